@@ -85,24 +85,6 @@ def final_accuracy(predictions: PredictionsOverTime) -> float:
     return float(np.mean([correct[-1] for correct in predictions.correct]))
 
 
-def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Stop when the largest probability reaches a threshold, or else at the end.
-
-    Returns:
-        Whether the answer is correct then, and after how many time steps, both (recordings,).
-    """
-    answered = zip(predictions.probabilities, predictions.answers, predictions.correct, strict=True)
-    right = []
-    steps = []
-    for probabilities, answers, correct in answered:
-        stops = (probabilities.max(axis=1) >= threshold) & (answers >= 0)
-        stops[-1] = True
-        step = stops.argmax()
-        right.append(correct[step])
-        steps.append(step + 1)
-    return np.array(right), np.array(steps)
-
-
 def firing_rate_regularised(
     voltages: torch.Tensor,
     targets: torch.Tensor,

@@ -18,7 +18,7 @@ from tools.card_network import read, unpacked
 
 from . import Row, folds
 from .counting import count_operations
-from .early import EARLY, early_exit, final_accuracy, train_sparse
+from .early import EARLY, final_accuracy, train_sparse
 from .simulation import groups_of
 from .timing import recordings
 
@@ -50,10 +50,9 @@ BY_FOLDS: dict[str, Any] = {
     "SNN behind a layer, over time": early(LayerThenSNN),
 }
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
-ENOUGH = 0.9  # probability at which to stop
 SURE = 0.95  # the page says when the network is: figure.js of the card
 # Penalties on the rate, and the share of input weights that is pruned.
-SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
+SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8))
 
 
 def held_out_predictions(
@@ -93,14 +92,12 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
         epochs: To train for, in place of each network's own.
 
     Returns:
-        A row per model, of answers at the end; how many are correct at times; and when, and how
-        often correctly, a network stops that is sure enough.
+        A row per model, of answers at the end; and how many are correct at times.
     """
     recordings, groups = folds.cards()
     models = folds.for_epochs(BY_FOLDS, epochs)
     rows = []
     curves = []
-    exits = []
     for name, validated in folds.validate(models, range(seeds)).items():
         runs = []
         for run in validated.runs:
@@ -112,17 +109,7 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
         for at, correct in zip(TIMES_MS, np.moveaxis(at_times, 2, 0), strict=True):
             point = {"model": name, "axis": "time (ms)", "at": at}
             curves.append(point | folds.mean(correct, groups))
-        stopped = [early_exit(run, ENOUGH) for run in runs]
-        correct, steps = np.mean(stopped, axis=(0, 2))
-        exits.append(
-            {
-                "model": name,
-                "threshold": ENOUGH,
-                "ms": float(steps * runs[0].time_window / 1000),
-                "correct": float(correct),
-            }
-        )
-    return folds.result(seeds, rows, curves=curves, exits=exits)
+    return folds.result(seeds, rows, curves=curves)
 
 
 def measure_card(seeds: int = 4, recordings: int = 400) -> Row:

@@ -7,7 +7,6 @@ opposite class, to learn from as to test on; only ``one_way`` and ``discs`` are 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -557,7 +556,6 @@ def on_longer(seed: int, count: int, epochs: int | None) -> Shares:
 EQUAL = (CAMERA.on_threshold + CAMERA.off_threshold) / 2
 CAMERAS = {
     "as fitted": CAMERA,
-    "equal thresholds": replace(CAMERA, on_threshold=EQUAL, off_threshold=EQUAL),
     "ideal": EventCamera(EQUAL, EQUAL),
 }
 ONE_WAY = Model(SingleFrames, 0.02, 40)

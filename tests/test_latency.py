@@ -9,12 +9,7 @@ from torch.nn.functional import nll_loss
 
 import pokersnn_helpers as helpers
 from benchmarks import early
-from benchmarks.early import (
-    early_exit,
-    firing_rate_regularised,
-    nll_over_time,
-    train_sparse,
-)
+from benchmarks.early import firing_rate_regularised, nll_over_time, train_sparse
 from benchmarks.latency import correct_at_time
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
@@ -133,22 +128,6 @@ def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
     first, second = correct.astype(int).tolist()
     assert first == [0, 0, 1, 0, 0, 0, 0]
     assert second == [0, 0, 0, 1, 1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("threshold", "correct", "steps"),
-    [
-        (0.5, True, 2),  # an even chance is no answer to stop at
-        (0.75, True, 2),  # just reached
-        (0.9, False, 3),
-        (0.99, False, 3),  # never reached: the end
-    ],
-)
-def test_stopping_rule_takes_the_first_answer_that_is_probable_enough(threshold, correct, steps):
-    probabilities = np.array([[0.5, 0.5], [0.25, 0.75], [0.95, 0.05]])
-    right, when = early_exit(over_time([probabilities], [1]), threshold)
-    assert right == [correct]
-    assert when == [steps]
 
 
 def test_silence_is_no_answer_until_one_class_leads():
