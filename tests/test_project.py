@@ -61,16 +61,6 @@ def test_one_command_leaves_no_old_address_in_a_fork(fork):
     assert publish(fork) == []
 
 
-def test_doi_is_cited_once(fork):
-    publish(fork, "--doi", "10.5281/zenodo.1", "https://github.com/someone/book")
-    assert publish(fork, "--doi", "10.5281/zenodo.2", "https://github.com/someone/book")
-    citation = yaml.safe_load((fork / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["doi"] == "10.5281/zenodo.2"
-    readme = (fork / "README.md").read_text(encoding="utf-8")
-    assert readme.count("zenodo.2") == 2
-    assert "zenodo.1" not in readme
-
-
 @pytest.mark.parametrize("address", ["https://example.org/a/b", "https://github.com/a/..git"])
 def test_malformed_address_is_refused(address):
     with pytest.raises(ValueError, match=r"not of the form https://github.com/YOU/NAME"):

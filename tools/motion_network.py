@@ -77,11 +77,6 @@ def any_heading(rng: np.random.Generator) -> float:
     return rng.uniform(-math.pi / 4, math.pi / 4) + nearly_straight(rng)
 
 
-def diagonal(rng: np.random.Generator) -> float:
-    """Draw it halfway to the next motion in ``QUARTERS``."""
-    return math.pi / 4 + rng.uniform(-0.1, 0.1)
-
-
 def draw_stroke(
     motion: str, rng: np.random.Generator, slant: Callable = nearly_straight
 ) -> np.ndarray:
@@ -276,16 +271,6 @@ def share(log_probabilities: np.ndarray, equal: float, *targets: np.ndarray) -> 
     return float((answers(log_probabilities, equal) == expected).all(axis=1).mean())
 
 
-def film_diagonals(count: int, seed: int) -> tuple[Recordings, np.ndarray]:
-    """Film strokes halfway between two motions. Returns also the second one of each."""
-    films = film_strokes(count, seed, slant=diagonal, motions=MOTIONS[:4])
-    second = []
-    for target in films.targets:
-        quarter = QUARTERS.index(MOTIONS[target])
-        second.append(MOTIONS.index(QUARTERS[(quarter + 1) % 4]))
-    return films, np.array(second)
-
-
 def choose_equal(spiking: Classifier) -> float:
     """Choose what counts as about equal: the least at which 99% of straight strokes have one."""
     films = film_strokes(240, 1200)
@@ -307,10 +292,6 @@ def measure(spiking: Classifier, time_blind: Classifier, equal: float) -> dict:
             probabilities = log_probabilities(classifier, films)
             way = "_backwards" if backwards else ""
             measured[f"{name}_strokes{way}"] = share(probabilities, equal, expected)
-    films, second = film_diagonals(240, 1600 + SEED)
-    probabilities = log_probabilities(spiking, films)
-    first = np.array(films.targets)
-    measured["spiking_diagonals"] = share(probabilities, equal, first, second)
     return measured
 
 

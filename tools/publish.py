@@ -1,10 +1,9 @@
 """Make this copy of the book one that you can publish.
 
-    python tools/publish.py [https://github.com/YOU/NAME] [--doi 10.5281/zenodo.1234567]
+    python tools/publish.py [https://github.com/YOU/NAME]
 
 Every link, badge and install cell gets the address of your repository; without one, that of git's
-remote ``origin``. With the DOI that Zenodo gave a release, the citation and the README name it. It
-prints what is left to do in a browser. To run it again changes nothing.
+remote ``origin``. It prints what is left to do in a browser. To run it again changes nothing.
 """
 
 import argparse
@@ -16,13 +15,12 @@ from pathlib import Path
 
 NAME = r"(?!\.+(?:git)?/?$)([\w.-]+?)"  # not "..", which is a folder
 ADDRESS = re.compile(rf"https://github\.com/([A-Za-z\d-]+)/{NAME}(?:\.git)?/?", re.ASCII)
-DOI = re.compile(r"10\.\d{4,9}/[\w.()/-]+", re.ASCII)
 LEFT_TO_DO = """
 Commit and push what has changed. Then, once:
 - {address}/settings/pages: choose "GitHub Actions" as the source. Each push to main publishes
   https://{owner}.github.io/{name}/
 - https://zenodo.org/account/settings/github/: switch {owner}/{name} on. Each release gets a DOI, by
-  what .zenodo.json says. Give the first one to this command: --doi 10.5281/zenodo...
+  what .zenodo.json says. Name the first one in CITATION.cff (doi: 10.5281/zenodo...).
 """
 
 
@@ -65,33 +63,14 @@ def set_repository(root: Path, address: str) -> list[Path]:
     return paths
 
 
-def set_doi(root: Path, doi: str) -> list[Path]:
-    """Name the DOI in the citation and under the README's title, in place of one that is there."""
-    if not DOI.fullmatch(doi):
-        raise ValueError(f"{doi!r} is no DOI, such as 10.5281/zenodo.1234567")
-    citation = root / "CITATION.cff"
-    lines = re.sub(r"(?m)^doi: .*\n", "", citation.read_text(encoding="utf-8"))
-    cited = lines.replace("\nreferences:", f"\ndoi: {doi}\nreferences:")
-    citation.write_text(cited, encoding="utf-8")
-    readme = root / "README.md"
-    badge = f"[![DOI](https://zenodo.org/badge/DOI/{doi}.svg)](https://doi.org/{doi})\n\n"
-    text = re.sub(r"(?m)^\[!\[DOI\].*\n\n", "", readme.read_text(encoding="utf-8"))
-    title, rest = text.split("\n\n", 1)
-    readme.write_text(f"{title}\n\n{badge}{rest}", encoding="utf-8")
-    return [citation, readme]
-
-
 def main() -> None:
     """Set what is given, and print what has changed and what is left."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("address", nargs="?", help="of your repository; default: git's 'origin'")
-    parser.add_argument("--doi", help="that Zenodo gave a release")
     given = parser.parse_args()
     root = Path(__file__).resolve().parents[1]
     try:
         changed = set_repository(root, given.address or origin(root))
-        if given.doi:
-            changed += set_doi(root, given.doi)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     for path in changed:
