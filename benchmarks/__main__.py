@@ -78,7 +78,6 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--compare", action="store_true", help="fail if a kept mean has changed")
     for option, text in OPTIONS.items():
         parser.add_argument(f"--{option}", type=positive, help=text)
-    parser.add_argument("--browser", choices=("chromium", "firefox"), help="where teach trains")
     return parser
 
 
@@ -98,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line()
     words = parser.parse_args(arguments)
     options = {}
-    for option in (*OPTIONS, "browser"):
+    for option in OPTIONS:
         value = getattr(words, option)
         if value:
             options[option] = value

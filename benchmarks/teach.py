@@ -78,21 +78,19 @@ def opened_page(browser: "Browser") -> "Page":
     return page
 
 
-def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
+def measure(seeds: int = 3) -> dict[str, Any]:
     """Train in the page, and ask about strokes that it hasn't seen.
 
     Args:
         seeds: Networks to train of each set of gestures.
-        browser: The system's Chromium, or the Firefox of ``playwright install firefox``.
     """
     from playwright.sync_api import sync_playwright
 
     rows = []
     hands = []
     with sync_playwright() as playwright:
-        system = shutil.which("chromium") if browser == "chromium" else None
-        process = getattr(playwright, browser).launch(executable_path=system)
-        pages = [opened_page(process) for _ in range(seeds)]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        pages = [opened_page(browser) for _ in range(seeds)]
         arrived = pages[0].evaluate("performance.now()")
         for page in pages:
             page.add_script_tag(path=HANDS)

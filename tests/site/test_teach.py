@@ -4,7 +4,6 @@ import json
 import zipfile
 from io import BytesIO
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import torch
 from book_site import page_with
 from torch.nn.functional import nll_loss
 
-from benchmarks.teach import HANDS, opened_page
+from benchmarks.teach import HANDS
 from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.files.folders import load_folder
@@ -304,10 +303,14 @@ def hears(page, words):
     page.wait_for_function(f"{said}.includes('{words}')")
 
 
-def open_again(page, address=None):
+def show(page, address):
     page.goto("about:blank")
-    page.goto(address or page.reader.address + page_with(KIND))
+    page.goto(address)
     page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+
+
+def open_again(page):
+    show(page, page.reader.address + page_with(KIND))
     page.clock.run_for(50)
 
 
@@ -411,22 +414,16 @@ LINK = (
     "const settings = { seed: 7, without: ['delays'], knobs: teach.AS_IT_IS };"
     "return teach.toHash(teach.packed(gestures, settings)); }"
 )
-LEARN = (  # a hash of what a short lesson makes of strokes
+LEARNT = (  # a hash of what a short lesson makes of the strokes that are shown
+    "() => {" + SETUP + "const { gestures } = " + STATE + ";"
+    "const strokes = gestures.flatMap(({ strokes }, target) =>"
+    "  strokes.map(({ path }) => ({ target, path })));"
     "const whole = { ...teach.TRAINING };"
     "Object.assign(teach.TRAINING, { copies: 6, steps: 4 });"
     "const request = { strokes, outputs: 2, seed: 7, settings: motionData.settings, without: [] };"
     "const { weights } = [...teach.train(request)].at(-1); Object.assign(teach.TRAINING, whole);"
     "return weights.map((some) => [...new Uint32Array(some.slice().buffer)].reduce("
     "  (hash, word) => Math.imul(hash ^ word, 16777619), 7)); }"
-)
-LEARNT = (  # of those that are shown
-    "() => {" + SETUP + "const { gestures } = " + STATE + ";"
-    "const strokes = gestures.flatMap(({ strokes }, target) =>"
-    "  strokes.map(({ path }) => ({ target, path })));" + LEARN
-)
-LEARNT_ANYWHERE = (  # of examples that are drawn by a seed
-    "() => {" + SETUP + "const strokes = ['tick', 'zed, backwards'].flatMap((name, target) =>"
-    "  strokesOf(name, 3, target).map(({ path }) => ({ target, path })));" + LEARN
 )
 
 
@@ -435,9 +432,7 @@ def test_a_link_brings_the_same_strokes_and_network_and_leaves_own_ones(figure, 
     other = visit().page
     found = []
     for page in (figure, other):
-        page.goto("about:blank")
-        page.goto(address)
-        page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+        show(page, address)
         found.append((strokes_of(page), page.evaluate(LEARNT)))
     assert found[0] == found[1]
     assert [name for name, *_ in found[0][0]] == ["tick ✓", "zed, backwards ✓"]
@@ -445,18 +440,6 @@ def test_a_link_brings_the_same_strokes_and_network_and_leaves_own_ones(figure, 
     assert said(other).startswith("Two gestures were taught here.")
     open_again(figure)
     assert len(strokes_of(figure)) == 6  # the examples that this browser had
-
-
-def test_two_browsers_learn_the_same_network(browser, playwright):
-    if not Path(playwright.firefox.executable_path).is_file():
-        pytest.skip("Playwright's Firefox isn't there: playwright install firefox")
-    other = playwright.firefox.launch()
-    pages = [opened_page(one) for one in (browser, other)]
-    for page in pages:
-        page.add_script_tag(path=HANDS)
-    learnt = [page.evaluate(LEARNT_ANYWHERE) for page in pages]
-    other.close()
-    assert learnt[0] == learnt[1]
 
 
 def test_a_link_with_six_gestures_of_five_strokes_is_short_enough(figure):
@@ -884,51 +867,51 @@ def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
     assert figure.evaluate(f"{STATE}.webcam") is None
 
 
-def waving_hand(path):
-    """Write what a webcam sees: a dark hand that goes right, rests, and comes back, for ever."""
-    rng = np.random.default_rng(2)
-    wall = rng.normal(140, 25, (30, 40)).repeat(4, 0).repeat(4, 1)
-    y, x = np.mgrid[:120, :160]
-    there = np.linspace(45, 115, 24)
-    film = [b"YUV4MPEG2 W160 H120 F30:1 Ip A1:1 C420jpeg\n"]
-    for place in [45] * 45 + [*there] + [115] * 45 + [*there[::-1]]:
-        hand = np.hypot(x - place, y - 60) < 20
-        grey = np.where(hand, 30, wall) + rng.normal(0, 2, wall.shape)
-        colours = bytes([128]) * (2 * 60 * 80)
-        film += [b"FRAME\n", grey.clip(0, 255).astype(np.uint8).tobytes(), colours]
-    path.write_bytes(b"".join(film))
-    return path
+CAMERA = """  // which sees a dark hand that goes right in 24 pictures, rests for 45, and comes back
+window.streams = [];
+navigator.mediaDevices.getUserMedia = async () => {
+  await new Promise((done) => setTimeout(done, 100));
+  const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 120 });
+  const pen = canvas.getContext("2d");
+  let picture = 0;
+  setInterval(() => {
+    for (let block = 0; block < 300; block++) {
+      pen.fillStyle = `hsl(0 0% ${45 + (7 * block ** 2) % 20}%)`;
+      pen.fillRect(8 * (block % 20), 8 * Math.floor(block / 20), 8, 8);
+    }
+    const at = picture++ % 138;
+    const way = Math.min(Math.max(at - 45, 0), 24) - Math.max(at - 114, 0);
+    pen.fillStyle = "black";
+    pen.beginPath();
+    pen.arc(45 + 3 * way, 60, 20, 0, 7);
+    pen.fill();
+  }, 33);
+  streams.push(canvas.captureStream(30));
+  return streams.at(-1);
+};
+"""
 
 
-def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(executable, address, browser, tmp_path):
-    film = waving_hand(tmp_path / "hand.y4m")
-    options = ["--no-sandbox", "--use-fake-device-for-media-stream"]
-    options += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
-    own = browser.browser_type.launch(executable_path=executable, args=options)
-    page = own.new_page()
-    page.add_init_script(
-        "const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);"
-        "devices.getUserMedia = async (what) => (window.stream = await ask(what));"
-    )
-    page.goto(address + page_with(KIND))
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
+    page = visit().page
+    page.add_init_script(CAMERA)
+    page.reader.show(KIND)
     for name in ("teach it yours", "webcam"):
-        page.get_by_role("button", name=name, exact=True).click()
+        press_now(page, name)
     page.wait_for_function(f"{STATE}.gestures[0].strokes.length > 1", timeout=60_000)
     shown = page.evaluate(f"{STATE}.gestures[0].strokes.map((each) => each.pictures.length)")
     assert all(8 < count < 60 for count in shown)
-    page.get_by_role("button", name="webcam off", exact=True).click()
+    press_now(page, "webcam off")
     assert page.evaluate(f"{STATE}.webcam") is None
 
-    page.get_by_role("button", name="webcam", exact=True).click()
+    press_now(page, "webcam")
     page.wait_for_function(f"{STATE}.webcam?.picture")
     before = page.evaluate(f"{STATE}.gestures[0].strokes.length")
-    page.evaluate("stream.getTracks()[0].dispatchEvent(new Event('ended'))")
+    page.evaluate("streams.at(-1).getTracks()[0].dispatchEvent(new Event('ended'))")
     assert said(page).startswith("The camera can't be used (it stopped)")
     assert page.evaluate(f"{STATE}.webcam") is None
     page.get_by_role("button", name="The pad").press("ArrowRight", delay=400)  # strokes go on
     page.wait_for_function(f"{STATE}.gestures[0].strokes.length === {before + 1}")
-    own.close()
 
 
 def test_the_page_works_from_a_copy_on_a_disk(built, browser):
@@ -943,12 +926,6 @@ def test_the_page_works_from_a_copy_on_a_disk(built, browser):
 
 
 # ---- Tabs, links and what was kept ----
-
-
-def show(page, address):
-    page.goto("about:blank")
-    page.goto(address)
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
 
 
 def add_stroke(page, gesture):
@@ -1096,13 +1073,7 @@ def test_a_link_is_a_challenge(visit, still):
 @pytest.mark.parametrize("refused", [False, True])
 def test_one_stream_of_the_camera_at_a_time_and_every_path_stops_it(refused, visit):
     page = visit().page
-    page.add_init_script(
-        "window.streams = []; navigator.mediaDevices.getUserMedia = async () => {"
-        "  await new Promise((done) => setTimeout(done, 100));"
-        "  const canvas = document.createElement('canvas'); canvas.getContext('2d');"
-        "  setInterval(() => canvas.getContext('2d').fillRect(0, 0, Math.random(), 9), 30);"
-        "  streams.push(canvas.captureStream(30)); return streams.at(-1); };"
-    )
+    page.add_init_script(CAMERA)
     if refused:
         page.add_init_script(
             "HTMLMediaElement.prototype.play = async () => {"
