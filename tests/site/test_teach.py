@@ -4,6 +4,7 @@ import json
 import zipfile
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from book_site import page_with
 from torch.nn.functional import nll_loss
 
-from benchmarks.teach import HANDS
+from benchmarks.teach import HANDS, opened_page
 from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.files.folders import load_folder
@@ -414,16 +415,22 @@ LINK = (
     "const settings = { seed: 7, without: ['delays'], knobs: teach.AS_IT_IS };"
     "return teach.toHash(teach.packed(gestures, settings)); }"
 )
-LEARNT = (  # a hash of what a short lesson makes of the strokes that are shown
-    "() => {" + SETUP + "const { gestures } = " + STATE + ";"
-    "const strokes = gestures.flatMap(({ strokes }, target) =>"
-    "  strokes.map(({ path }) => ({ target, path })));"
+LEARN = (  # a hash of what a short lesson makes of strokes
     "const whole = { ...teach.TRAINING };"
     "Object.assign(teach.TRAINING, { copies: 6, steps: 4 });"
     "const request = { strokes, outputs: 2, seed: 7, settings: motionData.settings, without: [] };"
     "const { weights } = [...teach.train(request)].at(-1); Object.assign(teach.TRAINING, whole);"
     "return weights.map((some) => [...new Uint32Array(some.slice().buffer)].reduce("
     "  (hash, word) => Math.imul(hash ^ word, 16777619), 7)); }"
+)
+LEARNT = (  # of those that are shown
+    "() => {" + SETUP + "const { gestures } = " + STATE + ";"
+    "const strokes = gestures.flatMap(({ strokes }, target) =>"
+    "  strokes.map(({ path }) => ({ target, path })));" + LEARN
+)
+LEARNT_ANYWHERE = (  # of examples that are drawn by a seed
+    "() => {" + SETUP + "const strokes = ['tick', 'zed, backwards'].flatMap((name, target) =>"
+    "  strokesOf(name, 3, target).map(({ path }) => ({ target, path })));" + LEARN
 )
 
 
@@ -440,6 +447,18 @@ def test_a_link_brings_the_same_strokes_and_network_and_leaves_own_ones(figure, 
     assert said(other).startswith("Two gestures were taught here.")
     open_again(figure)
     assert len(strokes_of(figure)) == 6  # the examples that this browser had
+
+
+def test_two_browsers_learn_the_same_network(browser, playwright):
+    if not Path(playwright.firefox.executable_path).is_file():
+        pytest.skip("Playwright's Firefox isn't there: playwright install firefox")
+    other = playwright.firefox.launch()
+    pages = [opened_page(one) for one in (browser, other)]
+    for page in pages:
+        page.add_script_tag(path=HANDS)
+    learnt = [page.evaluate(LEARNT_ANYWHERE) for page in pages]
+    other.close()
+    assert learnt[0] == learnt[1]
 
 
 def test_a_link_with_six_gestures_of_five_strokes_is_short_enough(figure):
