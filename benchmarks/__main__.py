@@ -47,7 +47,7 @@ BENCHMARKS = {
     "stream": ("stream", "events per second and time to an answer of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
     "simulation": ("simulation", "how close simulated recordings are, and which flaws matter"),
-    "elsewhere": ("elsewhere", "the same network in other simulators: spikes and gradients that differ"),
+    "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),
     "bits": ("bits", "2 bits per weight, by grouped folds"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
