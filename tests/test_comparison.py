@@ -40,19 +40,6 @@ def test_the_end_of_a_row_is_no_neighbour_of_the_next_row():
     assert found["isolated share"] == 1
 
 
-def test_small_types_of_coordinates_do_not_overflow():
-    rows = [
-        (0, 99, 2, 1),
-        (10, 98, 2, 1),  # beside it
-        (20, 3, 120, 1),
-        (30, 3, 121, 1),  # below it
-        (40, 50, 60, 1),
-    ]
-    small = np.array(rows, dtype="i8, u1, u1, u1")
-    small.dtype.names = ("t", "x", "y", "p")
-    assert event_statistics(small) == pytest.approx(statistics(*rows), nan_ok=True)
-
-
 def test_tied_events_share_a_time_stamp():
     found = statistics(
         (0, 1, 1, 1),

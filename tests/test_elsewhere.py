@@ -1,7 +1,6 @@
 """The network in other simulators, and with few bits; small versions of what the benchmarks do."""
 
 import nir
-import numpy as np
 import pytest
 import torch
 
@@ -25,18 +24,6 @@ def saved(path, simulated):
     classifier = load_nir(path, "cpu")
     recordings = simulated.test.subset(range(4))
     return elsewhere.Differences(classifier.snn, recordings)
-
-
-def test_a_batch_has_the_spikes_of_its_recordings(path, saved):
-    graph = nir.read(path)
-    spikes, voltages = elsewhere.step_by_numpy(graph, saved.frames)
-    assert spikes.any()
-    assert saved.count(spikes) == 0
-    one = saved.frames[:, 1]
-    alone, read = elsewhere.step_by_numpy(graph, one)
-    assert np.array_equal(alone, spikes[:, 1])
-    assert np.allclose(read, voltages[:, 1])
-    assert np.allclose(voltages, saved.voltages, atol=1e-5)
 
 
 def test_differences_are_counted_up_to_the_last_event(saved):

@@ -2,12 +2,10 @@
 
 import base64
 import io
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
-import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,12 +18,10 @@ pytest.importorskip("sphinx")
 import callouts
 import figures
 import measurements
-import parallel
 import published
 import typography
 from docutils import nodes
 from docutils.utils import new_document
-from jupyter_cache import get_cache
 
 
 @pytest.fixture
@@ -126,40 +122,6 @@ def test_description_stays_inside_its_attribute():
     expected = "A &quot;pip&quot; is &lt;b&gt;drawn&lt;/b&gt; &amp; coloured"
     assert context["meta"]["og:description"].startswith(expected)
     assert expected in context["metatags"]
-
-
-@pytest.mark.slow
-def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    folder = tmp_path / "book"
-    folder.mkdir()
-    sources = {
-        "good": "import os; print(os.environ['OMP_NUM_THREADS'])",  # 1: they run side by side
-        "broken": "1 / 0",
-        "alone": "1",
-    }
-    for name, source in sources.items():
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        notebook.metadata["executed_alone"] = name == "alone"
-        nbformat.write(notebook, folder / f"{name}.ipynb")
-    path = str(tmp_path / "cache")
-    cache = get_cache(path)
-    cache.add_nb_to_project(str(folder / "alone.ipynb"))  # as MyST-NB does
-    config = SimpleNamespace(
-        execution_mode="cache", execution_cache_path=path, execution_timeout=60
-    )
-    app = SimpleNamespace(env=SimpleNamespace(mystnb_config=config), srcdir=tmp_path)
-    parallel.execute_chapters(app)
-    (record,) = cache.list_cache_records()  # the others are left to MyST-NB
-    assert record.uri.endswith("good.ipynb")
-    notebook = cache.get_cache_bundle(record.pk).nb
-    assert notebook.cells[0].outputs[0].text == "1\n"
-    assert "OMP_NUM_THREADS" not in os.environ
-    (folder / "broken.ipynb").unlink()
-    parallel.execute_chapters(app)
-    (again,) = cache.list_cache_records()
-    assert again.created == record.created
 
 
 def test_a_stored_summary_is_shown_as_a_table_of_percentages(monkeypatch):

@@ -37,15 +37,6 @@ def test_no_two_modules_have_one_name():
     assert sorted(set(names)) == sorted(names)
 
 
-def test_norse_is_imported_in_one_module():
-    importing = [path for path in PACKAGE.rglob("*.py") if imports_norse(path)]
-    assert importing == [PACKAGE / "system" / "norse_cells.py"]
-
-
-def imports_norse(path):
-    return re.search(r"(?m)^ *(from|import) norse\b", path.read_text(encoding="utf-8"))
-
-
 def test_every_module_and_folder_is_listed_and_installed():
     project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     folders = {path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}

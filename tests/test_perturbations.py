@@ -32,11 +32,6 @@ def rows(recordings, number=0):
     return [tuple(map(int, event)) for event in recordings.events[number]]
 
 
-@pytest.fixture(scope="module")
-def some(simulated):
-    return simulated.train.subset(range(5))
-
-
 AT_RANDOM = {
     "shuffled": shuffled_time,
     "uniform": uniform_time,
@@ -108,8 +103,8 @@ def test_a_tenth_is_at_least_one_event(count, tenth):
 def test_forwards_and_backwards_are_two_classes_of_the_same_recordings(some):
     both = forwards_and_backwards(some)
     assert both.classes == ("forwards", "backwards")
-    assert both.targets == [0] * 5 + [1] * 5
-    assert np.array_equal(both.events[5], reversed_time(some).events[0])
+    assert both.targets == [0] * 12 + [1] * 12
+    assert np.array_equal(both.events[12], reversed_time(some).events[0])
 
 
 def test_polarities():

@@ -4,7 +4,6 @@ import math
 import subprocess
 import sys
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.system.norse_cells import LICell, LIFParameters, LIState
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -144,51 +142,15 @@ def test_surrogate_slope_scales_the_gradient_and_not_the_spikes(slope):
 # ---- A reader's network ----
 
 
-class ConvState(NamedTuple):
-    spikes: torch.Tensor
-    readout: LIState
-
-
-class ConvNetwork(SpikingNetwork):
-    """What a reader would write."""
-
-    dt = 0.002
-
+class Own(SpikingNetwork):
     def __init__(self, channels, classes=3, **constants):
-        from norse.torch import LIFCell
-
         super().__init__()
-        self.conv = torch.nn.Conv2d(2, channels, 5, stride=4)
-        self.lif = LIFCell(p=LIFParameters(**constants), dt=self.dt)
-        self.linear = torch.nn.LazyLinear(classes)
-        self.readout = LICell(dt=self.dt)
-
-    def step(self, frame, state):
-        hidden, last = state or (None, ConvState(None, None))
-        spikes, hidden = self.lif(self.conv(frame), hidden)
-        voltage, readout = self.readout(self.linear(spikes.flatten(1)), last.readout)
-        return voltage, (hidden, ConvState(spikes, readout))
-
-
-def test_own_network_needs_layers_and_a_step_only(frames):
-    network = ConvNetwork(6, v_th=torch.as_tensor(0.1))
-    network.record = True
-    voltages = network(frames)
-    hidden, last = network.recording
-    assert isinstance(last, ConvState)
-    assert voltages.shape == (7, 3, 3)
-    assert torch.equal(last.readout.v, voltages.detach())
-    assert last.spikes.shape == hidden.v.shape == (7, 3, 6, 4, 5)
-    assert last.spikes.sum() > 0
-    voltages.sum().backward()
-    assert network.conv.weight.grad.abs().sum() > 0
 
 
 def test_arguments_are_noted_however_they_were_given():
     assert SNN(30, dt=0.002).arguments == {**SNN().arguments, "input_size": 30, "dt": 0.002}
     assert list(SNN().arguments) == NUMBERS
-    network = ConvNetwork(6, v_th=0.1)
-    assert network.arguments == {"channels": 6, "classes": 3, "v_th": 0.1}
+    assert Own(6, v_th=0.1).arguments == {"channels": 6, "classes": 3, "v_th": 0.1}
 
 
 def test_numbers_of_numpy_are_noted_as_those_that_were_written():
