@@ -44,7 +44,7 @@ BENCHMARKS = {
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
-    "stream": ("stream", "events per second and time to an answer of a stream"),
+    "stream": ("stream", "events per second of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
     "simulation": ("simulation", "how close simulated recordings are, and which flaws matter"),
     "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),

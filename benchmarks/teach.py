@@ -17,7 +17,7 @@ import numpy as np
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.study.estimators import PerturbedEstimator, logistic_regression
-from pokersnn_helpers.study.models import count_and_duration, summed_image
+from pokersnn_helpers.study.models import summed_image
 from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
 
 if TYPE_CHECKING:
@@ -50,10 +50,8 @@ FILM = """(count) => {
 }"""
 SUM = logistic_regression(summed_image, C=10)
 SHORTCUTS: dict[str, Any] = {  # what an ordinary model sees of the six strokes in pairs
-    "count and duration": logistic_regression(count_and_duration),
     "first tenth": PerturbedEstimator(SUM, first_tenth),
     "one frame in the middle": PerturbedEstimator(SUM, lambda strokes: apply(_middle, strokes)),
-    "the sum": SUM,
 }
 
 

@@ -233,17 +233,15 @@ def test_every_gesture_has_a_folder_of_its_own_that_is_read(still, tmp_path):
 
 @pytest.fixture
 def figure(visit):
-    reader = visit()
-    page = reader.page
+    page = visit().page
     page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
-    page.goto(reader.address + page_with(KIND))
+    page.goto(page.reader.address + page_with(KIND))
     page.clock.pause_at(600_000)
     page.locator(f"[data-kind={KIND}]").scroll_into_view_if_needed()
     page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
     page.clock.run_for(50)
-    page.reader = reader
     yield page
-    assert reader.problems == []
+    assert page.reader.problems == []
 
 
 def press(page, name):
@@ -257,19 +255,25 @@ def said(page):
 
 def draw(page, places, lasts=1000):
     """Press the mouse, draw a line through places of the pad in so many ms, and let go."""
+    drag(page, places, lasts)
+    page.mouse.up()
+    page.clock.run_for(300)
+
+
+def drag(page, places, lasts=1000, press=True):
+    """Do the same without letting go, or go on while the mouse is pressed."""
     page.locator(".teach-pad").scroll_into_view_if_needed()
     box = page.locator(".teach-pad").bounding_box()
     share = np.linspace(0, len(places) - 1, 40)
     path = [np.interp(share, range(len(places)), axis) for axis in np.transpose(places)]
     start, *line = (np.transpose(path) + 17.5) / 35 * box["width"] + [box["x"], box["y"]]
     page.mouse.move(*start)
-    page.mouse.down()
+    if press:
+        page.mouse.down()
     for place in line:
         page.clock.run_for(round(lasts / 40))
         page.mouse.move(*place)
     page.clock.run_for(round(lasts / 40))
-    page.mouse.up()
-    page.clock.run_for(300)
 
 
 def wobbly(rng, backwards=False):
@@ -295,8 +299,8 @@ def strokes_of(page):
     )
 
 
-def wait_until_kept(page):
-    page.wait_for_function("document.querySelector('.teach-note').textContent.includes('kept')")
+def wait_until_all_is_kept(page):
+    page.wait_for_function(f"!{FIGURE}.keeping && !{FIGURE}.unkept")
 
 
 def hears(page, words):
@@ -391,8 +395,7 @@ def test_nothing_is_lost_until_one_starts_over(figure):
     teach_two_directions(figure)
     figure.get_by_role("textbox", name="Name of gesture 1").fill("→ there")
     figure.get_by_role("button", name="throw away stroke 1 of gesture 2", exact=True).click()
-    wait_until_kept(figure)
-    figure.wait_for_timeout(300)
+    wait_until_all_is_kept(figure)
     assert all(one.startswith("blob:") for one in figure.reader.asked[asked:])  # nothing leaves
     before = strokes_of(figure), weights_of(figure)
     open_again(figure)
@@ -401,8 +404,8 @@ def test_nothing_is_lost_until_one_starts_over(figure):
     assert said(figure).startswith("The network says → there (")  # as it is called now
     figure.once("dialog", lambda dialog: dialog.accept())
     press(figure, "start over")
-    wait_until_kept(figure)
-    figure.wait_for_timeout(300)
+    figure.wait_for_function(f"{STATE}.gestures.length === 6")
+    wait_until_all_is_kept(figure)
     open_again(figure)
     assert [name for name, *_ in strokes_of(figure)] == [*EXAMPLES]
     assert figure.evaluate(f"{STATE}.trained.gestures.length") == 6
@@ -523,9 +526,7 @@ def test_the_page_opens_its_own_zip_again(again, figure, tmp_path):
     chooser = figure.locator("input[type=file]")
     (tmp_path / "no.zip").write_bytes(b"no zip file")
     chooser.set_input_files(tmp_path / "no.zip")
-    figure.wait_for_function(
-        "document.querySelector('.motion-said').textContent.includes('no whole zip')"
-    )
+    hears(figure, "no whole zip")
     assert len(strokes_of(figure)) == 2
     figure.once("dialog", lambda dialog: dialog.dismiss())  # it asks before strokes go
     chooser.set_input_files(tmp_path / "again.zip")
@@ -533,9 +534,7 @@ def test_the_page_opens_its_own_zip_again(again, figure, tmp_path):
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [1, 0]
     figure.once("dialog", lambda dialog: dialog.accept())
     chooser.set_input_files(tmp_path / "again.zip")
-    figure.wait_for_function(
-        "document.querySelector('.motion-said').textContent.includes('is open')"
-    )
+    hears(figure, "is open")
     assert strokes_of(figure) == before
 
 
@@ -578,15 +577,7 @@ def test_the_first_stroke_is_named_while_it_is_drawn_and_nothing_grey_is_shown(f
     """By the network that the page arrives with."""
     for grey in (".teach-gestures", ".teach-train", ".teach-knobs"):
         assert not figure.locator(grey).is_visible()
-    box = figure.locator(".teach-pad").bounding_box()
-    places = np.array([[-9, -9], [9, -9], [-9, 9], [9, 9]])
-    share = np.linspace(0, 3, 40)
-    path = np.transpose([np.interp(share, range(4), axis) for axis in places.T])
-    for number, place in enumerate((path + 17.5) / 35 * box["width"] + [box["x"], box["y"]]):
-        figure.mouse.move(*place)
-        if not number:
-            figure.mouse.down()
-        figure.clock.run_for(25)
+    drag(figure, [[-9, -9], [9, -9], [-9, 9], [9, 9]])
     assert figure.locator(".teach-name").text_content() == "zed"  # the mouse is still down
     figure.mouse.up()
     figure.clock.run_for(300)
@@ -683,7 +674,7 @@ def test_knobs_hold_from_the_next_training_on_and_go_into_the_checkpoint(figure,
     assert classifier.snn.snn.arguments["tau_mem"] == pytest.approx(0.020)
 
 
-def test_the_first_example_is_shown_by_itself_and_not_wait_until_kept(figure):
+def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
     figure.wait_for_function(f"{STATE}.trial")  # once the page is seen
     figure.clock.run_for(2500)
     assert figure.evaluate(f"{STATE}.trial.eventCount") > 100 and not figure.evaluate(
@@ -764,8 +755,7 @@ def test_a_tab_in_a_name_and_a_reverse_at_six_can_be_read_again(figure):
     assert reverses.evaluate_all("(all) => all.every(({ disabled }) => disabled)")
     press(figure, "record what is no gesture")
     assert reverses.evaluate_all("(all) => all.every(({ disabled }) => disabled)")
-    wait_until_kept(figure)
-    figure.wait_for_timeout(300)
+    wait_until_all_is_kept(figure)
     before = strokes_of(figure)
     open_again(figure)
     assert strokes_of(figure) == before and len(before) == 7
@@ -786,8 +776,7 @@ def test_a_stroke_of_more_than_six_seconds_says_so(figure):
     press(figure, "teach it yours")
     draw(figure, [[-10, 0], [10, 0], [-10, 4], [10, 4]], lasts=7000)
     assert said(figure).endswith("A stroke lasts 6 s: what came later is cut.")
-    wait_until_kept(figure)
-    figure.wait_for_timeout(300)
+    wait_until_all_is_kept(figure)
     before = strokes_of(figure)
     open_again(figure)
     assert strokes_of(figure) == before
@@ -862,14 +851,9 @@ def test_a_stroke_that_began_before_a_network_was_trained_is_answered_by_it_as_a
     press(figure, "see what it was taught")
     press(figure, "train")
     figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
-    box = figure.locator(".teach-pad").bounding_box()
-    figure.mouse.move(box["x"] + 40, box["y"] + 90)
-    figure.mouse.down()
-    figure.clock.run_for(100)
+    drag(figure, [[-10, -5], [-8, -5]], 100)
     figure.evaluate("document.querySelector('.teach-train').click()")  # it stops, and is trained
-    for step in range(10):
-        figure.mouse.move(box["x"] + 40 + 15 * step, box["y"] + 90)
-        figure.clock.run_for(50)
+    drag(figure, [[-8, -5], [10, -5]], 500, press=False)
     figure.mouse.up()
     figure.clock.run_for(300)
     assert said(figure).startswith("The network says ")
@@ -879,9 +863,7 @@ def test_a_stroke_that_began_before_a_network_was_trained_is_answered_by_it_as_a
 def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
     press(figure, "see what it was taught")
     press(figure, "webcam")
-    figure.wait_for_function(
-        "document.querySelector('[data-kind=teach] [aria-live]').textContent.includes('camera')"
-    )
+    hears(figure, "camera")
     assert "strokes" in said(figure)
     assert figure.evaluate(f"{STATE}.webcam") is None
 
@@ -961,10 +943,6 @@ def add_stroke(page, gesture):
 
 def counts_of(page):
     return [len(strokes) for _, *strokes in strokes_of(page)]
-
-
-def wait_until_all_is_kept(page):
-    page.wait_for_function(f"!{FIGURE}.keeping && !{FIGURE}.unkept")
 
 
 def test_two_tabs_show_the_same_and_a_late_one_asks(visit):
