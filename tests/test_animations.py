@@ -35,11 +35,11 @@ def opaque(colour):
 
 
 def test_player_of_a_recording_needs_no_other_file(simulated):
-    for events in simulated.test.events[:4]:
-        html = animate_frames(to_frames(events), time_window=1000, title='<b> "$x"').html
-        assert not re.search(r"https?:|src=\"(?!data:)|href=", html)
-        assert "<b> " not in html  # a title is text
-        assert "&lt;b&gt; &quot;$x" in html
+    frames = to_frames(simulated.test.events[0])
+    html = animate_frames(frames, time_window=1000, title='<b> "$x"').html
+    assert not re.search(r"https?:|src=\"(?!data:)|href=", html)
+    assert "<b> " not in html  # a title is text
+    assert "&lt;b&gt; &quot;$x" in html
 
 
 def test_player_has_a_frame_for_each_time_bin_and_starts_with_the_fullest():

@@ -19,8 +19,7 @@ class Chapter:
 
     def __init__(self, path):
         self.path = path
-        self.notebook = nbformat.read(path, as_version=4)
-        self.cells = self.notebook.cells
+        self.cells = nbformat.read(path, as_version=4).cells
         self.code = [cell for cell in self.cells if cell.cell_type == "code"]
         self.source = "\n\n".join(cell.source for cell in self.code)
         self.prose = "\n\n".join(c.source for c in self.cells if c.cell_type == "markdown")
@@ -31,14 +30,6 @@ CHAPTERS = [notebook for notebook in NOTEBOOKS if notebook.path.name[0].isdigit(
 on_each_notebook = pytest.mark.parametrize(
     "notebook", NOTEBOOKS, ids=lambda notebook: notebook.path.stem
 )
-
-
-@on_each_notebook
-def test_notebooks_are_valid_and_carry_no_outputs(notebook):
-    nbformat.validate(notebook.notebook)
-    for cell in notebook.code:
-        assert cell.outputs == []
-        assert cell.execution_count is None
 
 
 # ---- In Colab ----

@@ -32,10 +32,8 @@ from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study.intervals import Difference
 from pokersnn_helpers.study.perturbations import (
     any_tenth,
-    apply,
     first_tenth,
     last_tenth,
-    replaced,
     uniform_time,
 )
 from pokersnn_helpers.study.protocol import Evidence
@@ -91,46 +89,6 @@ def test_verdict_on_films_of_which_it_is_known(name, count):
 def test_polarities_can_make_single_frames_enough():
     comparison = compare(bars(80), range(80), folds=2, epochs=12)
     assert comparison.verdict is Verdict.FRAMES, report.printed(comparison)
-
-
-@pytest.mark.slow
-def test_of_two_polarities_the_order_is_seen():
-    rng = np.random.default_rng(0)
-    recordings, _ = make_set("noise")
-    targets = np.array(recordings.targets)
-    number = iter(range(len(recordings)))
-
-    def first_on_or_first_off(events):
-        later = events["t"] > rng.integers(30_000, 70_000)
-        return replaced(events, p=later ^ targets[next(number)])
-
-    changed = apply(first_on_or_first_off, recordings)
-    settings = choose_settings(changed, {"epochs": None, "time_window": None, "augment": None})
-    order = BY_NAME["regions over time"].make(settings)
-    fitted = order.fit(changed.subset(range(0, 60)))
-    assert (fitted.predict(changed.subset(range(60, 120))) == targets[60:]).mean() > 0.9
-
-
-@pytest.mark.slow
-def test_of_two_intervals_the_order_is_seen():
-    recordings = []
-    for number in range(120):
-        rng = np.random.default_rng(number)
-        gaps = [(20_000, 50_000), (50_000, 20_000)][number % 2]
-        starts = rng.integers(1000, 20_000) + np.cumsum([0, *gaps])
-        events = np.zeros(240, EVENT_DTYPE)
-        events["t"] = np.sort(
-            np.concatenate(
-                [rng.integers(0, 2000, 60) + s for s in starts] + [rng.integers(0, 99_000, 60)]
-            )
-        )
-        recordings.append(events)
-    targets = [number % 2 for number in range(120)]
-    films = Recordings(recordings, targets, ("short first", "long first"), (1, 1, 2))
-    settings = choose_settings(films, {"epochs": None, "time_window": None, "augment": None})
-    fitted = BY_NAME["trees on the rate"].make(settings).fit(films.subset(range(60)))
-    tested = films.subset(range(60, 120))
-    assert (fitted.predict(tested) == tested.targets).mean() > 0.9
 
 
 @pytest.mark.slow
@@ -400,11 +358,6 @@ def test_as_good_is_within_the_margin_for_certain(difference, answer):
 def test_telling_apart_is_an_exact_test_for_the_best_of_all_models(correct, models, answer):
     others = [share(0)] * (models - 1)
     assert tell_apart([share(correct), *others], NUMBERS % 2, NUMBERS)[0] is answer
-
-
-def test_few_recordings_cannot_show_that_nothing_is_there():
-    targets = np.arange(12) % 2
-    assert tell_apart([np.arange(12) < 8], targets, range(12))[0] is Answer.CANT_TELL
 
 
 def test_groups_of_one_class_count_once():

@@ -18,9 +18,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     decode,
-    load_checkpoint,
     make_loaders,
-    save_checkpoint,
 )
 from pokersnn_helpers.fast import fast_snn, loops, threads
 from pokersnn_helpers.system.devices import one_cpu_thread
@@ -231,15 +229,6 @@ def test_single_precision_rounds_every_operation_as_the_reference_does():
     other(frames)
     assert snn.recording.lif0.v.std() > 0.1
     assert_same_bits(other.recording.lif0, snn.recording.lif0)
-
-
-@pytest.mark.parametrize(("kind", "other"), [(SNN, FastSNN), (FastSNN, SNN)])
-def test_checkpoints_load_either_way(tmp_path, kind, other):
-    classifier = Classifier(kind(hidden_size=20))
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=other)
-    assert type(loaded.snn) is other
-    assert loaded.snn.arguments == classifier.snn.arguments
 
 
 class _Louder(FastSNN):

@@ -163,7 +163,7 @@ def test_dynamics_say_how_a_network_records(recording):
 
 @pytest.fixture
 def run():
-    """Run the book's network, which falls silent: return frames, recording and figure."""
+    """Run the book's network, which falls silent: return frames and recording."""
     torch.manual_seed(0)
     snn = SNN()
     rates = torch.full((6, 2, 2, 35, 35), 0.05)
@@ -172,13 +172,12 @@ def run():
     snn.record = True
     with torch.no_grad():
         snn(frames)
-    fig = networks.plot_dynamics(snn.recording, 0.001, CLASSES, frames=frames)
-    return frames, snn.recording, fig
+    return frames, snn.recording
 
 
 @pytest.mark.parametrize("neuron", [None, 57])
 def test_dynamics_follow_the_neuron_given_or_the_busiest_of_those_drawn(neuron, run):
-    frames, recording, _ = run
+    frames, recording = run
     fig = networks.plot_dynamics(recording, 0.001, CLASSES, frames=frames, neuron=neuron)
     _, raster, currents, voltages, _ = fig.axes
     hidden = recording.lif0

@@ -243,6 +243,7 @@ def test_copy_learns_as_the_original(copied, network, tmp_path):
     assert torch.equal(*gradients)
 
 
+@pytest.mark.slow
 def test_norse_is_imported_when_torch_jit_is_gone_and_brings_none_back():
     code = (
         "import sys, torch; del torch.jit; sys.modules['torch.jit'] = None\n"

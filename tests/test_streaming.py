@@ -115,17 +115,6 @@ def test_a_network_that_resumes_keeps_the_weights_of_the_first_call(kind, data):
     assert torch.equal(voltages, expected)
 
 
-def test_gaps_bursts_and_silence(data):
-    classifier = classifier_of(FastSNN)
-    events = data.train.events[0]
-    late = events.copy()
-    late["t"] += 10_000_000  # ten seconds of silence
-    burst = np.repeat(late[-1:], 5000)
-    whole = np.concatenate([events, late, burst])
-    portions = [whole[:7], whole[7:7], whole[7:-5100], whole[-5100:]]
-    assert_same(Stream(classifier), portions, predict(classifier, whole, "cpu"))
-
-
 def test_time_may_advance_without_events(data):
     stream = Stream(classifier_of(FastSNN))
     events = data.train.events[0]

@@ -18,7 +18,6 @@ from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
-    augment,
     decode,
     fit,
     make_loaders,
@@ -28,7 +27,6 @@ from pokersnn_helpers import (
 from pokersnn_helpers.figures.dynamics import plot_dynamics
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.own.answer.streaming import Stream
-from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.perturbations import merge_polarities
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -124,14 +122,6 @@ def test_typed_recipe_trains_as_train_classifier(simulated):
     assert_close_weights(classifier, expected, 1e-5)
 
 
-def test_typed_augmentation_is_the_packages():
-    names = typed(LOOP[0], "typed-augment")
-    frames = torch.rand(9, 12, 2, 35, 35)
-    ours = partial(augment, frames)
-    theirs = partial(names["augment"], frames.clone())
-    assert torch.equal(*with_the_same_weights(ours, theirs))
-
-
 @pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "slant": 0.75}])
 def test_typed_films_are_those_that_were_measured(options):
     names = typed(MOTIONS, "typed-dots", "typed-film", "typed-copies", "typed-both")
@@ -193,17 +183,6 @@ def test_typed_detectors_run_live_and_are_drawn(name, networks):
     assert torch.equal(stream.voltages, voltages[:, 0])
     fig = plot_dynamics(network.recording, network.dt, films.classes, frames=frames)
     assert len(fig.axes) > 4
-
-
-@pytest.mark.parametrize("name", ["MotionDetector", "SpikingConvolution"])
-def test_a_subclass_of_what_was_typed_works_with_the_package(name, networks, simulated):
-    class Halved(networks[name]):
-        def forward(self, frames):
-            return super().forward(frames) / 2
-
-    estimator = NetworkEstimator(Halved, epochs=1, time_window=2000).fit(simulated.test)
-    assert isinstance(estimator.network, Halved)
-    assert estimator.predict(simulated.test).shape == (len(simulated.test),)
 
 
 def test_typed_loss_counts_a_step_as_often_as_it_has_events():
