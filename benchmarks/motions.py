@@ -342,7 +342,6 @@ def film_dots(
     count: int,
     seed: int = 0,
     *,
-    backwards: bool = False,
     classes: int = 6,
     camera: EventCamera = CAMERA,
     draw: Callable[..., np.ndarray] = random_dots,
@@ -352,7 +351,6 @@ def film_dots(
     Args:
         count: How many films.
         seed: Fixes all of them.
-        backwards: Let the dots go the same way back.
         classes: The first so many of ``MOTIONS``.
         camera: What films them.
         draw: Says how dots move, as ``random_dots`` does.
@@ -365,8 +363,6 @@ def film_dots(
         rng = np.random.default_rng([seed, number])
         dots = draw(names[target], rng)
         radii = rng.uniform(1.5, 3, len(dots)).tolist()
-        if backwards:
-            dots = dots[..., ::-1]
         paths = dots.astype(np.float32)[..., None, None]
         distance: Any = np.inf
         for (dot_x, dot_y), radius in zip(paths, radii, strict=True):
