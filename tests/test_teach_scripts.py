@@ -412,11 +412,28 @@ WATCH = (
     "let time = 0; let step = 33;"
     "const picture = (x, y) => watch.watch(wall.map((light, place) =>"
     "  (Math.hypot(place % 35 - x, Math.floor(place / 35) - y) < 6 ? -2 : light)"
-    "  + 0.02 * normal()), time += step);"
+    "  + 0.02 * normal() + 0.05 * Math.sin(time / 23)), time += step);"  # a lamp flickers
     "const rest = (x, y, count = 45) => { for (let n = 0; n < count; n++) picture(x, y); };"
     "const go = (from, to) => { for (let n = 0; n <= 24; n++) picture("
     "  from[0] + n / 24 * (to[0] - from[0]), from[1] + n / 24 * (to[1] - from[1])); };"
 )
+
+
+def test_gestures_go_the_way_that_was_shown_and_nothing_is_seen_while_a_hand_rests():
+    most, ways = run(
+        WATCH + "let most = 0; const ways = [];"
+        "watch.seen = (events) => { most = Math.max(most, events.length); };"
+        "const mean = (values) => values.reduce((sum, value) => sum + value) / values.length;"
+        "watch.ended = (gesture) => {"
+        "  const x = teach.film(gesture, motionData.settings, random).map((event) => event[1]);"
+        "  const half = x.length >> 1;"
+        "  ways.push(mean(x.slice(half)) - mean(x.slice(0, half))); };"
+        "rest(5, 17); most = 0; rest(5, 17); const still = most;"
+        "go([5, 17], [29, 17]); rest(29, 17); go([29, 17], [5, 17]); rest(5, 17);"
+        "return [still, ways];"
+    )
+    assert most < 10  # of 1225 pixels
+    assert len(ways) == 2 and ways[0] > 5 and ways[1] < -5
 
 
 def test_the_first_movement_is_not_recorded_and_an_arm_that_comes_or_goes_does_not_count():
