@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch.func import functional_call
 
@@ -18,10 +17,7 @@ from pokersnn_helpers import (
     make_loader,
 )
 from pokersnn_helpers.frames import last_steps
-from pokersnn_helpers.study.latency import (
-    PredictionsOverTime,
-    log_probabilities_over_time,
-)
+from pokersnn_helpers.study.latency import log_probabilities_over_time
 from pokersnn_helpers.study.models import Model
 
 
@@ -78,11 +74,6 @@ EARLY: dict[str, Any] = {
     "epochs": 120,
     "learning_rate": 0.002,
 }
-
-
-def final_accuracy(predictions: PredictionsOverTime) -> float:
-    """Return the share of the recordings that are classified correctly at the end, from 0 to 1."""
-    return float(np.mean([correct[-1] for correct in predictions.correct]))
 
 
 def firing_rate_regularised(
