@@ -1,5 +1,6 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,20 +33,22 @@ def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
     Returns:
         A row per model (``accuracy_rows``); and in points what models differ by, with an interval.
     """
-    recordings, groups = folds.cards()
-    answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds))
-    rows = folds.accuracy_rows(answers, recordings, groups)
-    differences = folds.differences(answers, COMPARED, groups)
-    return folds.result(seeds, rows, differences=differences)
+    return compared(MODELS, COMPARED, seeds, epochs)
 
 
 def measure_layers(seeds: int = 10, epochs: int | None = None) -> Row:
     """Classify all recordings by the GRU, with its layer in front and without; see ``accuracy``."""
+    return compared(GRUS, [("GRU", BARE_GRU)], seeds, epochs)
+
+
+def compared(
+    models: Mapping[str, Any], pairs: Sequence[tuple[str, str]], seeds: int, epochs: int | None
+) -> Row:
+    """Return how accurate models are, and by how much some pairs of them differ."""
     recordings, groups = folds.cards()
-    answers = folds.answers(folds.for_epochs(GRUS, epochs), range(seeds))
+    answers = folds.answers(folds.for_epochs(models, epochs), range(seeds))
     rows = folds.accuracy_rows(answers, recordings, groups)
-    differences = folds.differences(answers, [("GRU", BARE_GRU)], groups)
-    return folds.result(seeds, rows, differences=differences)
+    return folds.result(seeds, rows, differences=folds.differences(answers, pairs, groups))
 
 
 def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
