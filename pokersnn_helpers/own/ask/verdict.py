@@ -21,6 +21,7 @@ from ...study.intervals import Difference, degrees_of_freedom, paired_difference
 
 MARGIN = 0.10  # by which the best may be ahead of a model that is as good, at most, in accuracy
 LEVEL = 0.01  # of the test against guessing, for all models together
+SHARED = 5 / 3  # variance of answers of folds, which share recordings, by that of independent ones
 
 
 class Answer(Enum):
@@ -238,10 +239,14 @@ def tell_apart(
 ) -> tuple[Answer, float]:
     """Say whether the best of some models does better than guessing the most frequent class.
 
-    The test is binomial and exact, with Bonferroni's correction for the number of models. Where a
-    group holds several recordings, all of one class, what it is of may tell its class, so that
-    groups are counted, and not recordings. "No" means that no model is likely to come half of the
-    way from guessing to 100 %: that the upper end of the exact interval of the best lies below.
+    The test is binomial and exact, with Bonferroni's correction for the number of models. Networks
+    of different folds learn from partly the same recordings and may be lucky together: where there
+    is nothing to tell, the variance of the share that is right is up to 5/3 of that of independent
+    answers (Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003),
+    so that only 3 recordings of 5 are counted. Where a group holds several recordings, all of one
+    class, what it is of may tell its class, so that groups are counted, and not recordings. "No"
+    means that no model is likely to come half of the way from guessing to 100 %: that the upper end
+    of the exact interval of the best lies below.
 
     Args:
         answers: Whether each recording is classified correctly, (recordings,), by each model.
@@ -262,9 +267,10 @@ def tell_apart(
     units = check_groups(groups, len(targets)) if confounded else np.arange(len(targets))
     rates = [pd.Series(right, dtype=float).groupby(units).mean().sum() for right in answers]
     number = units.max() + 1
-    test = binomtest(int(max(rates) + 1e-9), number, guess, alternative="greater")
+    independent = int(number / SHARED)
+    test = binomtest(int(max(rates) / SHARED + 1e-9), independent, guess, alternative="greater")
     p_value = min(1, test.pvalue * len(rates))
-    highest = binomtest(test.k, number).proportion_ci().high
+    highest = binomtest(test.k, independent).proportion_ci().high
     if p_value < LEVEL:
         return Answer.YES, p_value
     return (Answer.NO if highest < (1 + guess) / 2 else Answer.CANT_TELL), p_value
@@ -337,7 +343,8 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
     p_value = "< 0.001" if judged.p_value < 0.001 else f"= {judged.p_value:.2g}"
     apart = (
         f"(a) Can any model tell the classes apart? {judged.apart.value}. Guessing is right in "
-        f"{judged.guess:.0%} (exact test, corrected for {len(judged.rows)} models: p {p_value})."
+        f"{judged.guess:.0%} (exact test, of 3 in 5 since folds share recordings, corrected for "
+        f"{len(judged.rows)} models: p {p_value})."
     )
     families = [judged.seeing(sees)[0] for sees in WITHOUT_ORDER]
     without = ", ".join(f"{row.model.sees.value} {_answer(row)}" for row in families)
