@@ -242,7 +242,7 @@ def tell_apart(
     The test is binomial and exact, with Bonferroni's correction for the number of models. Networks
     of different folds learn from partly the same recordings and may be lucky together: where there
     is nothing to tell, the variance of the share that is right is up to 5/3 of that of independent
-    answers (Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003),
+    answers (Nadeau and Bengio, "Inference for the generalization error", Machine Learning, 2003),
     so that only 3 recordings of 5 are counted. Where a group holds several recordings, all of one
     class, what it is of may tell its class, so that groups are counted, and not recordings. "No"
     means that no model is likely to come half of the way from guessing to 100 %: that the upper end
