@@ -1,5 +1,6 @@
 """What each line of the recipe of chapter 4 is worth."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -14,8 +15,14 @@ from .timing import recordings
 
 
 def larger_weights() -> FastSNN:
-    """Make the network as Norse does, with input weights that the recipe makes smaller."""
-    return FastSNN()
+    """Make the network so that it begins with input weights as Norse draws them.
+
+    They are first made larger by as much as ``build_network`` makes them smaller.
+    """
+    network = FastSNN()
+    hidden_size, input_size = network.lif0.input_weights.shape
+    network.scale_input_weights(math.sqrt(input_size / hidden_size))
+    return network
 
 
 PLAIN: Options = {

@@ -11,7 +11,8 @@ from spy import watch
 from benchmarks import __main__ as command
 from benchmarks import folds, store, timing
 from benchmarks.libraries import LIBRARIES, installed_version
-from pokersnn_helpers import load_pokerdvs131
+from benchmarks.lines import larger_weights
+from pokersnn_helpers import build_network, load_pokerdvs131
 from pokersnn_helpers.study.measured import names, read
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
@@ -62,6 +63,11 @@ def test_a_benchmark_of_the_smallest_size_leaks_nothing_and_has_every_row_that_i
                 differences = store.outside({table: rows}, {table: result[table]})
                 lost = [line for line in differences if "any more" in line]
                 assert all(any(simulator in line for simulator in missing) for line in lost), lost
+
+
+def test_the_plain_loop_begins_with_the_weights_that_norse_draws():
+    deviation = build_network(larger_weights).lif0.input_weights.std().item()
+    assert deviation == pytest.approx(np.sqrt(2 / 100), rel=0.02)  # of 100 hidden neurons
 
 
 def test_every_stored_measurement_has_its_benchmark():
