@@ -45,10 +45,10 @@ def compared(
     models: Mapping[str, Any], pairs: Sequence[tuple[str, str]], seeds: int, epochs: int | None
 ) -> Row:
     """Return how accurate models are, and by how much some pairs of them differ."""
-    recordings, groups = folds.cards()
-    answers = folds.answers(folds.for_epochs(models, epochs), range(seeds))
-    rows = folds.accuracy_rows(answers, recordings, groups)
-    return folds.result(seeds, rows, differences=folds.differences(answers, pairs, groups))
+    cards = folds.cards()
+    answers = folds.answers(folds.for_epochs(models, epochs), range(seeds), cards)
+    rows = folds.accuracy_rows(answers, cards)
+    return folds.result(seeds, rows, differences=folds.differences(answers, pairs, cards.groups))
 
 
 def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
@@ -62,44 +62,48 @@ def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
         Rows by model, change and whether it was trained on such recordings, too, with what that
         changes in points; and the book's network on disturbed recordings, by amount.
     """
-    recordings, groups = folds.cards()
+    cards = folds.cards()
     models = folds.for_epochs(MODELS, epochs)
     networks = {name: models[name] for name in NETWORKS}
-    trained = folds.validate(networks, range(seeds))
-    unchanged = {name: model.correct(recordings) for name, model in trained.items()}
+    trained = folds.validate(networks, range(seeds), cards)
+    unchanged = {name: model.correct(cards.recordings) for name, model in trained.items()}
     rows: list[Row] = []
 
     def add_row(model: str, change: str, how: str, correct: np.ndarray) -> None:
-        row = {"model": model, "change": change, "how": how, **folds.mean(correct, groups)}
+        row = {"model": model, "change": change, "how": how, **folds.mean(correct, cards.groups)}
         if change != "none":
-            row |= folds.change(correct, unchanged[model], groups)
+            row |= folds.change(correct, unchanged[model], cards.groups)
         rows.append(row)
 
     for name, correct in unchanged.items():
         add_row(name, "none", "as recorded", correct)
     for change_name, change in CHANGES.items():
-        changed = change(recordings)
+        changed = change(cards.recordings)
         learners = {name: PerturbedEstimator(model, change) for name, model in networks.items()}
-        anew = folds.answers(learners, range(seeds))
+        anew = folds.answers(learners, range(seeds), cards)
         for name in networks:
             add_row(name, change_name, "tested", trained[name].correct(changed))
             add_row(name, change_name, "trained and tested", anew[name])
     disturbances = []
     for title, amount, disturb in DISTURBANCES:
-        correct = trained[SNN].correct(disturb(recordings, amount))
+        correct = trained[SNN].correct(disturb(cards.recordings, amount))
         row = {"change": title, "amount": amount, "model": SNN}
-        disturbances.append(row | folds.mean(correct, groups))
+        disturbances.append(row | folds.mean(correct, cards.groups))
     return folds.result(seeds, rows, disturbances=disturbances)
 
 
 def measure_direction(seeds: int = 10, epochs: int | None = None) -> Row:
     """Tell each recording from its time reversal, by models without any other of its card pass."""
-    recordings, passes = folds.cards()
-    both = forwards_and_backwards(recordings)
-    groups = [*passes, *passes]
-    models = folds.for_epochs(DIRECTION, epochs)
-    answers = folds.answers(models, range(seeds), (both, groups))
-    return folds.result(seeds, folds.accuracy_rows(answers, both, groups))
+    cards = folds.cards()
+    both = Evidence(forwards_and_backwards(cards.recordings), [*cards.groups, *cards.groups])
+    answers = folds.answers(folds.for_epochs(DIRECTION, epochs), range(seeds), both)
+    return folds.result(seeds, folds.accuracy_rows(answers, both))
+
+
+def best_of(settings: dict[str, Any], learn: Evidence, seed: int) -> str:
+    """Return the setting that is most accurate on inner folds of what may be learned from."""
+    tried = folds.answers(settings, [seed], learn)
+    return max(tried, key=lambda name: tried[name].mean())
 
 
 def answers_of(model: Any, tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
@@ -114,24 +118,22 @@ def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     which is best there is trained on all of these, and tested on the fold.
     """
     settings = folds.for_epochs(SETTINGS, epochs)
-    recordings, groups = folds.cards()
-    correct = np.zeros((seeds, len(recordings)), dtype=bool)
+    cards = folds.cards()
+    correct = np.zeros((seeds, len(cards.recordings)), dtype=bool)
     rows = []
     for seed in range(seeds):
         chosen = []
-        for trial in folds.evidence().folds(3, seed):
-            learn = trial.learn
-            tried = folds.answers(settings, [seed], (learn.recordings, learn.groups))
-            best = max(tried, key=lambda name: tried[name].mean())
+        for trial in cards.folds(3, seed):
+            best = best_of(settings, trial.learn, seed)
             chosen.append(best)
-            model = settings[best].fit(learn.recordings, seed)
+            model = settings[best].fit(trial.learn.recordings, seed)
             held_out, right = trial.test(partial(answers_of, model))
             correct[seed, held_out] = right
         share = float(correct[seed].mean())
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
     return {
-        "recordings": len(recordings),
+        "recordings": len(cards.recordings),
         "seeds": seeds,
-        **folds.mean(correct, groups),
+        **folds.mean(correct, cards.groups),
         "rows": rows,
     }

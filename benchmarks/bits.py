@@ -134,16 +134,16 @@ def measure(seeds: int = 3, epochs: int | None = None) -> Row:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
         epochs: To train for, and again with few bits, in place of the recipe's.
     """
-    recordings, groups = folds.cards()
+    cards = folds.cards()
     jobs: list[tuple[Any, ...]] = []
     for seed in range(seeds):
-        jobs += [(seed, trial, epochs) for trial in folds.evidence().folds(3, seed)]
-    correct = np.zeros((len(BITS), seeds, len(recordings)))
+        jobs += [(seed, trial, epochs) for trial in cards.folds(3, seed)]
+    correct = np.zeros((len(BITS), seeds, len(cards.recordings)))
     results = folds.in_parallel(variants, jobs)
     for (seed, *_), (held_out, answers) in zip(jobs, results, strict=True):
         correct[:, seed, held_out] = answers
     rows = []
     for bits, right in zip(BITS, correct, strict=True):
         row = {"model": "SNN", "bits": str(bits), "how": "trained on with these bits"}
-        rows.append(row | folds.mean(right, groups))
+        rows.append(row | folds.mean(right, cards.groups))
     return folds.result(seeds, rows)

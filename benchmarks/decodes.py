@@ -34,7 +34,7 @@ DECODES = {"maximum": decode, "last": decode_last, "mean": decode_mean}
 
 def inner_folds(seed: int, fold: int) -> list[Trial]:
     """Return trials without the recordings of one outer fold."""
-    return folds.evidence().folds(FOLDS, seed)[fold].learn.folds(3, seed + fold)
+    return folds.cards().folds(FOLDS, seed)[fold].learn.folds(3, seed + fold)
 
 
 def read_by(name: str, rule: str, seed: int, fold: int, epochs: int | None) -> np.ndarray:
@@ -83,4 +83,4 @@ def measure_decodes(seeds: int = 3, epochs: int | None = None) -> Row:
         accuracy, loss = numbers.mean(axis=1).T
         row = {"model": name, "decode": rule, **folds.spread(accuracy.tolist())}
         rows.append(row | {"loss": float(loss.mean())})
-    return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
+    return {"recordings": len(folds.cards().recordings), "seeds": seeds, "rows": rows}

@@ -25,24 +25,18 @@ def all_recordings() -> PokerDVS131:
     return load_pokerdvs131()
 
 
-def cards() -> tuple[Recordings, Any]:
-    """Return all 131, and the card pass of each."""
+def cards() -> Evidence:
+    """Return all 131 with their card passes."""
     everything = all_recordings()
-    return everything.recordings, everything.table["pass"].to_numpy()
+    return Evidence(everything.recordings, everything.table["pass"])
 
 
-def training_cards() -> tuple[Recordings, Any]:
-    """Return Tonic's 48 training recordings and their passes; where simulated, all."""
+def training_cards() -> Evidence:
+    """Return Tonic's 48 training recordings with their passes; where simulated, all."""
     everything = all_recordings()
-    recordings, passes = cards()
-    of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
+    of_tonic = everything.table["tonic"].str.startswith("pips_train")
     chosen = np.flatnonzero(of_tonic | (everything.source == "simulated"))
-    return recordings.subset(chosen), passes[chosen]
-
-
-def evidence() -> Evidence:
-    """Return all 131 with their passes, to be handed out in trials."""
-    return Evidence(*cards())
+    return Evidence(everything.recordings.subset(chosen), everything.table["pass"].iloc[chosen])
 
 
 def for_epochs(models: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
@@ -62,30 +56,24 @@ def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -
 
 
 def validate(
-    models: Mapping[Any, Any], seeds: Sequence[int], on: tuple[Recordings, Any] | None = None
+    models: Mapping[Any, Any], seeds: Sequence[int], on: Evidence
 ) -> dict[Any, CrossValidated]:
-    """Train models without each of three folds in turn, of all 131 or of other recordings."""
-    return cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
+    """Train models without each of three folds in turn."""
+    return cross_validate(models, on.recordings, on.groups, seeds=seeds, processes=PROCESSES)
 
 
-def answers(
-    models: Mapping[Any, Any], seeds: Sequence[int], on: tuple[Recordings, Any] | None = None
-) -> dict[Any, np.ndarray]:
+def answers(models: Mapping[Any, Any], seeds: Sequence[int], on: Evidence) -> dict[Any, np.ndarray]:
     """Say by model which recordings it classifies correctly without their fold."""
-    recordings, _ = on or cards()
     trained = validate(models, seeds, on)
-    return {name: model.correct(recordings) for name, model in trained.items()}
+    return {name: model.correct(on.recordings) for name, model in trained.items()}
 
 
-def accuracy_rows(
-    answers: Mapping[str, np.ndarray], recordings: Recordings, groups: Sequence[int]
-) -> list[Row]:
+def accuracy_rows(answers: Mapping[str, np.ndarray], on: Evidence) -> list[Row]:
     """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
 
     Args:
         answers: Whether each recording was classified correctly, (seeds, recordings), by model.
-        recordings: Those that they are about.
-        groups: The group of each.
+        on: The recordings that they are about.
 
     Returns:
         A row per model with the mean over the seeds, the lowest and the highest of them, both ends
@@ -95,8 +83,8 @@ def accuracy_rows(
     for name, correct in answers.items():
         row: Row = {"model": name}
         row |= spread(correct.mean(axis=1))
-        row |= interval(correct, groups)
-        row |= by_class(correct, recordings)
+        row |= interval(correct, on.groups)
+        row |= by_class(correct, on.recordings)
         rows.append(row)
     return rows
 

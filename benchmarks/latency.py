@@ -13,7 +13,6 @@ from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.protocol import Evidence, Trial
 from tools.card_network import read, unpacked
 
 from . import Row, folds
@@ -91,20 +90,20 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
     Returns:
         A row per model, of answers at the end; and how many are correct at times.
     """
-    recordings, groups = folds.cards()
+    cards = folds.cards()
     models = folds.for_epochs(BY_FOLDS, epochs)
     rows = []
     curves = []
-    for name, validated in folds.validate(models, range(seeds)).items():
+    for name, validated in folds.validate(models, range(seeds), cards).items():
         runs = []
         for run in validated.runs:
             parts = [(estimator.classifier, held_out) for estimator, held_out in run]
-            runs.append(correct_by_folds(parts, recordings, (*TIMES_MS, END_MS)))
+            runs.append(correct_by_folds(parts, cards.recordings, (*TIMES_MS, END_MS)))
         *at_times, final = np.moveaxis(np.array(runs), 2, 0)
-        rows.append({"model": name, **folds.mean(final, groups)})
+        rows.append({"model": name, **folds.mean(final, cards.groups)})
         for at, correct in zip(TIMES_MS, at_times, strict=True):
             point = {"model": name, "axis": "time (ms)", "at": at}
-            curves.append(point | folds.mean(correct, groups))
+            curves.append(point | folds.mean(correct, cards.groups))
     return folds.result(seeds, rows, curves=curves)
 
 
@@ -175,20 +174,17 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int
     How accurate it is say networks of which each is asked about a card pass that it hasn't seen.
     """
     train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share, epochs=epochs)
-    trial = Trial(Evidence(data.train), Evidence(data.test))
-    classifier = train(trial.learn.recordings)
-    recordings, passes = folds.training_cards()
+    cards = folds.training_cards()
     parts = []
-    for inner in Evidence(recordings, passes).folds(3, seed):
-        trained = train(inner.learn.recordings)
-        parts.append((trained, inner.test(lambda held_out: held_out.numbers)))
-    test = trial.test(lambda tested: tested.recordings)
-    frames, _ = next(iter(make_loader(test, len(test), sparse=True)))
-    operations = count_operations(classifier, frames)
+    for trial in cards.folds(3, seed):
+        trained = train(trial.learn.recordings)
+        parts.append((trained, trial.test(lambda held_out: held_out.numbers)))
+    frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
+    operations = count_operations(train(data.train), frames)
     return {
         "penalty": penalty,
         "pruned": share,
-        "held_out_accuracy": float(correct_by_folds(parts, recordings, [END_MS]).mean()),
+        "held_out_accuracy": float(correct_by_folds(parts, cards.recordings, [END_MS]).mean()),
         "spike_share": float(1 - operations.activation_sparsity.mean()),  # only spikes are counted
         "effective_acs": float(operations.effective_acs.mean()),
     }

@@ -1,8 +1,8 @@
 """The book's network in other libraries: one training step of each.
 
 They have the same layers and sizes, are fed the same frames, and each has the form that its
-documentation shows. ``LIBRARIES`` says in what their neurons differ from those of ``SNN``, which
-doesn't matter for the time they take.
+documentation shows. ``LIBRARIES`` says in what their neurons differ from those of ``SNN``; of this,
+only what a library leaves out matters for the time it takes.
 """
 
 import math
@@ -245,7 +245,10 @@ LIBRARIES: dict[str, tuple[Callable[..., Step], str]] = {
     "rockpool": (rockpool_step, "reset, surrogate, readout"),
     "spikingjelly": (spikingjelly_step, "scale, surrogate, readout"),
     "spyx": (spyx_step, "reset, surrogate, scale, readout"),
-    "jaxpike": (jaxpike_step, "no recurrence, no synapses, trained time constants"),
+    "jaxpike": (
+        jaxpike_step,
+        "no recurrence, no synapses, trained time constants, scale, surrogate",
+    ),
     "sparxml": (sparx_step, "surrogate, scale, readout"),
 }
 

@@ -75,7 +75,8 @@ def measure_nmnist(seeds: int = 5, epochs: int | None = None) -> Row:
     models = folds.for_epochs(MODELS, epochs)
     jobs = [(model, data, seed) for model in models.values() for seed in range(seeds)]
     correct = np.reshape(folds.in_parallel(_tested, jobs), (len(models), seeds, -1))
-    return _result(dict(zip(models, correct, strict=True)), data.test, seeds)
+    digits = Evidence(data.test, range(len(data.test)))
+    return _result(dict(zip(models, correct, strict=True)), digits, seeds)
 
 
 def measure_nmnist1000(seeds: int = 5, epochs: int | None = None) -> Row:
@@ -86,9 +87,9 @@ def measure_nmnist1000(seeds: int = 5, epochs: int | None = None) -> Row:
         epochs: To train for, in place of each network's own.
     """
     recordings = thousand()
-    on = (recordings, np.arange(len(recordings)))
-    answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds), on)
-    return {"folds": 3, **_result(answers, recordings, seeds)}
+    digits = Evidence(recordings, range(len(recordings)))
+    answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds), digits)
+    return {"folds": 3, **_result(answers, digits, seeds)}
 
 
 @cache
@@ -112,10 +113,10 @@ def _tested(model: Any, data: Split, seed: int) -> np.ndarray:
     return trained.predict(test) == test.targets
 
 
-def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> Row:
+def _result(answers: dict[str, np.ndarray], on: Evidence, seeds: int) -> Row:
     """Return a row per model."""
     return {
-        "recordings": len(recordings),
+        "recordings": len(on.recordings),
         "seeds": seeds,
-        "rows": folds.accuracy_rows(answers, recordings, range(len(recordings))),
+        "rows": folds.accuracy_rows(answers, on),
     }

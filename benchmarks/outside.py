@@ -31,7 +31,7 @@ def sets() -> dict[str, Evidence]:
     both = digits.train + digits.test
     films, people = film_gestures(takes=10)
     return {
-        "cards": folds.evidence(),
+        "cards": folds.cards(),
         "digits": Evidence(both, range(len(both))),
         "gestures": Evidence(films, people),
     }

@@ -16,6 +16,8 @@ from pokersnn_helpers.system.devices import usable_cores
 
 from .libraries import LIBRARIES, Step, installed_version
 
+WARM_UP = 3  # rounds: Spyx is compiled in each of its first three steps
+
 
 @functools.cache
 def recordings() -> Split:
@@ -76,13 +78,13 @@ def finite(result: Any, digits: int = 17) -> Any:
 def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
     """Return the median wall-clock time of each step, in ms.
 
-    They take turns, so that what else the machine does meets all of them, after a round that isn't
-    timed.
+    They take turns, so that what else the machine does meets all of them, after ``WARM_UP`` rounds
+    that aren't timed.
     """
     times: dict[Any, list[float]] = {name: [] for name in steps}
-    for _ in range(repeats + 1):
+    for _ in range(WARM_UP + repeats):
         for name, step in steps.items():
             start = time.perf_counter()
             step()
             times[name].append(1000 * (time.perf_counter() - start))
-    return {name: statistics.median(of_step[1:]) for name, of_step in times.items()}
+    return {name: statistics.median(of_step[WARM_UP:]) for name, of_step in times.items()}

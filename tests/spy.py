@@ -5,17 +5,19 @@ from collections import defaultdict
 
 import pytest
 
-from pokersnn_helpers import Recordings
+from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
-# By these names modules know what shows recordings to a model.
-SHOWING = (
+# By these names modules know what makes a model, and what else sees recordings.
+TRAINING = ("train_classifier", "train_sparse")
+SEEING = (
     "make_loader",
-    "train_classifier",
-    "training_ranges",
-    "train_sparse",
     "predict_over_time",
+    "training_ranges",
+    "choose_recipe",
+    "to_films",
+    "rates_both_ways",
 )
 
 
@@ -24,68 +26,104 @@ def print_of(events):
     return len(events), int(events["x"].sum()), int(events["y"].sum())
 
 
+def recordings_among(given):
+    """Return what all recordings among some arguments are known by, those of a split, too."""
+    prints = set()
+    for value in given:
+        for part in (value, getattr(value, "train", None), getattr(value, "test", None)):
+            if isinstance(part, Recordings):
+                prints |= set(map(print_of, part.events))
+    return prints
+
+
 class Spy:
-    """Fails where a recording, or one of its group, is shown to a model before it tests it.
+    """Fails where a recording, or one of its group, is seen before it tests, or learned from.
 
     Attributes:
+        seen: What is known of the recordings that something saw, in order.
+        groups: The groups of a recording, by what it is known by.
+        learned: The groups that a model has learned from, by its id.
         tested: How many trials have been tested.
     """
 
     def __init__(self):
-        self.shown = []
+        self.seen = []
         self.groups = defaultdict(set)
+        self.learned = {}
         self.tested = 0
 
-    def show(self, *given):
-        """Note all recordings among some arguments."""
-        for value in given:
-            for part in (value, getattr(value, "train", None), getattr(value, "test", None)):
-                if isinstance(part, Recordings):
-                    self.shown.append(set(map(print_of, part.events)))
-
-    def know(self, evidence):
+    def know(self, recordings, groups):
         """Note the group of each recording."""
-        for events, group in zip(evidence.recordings.events, evidence.groups, strict=True):
+        for events, group in zip(recordings.events, groups, strict=True):
             self.groups[print_of(events)].add(str(group))
 
+    def groups_of(self, prints):
+        """Return the groups of recordings."""
+        return set().union(*(self.groups[known_by] for known_by in prints))
+
+    def see(self, *given):
+        """Note recordings among some arguments, and fail if the first has learned from them."""
+        prints = recordings_among(given)
+        self.seen.append(prints)
+        _, learned = self.learned.get(id(given[0]), (None, set()))
+        self.fail_for(learned & self.groups_of(prints))
+
+    def learn(self, model, *given):
+        """Note what a model, or what holds it, has learned from."""
+        groups = self.groups_of(recordings_among(given))
+        for learner in (model, getattr(model, "classifier", model)):
+            self.learned[id(learner)] = learner, groups  # which keeps it, and so its id
+
     def check(self, trial, since):
-        """Fail if something that was shown since a trial began tests in it."""
-        tested = set(map(str, trial._test.groups))
-        for shown in self.shown[since:]:
-            for known_by in shown:
-                groups = self.groups[known_by]
-                if groups & tested:
-                    group = min(groups & tested)
-                    pytest.fail(f"group {group} is learned from or chosen by, and then tests")
+        """Fail if something that was seen since a trial began tests in it."""
+        tested = self.groups_of(map(print_of, trial._test.recordings.events))
+        for prints in self.seen[since:]:
+            self.fail_for(tested & self.groups_of(prints))
         self.tested += 1
 
+    def fail_for(self, groups):
+        """Fail if there is a group."""
+        if groups:
+            pytest.fail(f"group {min(groups)} is learned from or chosen by, and then tests")
 
-def watch(monkeypatch):
-    """Return a spy on every module that has been imported."""
+
+def watch(monkeypatch, passes=True):
+    """Return a spy on every module that has been imported.
+
+    It knows the groups that evidence is given, and the card passes, even if evidence isn't.
+    """
     spy = Spy()
     began = {}
+    if passes:
+        cards = load_pokerdvs131()
+        spy.know(cards.recordings, "pass " + cards.table["pass"].astype(str))
 
-    def before(owner, name, note):
+    def before(owner, name, trains=False):
         original = getattr(owner, name)
 
         def noted(*given, **options):
-            note(*given, *options.values())
-            return original(*given, **options)
+            if not trains:
+                spy.see(*given, *options.values())
+                return original(*given, **options)
+            spy.seen.append(recordings_among(given))
+            result = original(*given, **options)
+            spy.learn(result[0] if isinstance(result, tuple) else result, *given)
+            return result
 
         monkeypatch.setattr(owner, name, noted)
 
     for name, module in list(sys.modules.items()):
         if name.startswith(("benchmarks", "pokersnn_helpers.study", "pokersnn_helpers.commands")):
-            for function in SHOWING:
+            for function in (*TRAINING, *SEEING):
                 if function in vars(module):
-                    before(module, function, spy.show)
+                    before(module, function, trains=function in TRAINING)
     for estimator in (NetworkEstimator, FeatureEstimator):
-        before(estimator, "fit", spy.show)
-        before(estimator, "predict", spy.show)
+        before(estimator, "fit", trains=True)
+        before(estimator, "predict")
     learn = Trial.learn.fget
 
     def begin(trial):
-        began.setdefault(id(trial), (trial, len(spy.shown)))  # which keeps it, and so its id
+        began.setdefault(id(trial), (trial, len(spy.seen)))  # which keeps it, and so its id
         return learn(trial)
 
     def test(trial, ask, original=Trial.test):
@@ -95,7 +133,7 @@ def watch(monkeypatch):
 
     def make(evidence, *given, original=Evidence.__init__, **options):
         original(evidence, *given, **options)
-        spy.know(evidence)
+        spy.know(evidence.recordings, evidence.groups)
 
     monkeypatch.setattr(Trial, "learn", property(begin))
     monkeypatch.setattr(Trial, "test", test)
