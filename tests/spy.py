@@ -22,8 +22,8 @@ SEEING = (
 
 
 def print_of(events):
-    """Return what a recording is known by, after a change of its times and polarities, too."""
-    return len(events), int(events["x"].sum()), int(events["y"].sum())
+    """Return what a recording is known by, with other times or polarities, or turned, too."""
+    return len(events), *sorted((int(events["x"].sum()), int(events["y"].sum())))
 
 
 def recordings_among(given):

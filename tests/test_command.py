@@ -146,6 +146,19 @@ def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
     assert f"test: {tested.correct} of 20 classified correctly" in capsys.readouterr().out
 
 
+def test_recipe_and_delays_are_those_of_what_is_learned_from(monkeypatch, capsys):
+    def lasting(ms):
+        events = np.zeros((2, 2), EVENT_DTYPE)
+        events["t"][:, 1] = 1000 * ms
+        return Recordings(events, [0, 1], ("a", "b"), (4, 4, 2))
+
+    parts = Split(lasting(50), lasting(5000))
+    monkeypatch.setattr(command, "load", lambda options: (parts, "4x4"))
+    with pytest.raises(SystemExit, match="--delays is 0,100 ms, but no recording lasts so long"):
+        run("train", "--data", "folder", "--delays", "0,100")
+    assert "bins of 1000 µs" in capsys.readouterr().out
+
+
 def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, monkeypatch):
     parts = Split(
         data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from test_protocol import Says, Spy, assert_no_leak, numbered
+from test_protocol import Says, Spy, assert_no_leak, numbered, numbers_of
 
 import benchmarks.compare
 from benchmarks.compare import kept, known_row, summary, verdict_by_chance
@@ -474,13 +474,15 @@ def test_what_a_fold_learns_by_is_chosen_without_what_it_tests_on(monkeypatch):
     seen = []
 
     def choose(recordings, given):
-        seen.append(len(recordings))
-        raise InterruptedError
+        seen.append(numbers_of(recordings))
+        if len(seen) == 3:
+            raise InterruptedError
 
     monkeypatch.setattr(module, "choose_settings", choose)
     with pytest.raises(InterruptedError):
         compare(numbered(24), range(24))
-    assert seen == [16]
+    of_folds = [trial.learn.numbers.tolist() for trial in Evidence(numbered(24), range(24)).folds()]
+    assert seen == of_folds
 
 
 def test_finer_bins_and_the_epochs_of_train():

@@ -17,9 +17,12 @@ from pokersnn_helpers.study.models import (
     GRU,
     MLP,
     FrameMLP,
+    count_and_duration,
+    motion_correlations,
+    place_and_polarity,
     rate_over_time,
     regions_over_time,
-    sum_rate_and_regions,
+    sum_and_rate,
     summed_image,
 )
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time, shuffled_time
@@ -173,10 +176,21 @@ def test_rate_over_time_finds_a_period():
     assert (of_lags[:4] < 0.01).all()  # no pair of events is closer
 
 
-@pytest.mark.parametrize("features", [rate_over_time, regions_over_time, sum_rate_and_regions])
-def test_recordings_of_any_duration_have_as_many_features(features, some):
-    short = apply(lambda events: events[:20], some)
-    assert features(short).shape == features(some).shape
+@pytest.mark.parametrize(
+    "features",
+    [
+        count_and_duration,
+        motion_correlations,
+        place_and_polarity,
+        regions_over_time,
+        sum_and_rate,
+    ],
+)
+def test_features_are_as_many_for_any_duration_and_those_of_a_recording_alone(features, some):
+    short = apply(lambda events: events[:20], some.subset([0, 6]))
+    alone = features(short.subset([1]))
+    assert (features(short)[1:] == alone).all()
+    assert alone.shape == features(some.subset([6])).shape
 
 
 def test_regions_over_time_turn_round_with_time():
