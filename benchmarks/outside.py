@@ -11,7 +11,7 @@ import numpy as np
 from pokersnn_helpers import Recordings, evaluate, load_nmnist, make_loader, train_classifier
 from pokersnn_helpers.fast.detector import detector
 from pokersnn_helpers.files.folders import resize
-from pokersnn_helpers.out_of_distribution import image_of, training_ranges, what_is_outside
+from pokersnn_helpers.out_of_distribution import training_ranges, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
@@ -40,7 +40,7 @@ def sets() -> dict[str, Evidence]:
 def is_outside(ranges: list[list[float]], events: np.ndarray, sensor: tuple[int, int, int]) -> bool:
     """Say whether ``predict`` would call a recording unlike training."""
     packed = PackedRecording.pack(events, sensor)
-    return bool(what_is_outside(ranges, image_of(packed), packed.t[-1]))
+    return bool(what_is_outside(ranges, packed.image(), packed.t[-1]))
 
 
 def noise(

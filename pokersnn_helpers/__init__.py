@@ -4,6 +4,7 @@ system/              what all else stands on: writing files, compiled loops, dev
 
 checks               what is refused, in words
 recordings           event recordings of any sensor and any classes
+statistics           numbers that describe a recording
 frames               from events to batches of frames
 recipe               what training depends on, chosen by the recordings
 networks             what a network is, and the loop over time

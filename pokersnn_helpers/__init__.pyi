@@ -13,10 +13,10 @@ from .recordings import (
     Recordings,
     Split,
     first_of_each_class,
-    recording_statistics,
     stratified_folds,
 )
 from .snn import SNN, build_network
+from .statistics import recording_statistics
 from .system.devices import default_device
 from .training import evaluate, fit, predict, train_classifier
 

@@ -6,7 +6,6 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from os import PathLike
 from pathlib import Path
 from pkgutil import resolve_name
 from types import UnionType
@@ -18,7 +17,7 @@ from .classifier import Classifier, decode, frame_network
 from .networks import FrameNetwork
 from .recipe import Recipe
 from .system.devices import default_device
-from .system.writing import atomic_write
+from .system.writing import StrPath, atomic_write
 from .training import History, TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
@@ -36,7 +35,7 @@ CONTENT = {  # of which type everything in a checkpoint is
     "options": dict,
     "state": dict,
 }
-NETWORKS = {  # that ``train`` trains, and where they are
+SAVED_NETWORKS = {  # that ``train`` trains, and where they are
     "SNN": "snn:SNN",
     "FastSNN": "fast:FastSNN",
     "LayerThenSNN": "fast:LayerThenSNN",
@@ -62,7 +61,7 @@ class Run(NamedTuple):
 
 def save_checkpoint(
     classifier: Classifier,
-    path: str | PathLike[str],
+    path: StrPath,
     run: Run | None = None,
     overwrite: bool = True,
 ) -> None:
@@ -128,7 +127,7 @@ def save_checkpoint(
         file.write(buffer.getbuffer())
 
 
-def check_constants(loaded: FrameNetwork, network: FrameNetwork, path: str | PathLike[str]) -> None:
+def check_constants(loaded: FrameNetwork, network: FrameNetwork, path: StrPath) -> None:
     """Refuse what a network's arguments don't say: neurons, steps or ties changed later."""
     if len(list(loaded.parameters())) != len(list(network.parameters())):
         raise ValueError(f"{path} isn't written: weights are shared that its class doesn't share")
@@ -155,7 +154,7 @@ def constants_of(network: FrameNetwork) -> dict[str, Any]:
 
 
 def load_checkpoint(
-    path: str | PathLike[str],
+    path: StrPath,
     device: torch.device | str | None = None,
     network: type[FrameNetwork] | None = None,
 ) -> Classifier:
@@ -193,7 +192,7 @@ def load_checkpoint(
     return classifier.to(device or default_device())
 
 
-def saved_with(path: str | PathLike[str]) -> tuple[str, dict[str, Any]]:
+def saved_with(path: StrPath) -> tuple[str, dict[str, Any]]:
     """Return the class name of the saved network, and the options of its run, if there is one.
 
     Errors are those of ``load_checkpoint``.
@@ -202,7 +201,7 @@ def saved_with(path: str | PathLike[str]) -> tuple[str, dict[str, Any]]:
     return str(content.get("network")), dict(content.get("options", {}))
 
 
-def load_run(path: str | PathLike[str]) -> Run:
+def load_run(path: StrPath) -> Run:
     """Load the training run saved with a classifier; errors are those of ``load_checkpoint``.
 
     Example:
@@ -229,14 +228,14 @@ def load_run(path: str | PathLike[str]) -> Run:
 
 
 def rebuild(
-    content: dict[str, Any], path: str | PathLike[str], network: type[FrameNetwork] | None
+    content: dict[str, Any], path: StrPath, network: type[FrameNetwork] | None
 ) -> Classifier:
     """Make the classifier that a checkpoint holds."""
     saved = str(content.get("network"))
     if network is None:
-        if saved not in NETWORKS:
+        if saved not in SAVED_NETWORKS:
             raise ValueError(f"{path} holds a {saved}; load it with network={saved}")
-        network = resolve_name(f"{__package__}.{NETWORKS[saved]}")
+        network = resolve_name(f"{__package__}.{SAVED_NETWORKS[saved]}")
     try:
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
@@ -265,14 +264,14 @@ def rebuild(
     return classifier
 
 
-def read(path: str | PathLike[str]) -> dict[str, Any]:
+def read(path: StrPath) -> dict[str, Any]:
     """Return what a checkpoint holds."""
     if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may have no end
         raise ValueError(f"{path} is not a regular file; choose one that save_checkpoint wrote")
     return parse(Path(path).read_bytes(), path)
 
 
-def parse(data: bytes, path: str | PathLike[str]) -> dict[str, Any]:
+def parse(data: bytes, path: StrPath) -> dict[str, Any]:
     """Return what the bytes of a checkpoint hold, and name ``path`` where they are damaged."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:  # the form that torch.save writes
@@ -295,7 +294,7 @@ def parse(data: bytes, path: str | PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def check_content(content: dict[str, Any], path: str | PathLike[str]) -> None:
+def check_content(content: dict[str, Any], path: StrPath) -> None:
     """Refuse a checkpoint that holds something else than ``save_checkpoint`` writes."""
     needed = ("network", "arguments", "classes", "sensor_size", "weights")
     missing = [name for name in needed if name not in content]

@@ -20,6 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
+SensorSize = tuple[int, int, int]  # width, height and polarities
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
 MAX_TIME = 2**53  # µs, up to which a float holds every whole number
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
@@ -70,7 +71,7 @@ def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
 
 
 def check_events(
-    events: np.ndarray, sensor_size: tuple[int, int, int], name: str = "the recording"
+    events: np.ndarray, sensor_size: SensorSize, name: str = "the recording"
 ) -> np.ndarray:
     """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
 
@@ -127,7 +128,7 @@ def refuse_values(wrong: np.ndarray, values: np.ndarray, name: str, reason: str)
         raise ValueError(f"{name} is {values[event]} at event {event}; {reason}")
 
 
-def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
+def check_sensor_size(sensor_size: Sequence[int]) -> SensorSize:
     """Return width, height and polarities, or raise a ``ValueError``."""
     sizes = tuple(sensor_size)
     positive = [isinstance(size, Integral) and size > 0 for size in sizes]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from .checks import check_classes, check_range, check_sensor_size
+from .checks import SensorSize, check_classes, check_range, check_sensor_size
 from .frames import last_steps, with_steps
 from .networks import FrameNetwork
 from .recipe import Recipe
@@ -64,7 +64,7 @@ class Classifier(torch.nn.Module):
         decode: Callable[[torch.Tensor], torch.Tensor] = decode,
         *,
         classes: Sequence[str] = POKERDVS_CLASSES,
-        sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+        sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
         settle: float = SETTLE,
     ):
         super().__init__()

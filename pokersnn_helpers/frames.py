@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import check_events, check_memory, check_numbers, check_sensor_size
+from .checks import SensorSize, check_events, check_memory, check_numbers, check_sensor_size
 from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
 from .system.compiling import compiled
 
@@ -20,7 +20,7 @@ MAX_ROWS = 2**31  # time steps times recordings of a batch: a table of them take
 def to_frames(
     events: np.ndarray,
     time_window: float = 1000,
-    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+    sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
 ) -> torch.Tensor:
     """Count the events of one recording by time bin, polarity and pixel.
 
@@ -49,7 +49,7 @@ def to_frames(
 
 
 def sparse_batch(
-    recordings: Sequence[PackedRecording], time_window: float, sensor_size: tuple[int, int, int]
+    recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
 ) -> torch.Tensor:
     """Count the events of recordings into sparse frames (T, B, polarities, height, width)."""
     check_numbers(Real, time_window=time_window)
@@ -81,9 +81,7 @@ class TimeBins(NamedTuple):
     width: float  # in µs
 
 
-def count_events(
-    events: EventBatch, bins: TimeBins, sensor_size: tuple[int, int, int]
-) -> torch.Tensor:
+def count_events(events: EventBatch, bins: TimeBins, sensor_size: SensorSize) -> torch.Tensor:
     """Count events by time step, recording, polarity and pixel.
 
     Args:

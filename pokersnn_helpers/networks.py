@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from .checks import MAX_TIME
 from .frames import check_frames, check_indices
 
-WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
+WHOLE = float(MAX_TIME)  # µs: a time bin that holds a whole recording
 
 
 class FrameNetwork(torch.nn.Module):

@@ -5,11 +5,10 @@ it. Therefore ``train_classifier`` keeps with it the ranges of a few numbers tha
 recordings.
 """
 
-import math
-
 import numpy as np
 
-from .recordings import PackedRecording, Recordings
+from .recordings import Recordings
+from .statistics import describe, spread
 
 NAMES = (
     "events",
@@ -25,32 +24,20 @@ TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordin
 MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
 
 
-def image_of(recording: PackedRecording) -> np.ndarray:
-    """Count the events of a recording by polarity, row and column."""
-    shape = recording.sensor_size[::-1]
-    return np.bincount(recording.pixels, minlength=math.prod(shape)).reshape(shape)
-
-
-def describe(image: np.ndarray, duration: float) -> list[float]:
-    """Describe a recording by the numbers of ``NAMES``, which are greater than 0.
+def numbers_of(image: np.ndarray, duration: float) -> list[float]:
+    """Return the numbers of ``NAMES``, which are all greater than 0.
 
     Args:
         image: Events by polarity, row and column.
         duration: From the first to the last of them, in µs.
 
     Example:
-        >>> describe(np.array([[[9, 0, 9, 0]]]), 999)  # two pixels beside each other
+        >>> numbers_of(np.array([[[9, 0, 9, 0]]]), 999)  # two pixels beside each other
         [18, 1.0, 18.0, 2.0, 1.0, 2]
     """
-    by_pixel = image.sum(axis=0)
-    places = np.argwhere(by_pixel)
-    counts = by_pixel[by_pixel > 0]
-    distance = places - np.average(places, axis=0, weights=counts)
-    variance = np.average(distance**2, axis=0, weights=counts)
-    down, across = (1 + np.sqrt(variance)).tolist()
-    events = int(by_pixel.sum())
-    ms = (float(duration) + 1) / 1000
-    return [events, ms, events / ms, across, down, len(places)]
+    events, ms, rate, _, active = describe(image, float(duration) + 1).values()
+    down, across = spread(image)
+    return [events, ms, rate, 1 + across, 1 + down, active]
 
 
 def training_ranges(recordings: Recordings) -> list[list[float]]:
@@ -65,7 +52,7 @@ def training_ranges(recordings: Recordings) -> list[list[float]]:
     if len(recordings) < MIN_RECORDINGS:
         return []
     packed = recordings.events.packed
-    logs = np.log([describe(image_of(recording), recording.t[-1]) for recording in packed])
+    logs = np.log([numbers_of(recording.image(), recording.t[-1]) for recording in packed])
     low, high = np.quantile(logs, [RARE, 1 - RARE], axis=0)
     widening = WIDENING * (high - low) + TOLERANCE
     return np.exp([low - widening, high + widening]).T.tolist()
@@ -82,7 +69,9 @@ def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: floa
         return []
     return [
         f"{_digits(number)} {name} ({_digits(low)} to {_digits(high)})"
-        for name, (low, high), number in zip(NAMES, ranges, describe(image, duration), strict=False)
+        for name, (low, high), number in zip(
+            NAMES, ranges, numbers_of(image, duration), strict=False
+        )
         if not low <= number <= high
     ]
 

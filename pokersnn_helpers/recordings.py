@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .checks import (
     EVENT_DTYPE,
+    SensorSize,
     check_classes,
     check_events,
     check_groups,
@@ -18,32 +19,21 @@ from .checks import (
     check_sensor_size,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
-STATISTICS = (
-    "class",
-    "events",
-    "duration (ms)",
-    "rate (events/ms)",
-    "ON share",
-    "active pixels",
-)
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
 class PackedRecording(NamedTuple):
     """The events of a recording that were checked, in the smallest types that hold them."""
 
-    sensor_size: tuple[int, int, int]  # width, height and polarities
+    sensor_size: SensorSize
     start: int  # time of the first event in µs
     t: np.ndarray  # time since then
     pixels: np.ndarray  # (p * height + y) * width + x
 
     @classmethod
-    def pack(cls, events: np.ndarray, sensor_size: tuple[int, int, int]) -> PackedRecording:
+    def pack(cls, events: np.ndarray, sensor_size: SensorSize) -> PackedRecording:
         """Pack what ``check_events`` returned."""
         width, height, _ = sensor_size
         start = int(events["t"][0])
@@ -59,6 +49,11 @@ class PackedRecording(NamedTuple):
         line, events["x"] = np.divmod(self.pixels, width)
         events["p"], events["y"] = np.divmod(line, height)
         return events
+
+    def image(self) -> np.ndarray:
+        """Count the events by polarity, row and column."""
+        counts = np.bincount(self.pixels, minlength=math.prod(self.sensor_size))
+        return counts.reshape(self.sensor_size[::-1])
 
 
 def smallest(numbers: np.ndarray) -> np.ndarray:
@@ -119,7 +114,7 @@ class Recordings:
         events: Iterable[Any],
         targets: Iterable[int],
         classes: Sequence[str],
-        sensor_size: tuple[int, int, int],
+        sensor_size: SensorSize,
     ):
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = PackedEvents([self._pack(*numbered) for numbered in enumerate(events)])
@@ -206,7 +201,7 @@ class Split(NamedTuple):
         return self.train.classes
 
     @property
-    def sensor_size(self) -> tuple[int, int, int]:
+    def sensor_size(self) -> SensorSize:
         """Width, height and polarities of the sensor."""
         return self.train.sensor_size
 
@@ -230,34 +225,6 @@ def banner(text: str, source: str) -> str:
         '<code>source="real"</code> tells what keeps the real recordings from '
         "loading, and where to put the files by hand.</div>"
     )
-
-
-def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
-    """Summarise every recording in a row; for a split, the column "set" says "train" or "test".
-
-    If all events of a recording have the same time, its rate is infinite. An active pixel is one
-    that sent at least one event.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> data = load_pokerdvs(source="simulated")
-        >>> list(recording_statistics(data))
-        ['class', 'events', 'duration (ms)', 'rate (events/ms)', 'ON share', 'active pixels', 'set']
-    """
-    import pandas as pd  # which takes a second to import
-
-    if isinstance(data, Split):
-        train, test = (recording_statistics(part) for part in (data.train, data.test))
-        return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
-    check_recordings(data, "data")
-    rows = []
-    for events, target in zip(data.events, data.targets, strict=True):
-        duration_ms = (events["t"][-1] - events["t"][0]) / 1000
-        rate = len(events) / duration_ms if duration_ms else math.inf
-        pixels = len(np.unique(events[["x", "y"]]))
-        on_share = events["p"].mean()
-        rows.append((data.classes[target], len(events), duration_ms, rate, on_share, pixels))
-    return pd.DataFrame(rows, columns=STATISTICS)
 
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .checks import check_numbers, check_sensor_size
+from .checks import SensorSize, check_numbers, check_sensor_size
 from .networks import FrameNetwork, SpikingNetwork, plain_number, time_step
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .system.norse_cells import (
@@ -176,7 +176,7 @@ def build_network(
     network: Callable[..., FrameNetwork] = SNN,
     *,
     time_window: float = 1000,
-    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+    sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
     output_size: int = len(POKERDVS_CLASSES),
     surrogate_slope: float | None = None,
     **arguments: Any,

@@ -6,7 +6,7 @@ import torch
 from test_folders import CLASSES, spot
 
 from pokersnn_helpers import Classifier, FastSNN, Recordings, Stream
-from pokersnn_helpers.out_of_distribution import image_of, training_ranges, what_is_outside
+from pokersnn_helpers.out_of_distribution import training_ranges, what_is_outside
 
 SENSOR = (64, 64, 2)
 
@@ -24,7 +24,7 @@ def ranges():
 
 def unlike(ranges, events):
     (packed,) = Recordings([events], [0], CLASSES, SENSOR).events.packed
-    return what_is_outside(ranges, image_of(packed), packed.t[-1])
+    return what_is_outside(ranges, packed.image(), packed.t[-1])
 
 
 def scattered(events):

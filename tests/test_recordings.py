@@ -128,8 +128,8 @@ def test_statistics_count_what_is_there():
     assert list(table) == [*columns, "set"]
     assert table.to_numpy().tolist() == [
         ["a", 3, 4, 0.75, pytest.approx(1 / 3), 2, "train"],
-        ["b", 1, 0, np.inf, 0, 1, "train"],
-        ["b", 1, 0, np.inf, 0, 1, "test"],
+        ["b", 1, 0, 1000, 0, 1, "train"],
+        ["b", 1, 0, 1000, 0, 1, "test"],
     ]
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..checkpoints import check_types, load_checkpoint, saved_with
-from ..checks import errors_in
+from ..checks import SensorSize, errors_in
 from ..fast import FastSNN
 from ..files.event_files import read_event_file
 from ..files.folders import cut, find_recordings, resize
-from ..out_of_distribution import image_of, what_is_outside
+from ..out_of_distribution import what_is_outside
 from ..own.answer import live as playing
 from ..own.answer.streaming import Stream
 from ..recordings import PackedRecording
@@ -74,7 +74,7 @@ class Trained:
             "training": pixels("the sensor of training", options.get("sensor", "")),
         }
 
-    def sensor_of(self, recorded: Sequence[int] | None) -> tuple[int, int, int]:
+    def sensor_of(self, recorded: Sequence[int] | None) -> SensorSize:
         """Return the sensor that events are from, on which all who say one agree."""
         all_sizes = {"the recording": recorded and recorded[:2]} | self.sensors
         sizes = {who: size for who, size in all_sizes.items() if size}
@@ -95,8 +95,7 @@ class Trained:
             for number, part in enumerate(parts, 1):
                 recording = PackedRecording.pack(part, sensor_size)
                 prediction = predict_recording(self.classifier, recording)
-                image = image_of(recording)
-                unlike = what_is_outside(self.classifier.ranges, image, recording.t[-1])
+                unlike = what_is_outside(self.classifier.ranges, recording.image(), recording.t[-1])
                 place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
                 line = f"{file}{place}: {in_words(prediction, unlike)}"
                 answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))

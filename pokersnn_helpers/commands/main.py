@@ -31,7 +31,6 @@ NUMBER: dict[str, Any] = {"type": int}
 SWITCH: dict[str, Any] = {"action": "store_true"}
 WHOLE_US = {"metavar": "MICROSECONDS", "type": int}
 BIN_US = {"metavar": "MICROSECONDS", "type": float}
-TRAINABLE = {"choices": ("snn", "fast", "layer")}
 AUGMENT = {"choices": ("none", "shift", "mirror")}
 OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
     ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
@@ -48,7 +47,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train compare", "--augment", "how training recordings change", AUGMENT),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
-    ("train", "--network", NETWORK, TRAINABLE),
+    ("train", "--network", NETWORK, {"choices": ("snn", "fast", "layer")}),
     ("train", "--delays", "how late the layer's output comes, as 0,4,8", {"metavar": "MS,MS..."}),
     ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),

@@ -19,6 +19,7 @@ import pooch
 
 from ..checks import EVENT_DTYPE
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, banner
+from ..system.writing import StrPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
 REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
 
 
-def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "auto") -> Split:
+def load_pokerdvs(root: StrPath | None = None, source: str = "auto") -> Split:
     """Load the POKER-DVS recordings, split as Tonic splits them: 48 to train on, 20 to test on.
 
     Each of the two archives is looked for in this order: in ``root/POKERDVS``, where Tonic keeps
@@ -110,9 +111,7 @@ class PokerDVS131(NamedTuple):
         return banner(repr(self), self.source)
 
 
-def load_pokerdvs131(
-    root: str | os.PathLike[str] | None = None, source: str = "auto"
-) -> PokerDVS131:
+def load_pokerdvs131(root: StrPath | None = None, source: str = "auto") -> PokerDVS131:
     """Load the 131 recordings that the authors extracted, among them the 68 of ``load_pokerdvs``.
 
     The archive ``poker_dvs.tar.gz`` is looked for, downloaded and checked in the same way as the
@@ -149,7 +148,7 @@ Loaded = TypeVar("Loaded")
 
 def _real_or_simulated(
     source: str,
-    root: str | os.PathLike[str] | None,
+    root: StrPath | None,
     load_real: Callable[[Path], Loaded],
     simulate: Callable[[], Loaded],
 ) -> Loaded:

@@ -19,7 +19,6 @@ this order.
 """
 
 import io
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from ..classifier import Classifier, decode, frame_network
 from ..fast import FastSNN
 from ..snn import SNN
 from ..system.devices import default_device
-from ..system.writing import atomic_write
+from ..system.writing import StrPath, atomic_write
 
 NODES = {
     "input": nir.Input,
@@ -62,7 +61,7 @@ WEIGHTS = {  # by node, their name in the network
 }
 
 
-def save_nir(classifier: Classifier, path: str | PathLike[str]) -> None:
+def save_nir(classifier: Classifier, path: StrPath) -> None:
     """Save a classifier as a NIR graph.
 
     A file of the same name is replaced once the new one is complete.
@@ -95,7 +94,7 @@ def save_nir(classifier: Classifier, path: str | PathLike[str]) -> None:
 
 
 def load_nir(
-    path: str | PathLike[str],
+    path: StrPath,
     device: torch.device | str | None = None,
     network: type[SNN] = SNN,
 ) -> Classifier:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ..checks import check_numbers, check_range, check_sensor_size
+from ..checks import SensorSize, check_numbers, check_range, check_sensor_size
 from ..frames import check_frames
 from ..networks import FrameNetwork
 from ..recordings import POKERDVS_SENSOR_SIZE
@@ -101,7 +101,7 @@ class LayerThenSNN(FrameNetwork):
 
     def __init__(
         self,
-        sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+        sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
         output_size: int = 4,
         dt: float = 0.001,
         features: int = 100,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from ..checks import check_classes
+from ..checks import SensorSize, check_classes
 from ..classifier import Classifier, unique_argmax
 from ..frames import to_frames
 from ..networks import WHOLE
@@ -311,7 +311,7 @@ def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
 def plot_templates(
     snn: SNN,
     classes: Sequence[str],
-    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+    sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
 ) -> Figure:
     """Draw, for each class and polarity, where an event speaks for the class and where against.
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
+from ..checks import SensorSize
 from ..recordings import POKERDVS_SENSOR_SIZE
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, TEXT, class_colours
 
@@ -105,7 +106,7 @@ def plot_frames(
 
 
 def plot_event_cloud(
-    events: np.ndarray, title: str, sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE
+    events: np.ndarray, title: str, sensor_size: SensorSize = POKERDVS_SENSOR_SIZE
 ) -> Figure:
     """Draw each event of a recording as a point in x, y and time.
 

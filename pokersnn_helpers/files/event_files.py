@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
-from os import PathLike
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import (
+    SensorSize,
     check_events,
     check_memory,
     check_range,
@@ -26,6 +26,7 @@ from ..checks import (
     errors_in,
     refuse_values,
 )
+from ..system.writing import StrPath
 from .camera_files import (
     Decoded,
     make_events,
@@ -35,7 +36,6 @@ from .camera_files import (
     read_raw,
 )
 
-SensorSize = tuple[int, int, int]  # width, height and polarities
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
 MAX_SIDE = 2**15  # pixels: more than any camera has
 MAX_GAP = 3_600_000_000  # µs between events: longer ones come from wild time stamps
@@ -107,7 +107,7 @@ class UncheckedFile(NamedTuple):
     about: Mapping[str, Any]  # by name, such as its class
 
 
-def read_events(path: str | PathLike[str]) -> np.ndarray:
+def read_events(path: StrPath) -> np.ndarray:
     r"""Read the events of a file of any kind that ``read_event_file`` can read.
 
     It raises the same errors as ``read_event_file``.
@@ -124,7 +124,7 @@ def read_events(path: str | PathLike[str]) -> np.ndarray:
     return read_event_file(path).events
 
 
-def read_event_file(path: str | PathLike[str]) -> EventFile:
+def read_event_file(path: StrPath) -> EventFile:
     r"""Read a file with events, and check them.
 
     Args:
@@ -162,7 +162,7 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     return check_file(read_unchecked(path), path)
 
 
-def check_file(file: UncheckedFile, path: str | PathLike[str]) -> EventFile:
+def check_file(file: UncheckedFile, path: StrPath) -> EventFile:
     """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
     events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     t = events["t"]
@@ -173,7 +173,7 @@ def check_file(file: UncheckedFile, path: str | PathLike[str]) -> EventFile:
     return EventFile(events, file.sensor_size)
 
 
-def read_unchecked(path: str | PathLike[str]) -> UncheckedFile:
+def read_unchecked(path: StrPath) -> UncheckedFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are.
 
     Events have what else the file says of each, such as a label, as further fields.

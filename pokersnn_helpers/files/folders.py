@@ -12,19 +12,25 @@ import warnings
 from collections import deque
 from itertools import pairwise
 from numbers import Integral
-from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
+from ..checks import (
+    SensorSize,
+    check_events,
+    check_numbers,
+    check_range,
+    check_sensor_size,
+    errors_in,
+)
 from ..recordings import PackedRecording, Recordings
+from ..system.writing import StrPath
 from .event_files import (
     FORMATS,
     MAX_SIDE,
-    SensorSize,
     may_hold_events,
     read_class,
     read_event_file,
@@ -81,7 +87,7 @@ class Folder(NamedTuple):
 
 
 def load_folder(
-    path: str | PathLike[str],
+    path: StrPath,
     *,
     sensor_size: SensorSize | None = None,
     size: tuple[int, int] | None = None,
@@ -131,7 +137,7 @@ def load_folder(
     return read_recordings(files, sensor_size=sensor_size, size=size, window_ms=window_ms)
 
 
-def find_recordings(path: str | PathLike[str], group_by: str | None = None) -> list[RecordingFile]:
+def find_recordings(path: StrPath, group_by: str | None = None) -> list[RecordingFile]:
     r"""Find the recordings that ``load_folder`` reads, with their classes and groups.
 
     Args:

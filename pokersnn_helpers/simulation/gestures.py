@@ -16,7 +16,6 @@ from .camera import EventCamera
 from .pips import sd_circle
 
 GESTURES = ("left", "right", "wave")
-SENSOR_SIZE = (64, 64, 2)
 PEOPLE = {  # size of the hand, and pace
     "anna": (0.9, 170),
     "ben": (1.1, 210),
@@ -32,7 +31,7 @@ TIPS = (  # of the fingers, in pixels
 )
 PAUSE = 300_000  # µs between two gestures
 SLOW_FRAME_INTERVAL = 4000  # µs, between two frames of a hand
-CAMERA = EventCamera(
+HAND_CAMERA = EventCamera(
     on_threshold=0.35,
     off_threshold=0.35,
     mismatch=0.2,
@@ -106,7 +105,7 @@ def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.nda
     across = (2 * path[:, None, None] - 1) * reach
     distance = size * hand((x - across) / size, (y - height) / size)
     covered = np.clip(0.5 - distance, 0, 1)
-    return CAMERA.record(brightness * covered, SLOW_FRAME_INTERVAL, rng)
+    return HAND_CAMERA.record(brightness * covered, SLOW_FRAME_INTERVAL, rng)
 
 
 def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
@@ -162,4 +161,4 @@ def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]
                 events.append(film_hand(path, size, rng))
                 targets.append(target)
                 people.append(person)
-    return Recordings(events, targets, GESTURES, SENSOR_SIZE), people
+    return Recordings(events, targets, GESTURES, (64, 64, 2)), people

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import check_sensor_size
+from ..checks import SensorSize, check_sensor_size
 from ..fast import FrameLinear
 from ..frames import to_frames
-from ..networks import WHOLE, FrameNetwork
+from ..networks import FrameNetwork
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 
 MAX_LAG = 2048  # bins between two events of ``rate_over_time``
@@ -35,7 +35,7 @@ class Model(FrameNetwork):
 
     def __init__(
         self,
-        sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+        sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
         output_size: int = 4,
         dt: float = 0.001,
         **options: Any,
@@ -188,9 +188,8 @@ def summed_image(recordings: Recordings) -> np.ndarray:
         >>> summed_image(some).shape
         (2, 2450)
     """
-    size = recordings.sensor_size
-    images = [to_frames(events, WHOLE, size).flatten() for events in recordings.events]
-    return np.log1p(np.stack(images))
+    images = [recording.image().flatten() for recording in recordings.events.packed]
+    return np.log1p(np.stack(images), dtype=np.float32)
 
 
 def place_and_polarity(recordings: Recordings) -> np.ndarray:

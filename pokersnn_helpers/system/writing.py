@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+StrPath = str | os.PathLike[str]
 LEFT_AFTER = 5  # seconds
 
 

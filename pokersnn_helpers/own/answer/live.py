@@ -7,6 +7,7 @@ from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
+from ...checks import SensorSize
 from ...files.camera_files import make_events
 from ...files.folders import resize
 from .streaming import Stream
@@ -46,7 +47,7 @@ def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             yield portion
 
 
-def camera() -> tuple[Iterator[np.ndarray], tuple[int, int, int]]:
+def camera() -> tuple[Iterator[np.ndarray], SensorSize]:
     """Open the first camera that faery finds; return its portions of events, and its sensor.
 
     Raises:
@@ -70,7 +71,7 @@ def camera() -> tuple[Iterator[np.ndarray], tuple[int, int, int]]:
 def listen(
     stream: Stream,
     portions: Iterable[np.ndarray],
-    sensor_size: tuple[int, int, int],
+    sensor_size: SensorSize,
     show: Callable[[Stream, float, float], None],
 ) -> None:
     """Push portions of a sensor's events as they come, and show the answer.

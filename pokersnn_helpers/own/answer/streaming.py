@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
+from ...checks import EVENT_DTYPE, MAX_TIME, SensorSize, check_events, check_range, refuse_hooks
 from ...classifier import Classifier, decode, frame_network, unique_argmax
 from ...frames import EventBatch, TimeBins, count_events
 from ...networks import FrameNetwork
@@ -33,7 +33,7 @@ class OpenRecording:
     pixels: np.ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
 
     @classmethod
-    def begin(cls, start: int, sensor_size: tuple[int, int, int]) -> "OpenRecording":
+    def begin(cls, start: int, sensor_size: SensorSize) -> "OpenRecording":
         """Return a recording without events yet."""
         nothing = np.empty(0, np.int64)
         return cls(start, start, np.zeros(sensor_size[::-1], np.int64), nothing, nothing)
@@ -199,7 +199,7 @@ class Stream:
 
     def advance(self, time: float) -> torch.Tensor:
         """Compute all steps that end by ``time`` (µs), since no earlier events will come."""
-        check_range(-(2**53), 2**53, time=time)
+        check_range(-MAX_TIME, MAX_TIME, time=time)
         if self._recording is None:
             return self._compute(0)
         since = time - self._recording.start
@@ -335,14 +335,14 @@ def _pack_events(fields, start, sensor_size, times, pixels):
         pixels: Filled with polarity and pixel, as ``PackedRecording`` numbers them.
     """
     width, height, polarities = sensor_size
-    previous = max(fields[0], -(2**53))
+    previous = max(fields[0], -MAX_TIME)
     for event in range(len(times)):
         t = fields[4 * event]
         x = fields[4 * event + 1]
         y = fields[4 * event + 2]
         p = fields[4 * event + 3]
         on_sensor = 0 <= x < width and 0 <= y < height and 0 <= p < polarities
-        if not on_sensor or t < previous or t > 2**53:
+        if not on_sensor or t < previous or t > MAX_TIME:
             return False
         previous = t
         times[event] = t - start

@@ -114,11 +114,11 @@ def hot_pixel_image(recordings: Recordings) -> np.ndarray:
         (20, 1225)
     """
     width, height, _ = recordings.sensor_size
-    images = np.zeros((len(recordings), height * width))
+    images = np.zeros((len(recordings), height, width))
     for image, events in zip(images, recordings.events, strict=True):
         x, y = find_hot_pixels(events).T
-        image[y * width + x] = 1
-    return images
+        image[y, x] = 1
+    return images.reshape(len(images), -1)
 
 
 def image_network(settings: Settings) -> NetworkEstimator:

@@ -1,14 +1,16 @@
 """Look at a recording before anything is trained on it: what is in it, and what to do about it."""
 
 from collections.abc import Iterator
-from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ...checks import check_events, errors_in
-from ...files.event_files import ANY_SENSOR, SensorSize, is_whole, read_unchecked, smallest_sensor
+from ...checks import MAX_TIME, SensorSize, check_events, errors_in
+from ...files.event_files import ANY_SENSOR, is_whole, read_unchecked, smallest_sensor
+from ...recordings import PackedRecording
+from ...statistics import describe
+from ...system.writing import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,10 +18,19 @@ if TYPE_CHECKING:
 PARTS = 50  # of the duration, for the rate over time
 CAMERA_PIXELS = 2**21  # no sensor has more
 LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
-LISTED = 8  # hot pixels, at most, in a sentence
-RIVALS = 5  # of the 24 pixels around a hot one, at most, that are about as loud
-TOO_MANY = 0.5  # of the events in hot pixels: what is left would be another recording
+PAUSE = 10_000  # µs without an event, and a tenth of the duration, from which on it is odd
+COARSE_TICK = 100  # µs: a clock's steps, from which on bins may be narrower
 ENOUGH_EVENTS = 100  # events, from which on a rate or a clock tells something
+BURST_SHARE = 0.01  # of the events at the same time, from which on they show no motion,
+BURST_FACTOR = 20  # where that is so many times as many as usual
+FEW_ON = 0.1  # of the events: fewer, or as few OFF events, come from bad thresholds
+# Of a pixel, the geometric mean of its events and of the parts of the duration that have some:
+HOT_ACTIVITY = 10  # that of a hot pixel is more,
+HOT_FACTOR = 1.7  # and more than so many times that of most pixels around
+STEADINESS = 0.7  # it has events in that share of the parts that random times would lie in
+RIVALS = 5  # of the 24 pixels around a hot one, at most, that are about as active
+MAX_HOT_EVENTS = 0.5  # share in hot pixels, beyond which what is left is another recording
+LISTED = 8  # hot pixels, at most, in a sentence
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
@@ -50,7 +61,7 @@ class Inspection(NamedTuple):
 
 
 @np.errstate(invalid="ignore")  # of infinite times, which are refused
-def inspect_file(path: str | PathLike[str]) -> Inspection:
+def inspect_file(path: StrPath) -> Inspection:
     """Inspect a file of events, in order or not.
 
     The times are those in the file, with two exceptions: where a counter of 16, 24 or 32 bits has
@@ -77,22 +88,19 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     by_time = np.argsort(times, kind="stable")
     events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
-        image = event_image(events, file.sensor_size)
+        by_polarity = event_image(events, file.sensor_size)
     hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
+    image = by_polarity.sum(axis=0)
     height, width = image.shape
     numbers = {
-        "events": len(t),
-        "duration (ms)": duration / 1000,
-        "rate (events/ms)": 1000 * len(t) / max(duration, 1),
+        **describe(by_polarity, duration),
         "highest rate (events/ms)": float(rate.max()),
-        "ON share": float(events["p"].mean()),
         "width": width,
         "height": height,
-        "active pixels": int(np.count_nonzero(image)),
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
         "times that run backwards": int(backwards.sum()),
@@ -110,24 +118,24 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
 
 
 def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
-    """Count the events of each pixel: (height, width).
+    """Count the events by polarity, row and column, as ``PackedRecording.image`` does.
 
     Raises:
         ValueError: There are more pixels than a camera has.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
-        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
-        array([[3, 0]])
+        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 1))
+        array([[[3, 0]]])
     """
-    width, height, _ = sensor_size or smallest_sensor(events)
+    sensor_size = sensor_size or smallest_sensor(events)
+    width, height, _ = sensor_size
     if width * height > CAMERA_PIXELS:
         raise ValueError(
             f"its events take {width} × {height} pixels, more than any camera has; leave out those "
             "whose coordinates are wrong"
         )
-    places = events["y"] * width + events["x"]
-    return np.bincount(places, minlength=width * height).reshape(height, width)
+    return PackedRecording.pack(events, sensor_size).image()
 
 
 def find_hot_pixels(events: np.ndarray) -> np.ndarray:
@@ -155,33 +163,33 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    counts = event_image(events)
+    counts = event_image(events).sum(axis=0)
     t = events["t"] - events["t"][0]
     part = t * PARTS // (t[-1] + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
     fires[events["y"], events["x"], part] = True
     parts = fires.sum(axis=2)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
-    often = np.sqrt(counts * parts)
-    all_the_time = (often > 10) & (parts > 0.7 * at_random)
-    padded = np.pad(often, 2, "reflect")
+    activity = np.sqrt(counts * parts)
+    all_the_time = (activity > HOT_ACTIVITY) & (parts > STEADINESS * at_random)
+    padded = np.pad(activity, 2, "reflect")
     around = sliding_window_view(padded, (5, 5))[all_the_time].reshape(-1, 25)
-    is_quieter = often[all_the_time, None] > 10 + 1.7 * around  # the pixel itself never is
+    quiet = HOT_ACTIVITY + HOT_FACTOR * around
+    is_quieter = activity[all_the_time, None] > quiet  # the pixel itself never is
     quieter = np.count_nonzero(is_quieter, axis=1)
     is_hot = quieter >= 24 - RIVALS
     is_scattered = quieter > 24 / 4
     if np.count_nonzero(is_scattered) > counts.size / 4:
         is_hot = is_scattered
     most_first = np.argsort(-counts[all_the_time][is_hot], kind="stable")
-    places = np.argwhere(all_the_time)[is_hot, ::-1]
-    return places[most_first]
+    return np.argwhere(all_the_time)[is_hot, ::-1][most_first]
 
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
     """Return times as whole numbers, and by what they were multiplied, or should be, for µs."""
     if not (stamps % 1).any():
         whole = stamps.astype(np.int64)
-        in_ns = (whole[:1] > 2**53).any()  # since 1970
+        in_ns = (whole[:1] > MAX_TIME).any()  # since 1970
         return whole - whole[:1], 1e-3 if in_ns else 1
     in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
     scale = 1e6 if in_seconds else 1e3
@@ -264,19 +272,19 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
-    elif count >= ENOUGH_EVENTS and tick >= 100:
+    elif count >= ENOUGH_EVENTS and tick >= COARSE_TICK:
         yield (
             f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty; choose "
             f"--time-window {tick} or a multiple of it"
         )
-    if gap > max(10_000, duration / 10):
+    if gap > max(PAUSE, duration / 10):
         start = moments[gaps.argmax()]
         yield (
             f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on; cut the recording there, "
             "or look whether the camera dropped events"
         )
     most = sizes.max()
-    if most > max(ENOUGH_EVENTS, count / 100, 20 * np.median(sizes)):
+    if most > max(ENOUGH_EVENTS, BURST_SHARE * count, BURST_FACTOR * np.median(sizes)):
         when = moments[sizes.argmax()] / 1000
         yield (
             f"{most} of {count} events come at once, at {when:g} ms; cut them off, they show no "
@@ -301,11 +309,12 @@ def _advice_on_pixels(
         more = f" and {number - LISTED} more" if number > LISTED else ""
         what = f"hot pixels, {number} in all, {places}{more}, have {share:.2%} of the events"
         remedy = "leave them out by `clean`"
-        if share > TOO_MANY:
+        if share > MAX_HOT_EVENTS:
             remedy = "look whether they are what you recorded, or record again"
         yield f"{what}; {remedy}"
     share_on = events["p"].mean()
-    if 0 < share_on < 0.1 or 0.9 < share_on < 1:  # where all are alike, they were merged
+    merged = share_on in (0, 1)
+    if not merged and not FEW_ON <= share_on <= 1 - FEW_ON:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
 
 

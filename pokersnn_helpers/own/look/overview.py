@@ -1,7 +1,6 @@
 """Look at many recordings at once: what there is of each class, and what is odd in how many."""
 
 from collections.abc import Iterable
-from os import PathLike
 from os.path import commonpath
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import numpy as np
 from tqdm import tqdm
 
 from ...files.folders import find_files
+from ...system.writing import StrPath
 from .inspection import Inspection, inspect_file
 
 UNREADABLE = np.empty((0, 2))
 
 
-def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection]:
+def inspect_files(paths: Iterable[StrPath]) -> dict[Path, Inspection]:
     r"""Inspect files, and all files below folders, by ``inspect_file``.
 
     Returns:
