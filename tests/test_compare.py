@@ -17,13 +17,12 @@ from pokersnn_helpers.own.ask import candidates, report
 from pokersnn_helpers.own.ask import compare as module
 from pokersnn_helpers.own.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
 from pokersnn_helpers.own.ask.compare import Comparison, compare
+from pokersnn_helpers.own.ask.sentences import decidable, in_words
 from pokersnn_helpers.own.ask.verdict import (
     Answer,
-    Model,
+    Candidate,
     Sees,
     Verdict,
-    decidable,
-    in_words,
     judge,
     non_inferior,
     tell_apart,
@@ -429,7 +428,7 @@ def test_what_groups_can_decide_is_known_before(groups, said):
 
 def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
     notes = []
-    spies = [Model(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
+    spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
     monkeypatch.setattr(module, "CANDIDATES", spies)
     groups = [number // 4 for number in range(24)]
     comparison = compare(numbered(24), groups, seed=5)
@@ -454,7 +453,7 @@ def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image,
 
         return Says(answer)
 
-    known = [Model(model.name, model.sees, lambda _, m=model: says(m)) for model in CANDIDATES]
+    known = [Candidate(model.name, model.sees, lambda _, m=model: says(m)) for model in CANDIDATES]
     monkeypatch.setattr(module, "CANDIDATES", known)
     judgement = compare(numbered(80), range(80)).judgement
     assert judgement.seeing(Sees.IMAGE)[0].model.name == "GRU, new times"
@@ -464,7 +463,7 @@ def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image,
 
 def test_of_two_groups_each_tests_once(monkeypatch):
     notes = []
-    spies = [Model(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
+    spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
     monkeypatch.setattr(module, "CANDIDATES", spies)
     comparison = compare(numbered(24), [number // 12 for number in range(24)])
     assert comparison.recipe["folds"] == 2

@@ -69,7 +69,7 @@ def compare(
     """Train models on a folder, and say whether its recordings need time."""
     from ..own.ask import report
     from ..own.ask.compare import compare as compare_models
-    from ..own.ask.verdict import decidable
+    from ..own.ask.sentences import decidable
 
     check_range(1, 1000, **{"--processes": processes})
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -260,20 +260,38 @@ def cross_validate(
         (1, 131)
     """
     evidence = Evidence(recordings, groups)
-    trials = [evidence.folds(folds, seed) for seed in seeds]
-    # The last models train for longest. Started first, none of them keeps a process waiting.
-    jobs = {
-        (name, run, fold): partial(_fit, estimator, copy(trial), seeds[run])
-        for name, estimator in reversed(list(models.items()))
-        for run, of_seed in enumerate(trials)
-        for fold, trial in enumerate(of_seed)
-    }
+    trials = [trial for seed in seeds for trial in evidence.folds(folds, seed)]
+    seed_of_trial = [seed for seed in seeds for _ in range(folds)]
+    jobs = jobs_of(_fit, models, trials, seed_of_trial)
     trained = dict(in_parallel(jobs, processes, progress))
+    firsts = range(0, len(trials), folds)
     return {
         name: CrossValidated(
-            [[trained[name, run, fold] for fold in range(folds)] for run in range(len(seeds))]
+            [[trained[name, first + fold] for fold in range(folds)] for first in firsts]
         )
         for name in models
+    }
+
+
+def jobs_of(
+    work: Callable[..., Any],
+    models: Mapping[Any, Any],
+    trials: Sequence[Trial],
+    seeds: Sequence[int],
+) -> dict[tuple[Any, int], Callable[[], Any]]:
+    """Return what ``in_parallel`` works through, by the name of a model and the number of a trial.
+
+    Args:
+        work: It is called with a model, a trial and its seed.
+        models: The models by name. The last ones, which train for longest, are started first, so
+            that none of them keeps a process waiting in the end.
+        trials: What models learn from and are tested on.
+        seeds: One for each trial.
+    """
+    return {
+        (name, number): partial(work, model, copy(trial), seed)
+        for name, model in reversed(list(models.items()))
+        for number, (trial, seed) in enumerate(zip(trials, seeds, strict=True))
     }
 
 

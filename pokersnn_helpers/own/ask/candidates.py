@@ -29,7 +29,7 @@ from ...study.estimators import (
 )
 from ...study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
 from ..look.inspection import find_hot_pixels
-from .verdict import Model, Sees
+from .verdict import Candidate, Sees
 
 STEPS = 300  # of training; networks of the image, which are fast, get twice as many
 MIN_EPOCHS = 15
@@ -138,23 +138,23 @@ def network_of_train(settings: Settings) -> NetworkEstimator:
     return NetworkEstimator(network, **settings.recipe | {"epochs": settings.train_epochs})
 
 
-def without_times(model: Model) -> Model:
+def without_times(model: Candidate) -> Candidate:
     """Return a model that sees no more than the image, since it learns from times drawn anew."""
-    return Model(
+    return Candidate(
         f"{model.name}, new times",
         Sees.IMAGE,
         lambda settings: PerturbedEstimator(model.make(settings), uniform_time),
     )
 
 
-def in_finer_bins(model: Model) -> Model:
+def in_finer_bins(model: Candidate) -> Candidate:
     """Return a network that sees time bins a fifth as wide."""
 
     def make(settings: Settings) -> Any:
         finer = {"time_window": settings.time_window / FINER}
         return model.make(replace(settings, recipe=settings.recipe | finer))
 
-    return Model(f"{model.name}, finer bins", Sees.MEMORY, make)
+    return Candidate(f"{model.name}, finer bins", Sees.MEMORY, make)
 
 
 def trees_over_time(features: Any, finer: int = 1) -> Make:
@@ -190,28 +190,28 @@ END = "how they end"
 SIZE = "whether those of all classes have as many events and are equally long"
 HOT = "the camera's hot pixels, which the command clean leaves out"
 
-ANY_EVENTS = Model("any events", Sees.CONTROL, of_part(PLACE, any_tenth))
-ANY_TENTH = Model("any tenth", Sees.CONTROL, of_part(IMAGE, any_tenth))
+ANY_EVENTS = Candidate("any events", Sees.CONTROL, of_part(PLACE, any_tenth))
+ANY_TENTH = Candidate("any tenth", Sees.CONTROL, of_part(IMAGE, any_tenth))
 CANDIDATES = (  # the fastest first
-    Model("first events", Sees.TRIVIAL, of_part(PLACE, first_tenth), START, ANY_EVENTS),
-    Model("first tenth", Sees.TRIVIAL, of_part(IMAGE, first_tenth), START, ANY_TENTH),
-    Model("last tenth", Sees.TRIVIAL, of_part(IMAGE, last_tenth), END, ANY_TENTH),
-    Model(
+    Candidate("first events", Sees.TRIVIAL, of_part(PLACE, first_tenth), START, ANY_EVENTS),
+    Candidate("first tenth", Sees.TRIVIAL, of_part(IMAGE, first_tenth), START, ANY_TENTH),
+    Candidate("last tenth", Sees.TRIVIAL, of_part(IMAGE, last_tenth), END, ANY_TENTH),
+    Candidate(
         "count and duration", Sees.TRIVIAL, lambda _: _quadratic(models.count_and_duration), SIZE
     ),
-    Model("hot pixels", Sees.TRIVIAL, lambda _: logistic_regression(hot_pixel_image), HOT),
-    Model("one pixel", Sees.TRIVIAL, lambda _: ONE_PIXEL, "that pixel"),
+    Candidate("hot pixels", Sees.TRIVIAL, lambda _: logistic_regression(hot_pixel_image), HOT),
+    Candidate("one pixel", Sees.TRIVIAL, lambda _: ONE_PIXEL, "that pixel"),
     ANY_EVENTS,
     ANY_TENTH,
-    Model("regression on the image", Sees.IMAGE, lambda _: IMAGE),
-    Model("trees on the image", Sees.IMAGE, lambda _: _trees(models.summed_image)),
-    Model("CNN on the image", Sees.IMAGE, image_network),
-    Model("trees on the rate", Sees.RATE, trees_over_time(models.rate_over_time, FINER)),
-    Model("trees on image and rate", Sees.IMAGE_AND_RATE, trees_over_time(models.sum_and_rate)),
-    Model("MLP on single frames", Sees.FRAMES, network(models.FrameMLP)),
-    Model("motion correlations", Sees.ORDER, motion_correlations),
-    Model("regions over time", Sees.ORDER, trees_over_time(models.regions_over_time)),
-    Model("all features", Sees.ORDER, trees_over_time(models.sum_rate_and_regions)),
-    Model("GRU", Sees.MEMORY, network(models.GRU, clip_norm=1.0)),
-    Model("SNN of train", Sees.MEMORY, network_of_train),
+    Candidate("regression on the image", Sees.IMAGE, lambda _: IMAGE),
+    Candidate("trees on the image", Sees.IMAGE, lambda _: _trees(models.summed_image)),
+    Candidate("CNN on the image", Sees.IMAGE, image_network),
+    Candidate("trees on the rate", Sees.RATE, trees_over_time(models.rate_over_time, FINER)),
+    Candidate("trees on image and rate", Sees.IMAGE_AND_RATE, trees_over_time(models.sum_and_rate)),
+    Candidate("MLP on single frames", Sees.FRAMES, network(models.FrameMLP)),
+    Candidate("motion correlations", Sees.ORDER, motion_correlations),
+    Candidate("regions over time", Sees.ORDER, trees_over_time(models.regions_over_time)),
+    Candidate("all features", Sees.ORDER, trees_over_time(models.sum_rate_and_regions)),
+    Candidate("GRU", Sees.MEMORY, network(models.GRU, clip_norm=1.0)),
+    Candidate("SNN of train", Sees.MEMORY, network_of_train),
 )

@@ -1,9 +1,9 @@
 """Do recordings need time? Models that see the order of events and others that don't answer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +14,10 @@ import pandas as pd
 from ...recordings import Recordings, check_recordings
 from ...study.parallel import in_parallel
 from ...study.perturbations import replaced
-from ...study.protocol import Evidence, Trial
-from .candidates import CANDIDATES, Settings, choose_settings, in_finer_bins, without_times
-from .verdict import Answer, Judgement, Model, Sees, Verdict, in_words, judge
+from ...study.protocol import Evidence, Trial, jobs_of
+from .candidates import CANDIDATES, Make, choose_settings, in_finer_bins, without_times
+from .sentences import in_words
+from .verdict import Answer, Candidate, Judgement, Sees, Verdict, judge
 
 FOLDS = 3  # or as many as a class has groups
 NEARLY_ALL = 0.95  # is right: nothing is left to find in finer bins
@@ -110,11 +111,17 @@ def compare(
     folds = folds or min(FOLDS, evidence.groups_per_class())
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
-    settings = [choose_settings(trial.learn.recordings, given) for trial in trials]
-    correct: dict[Model, np.ndarray] = {}
+    settings = choose_settings(trials[0].learn.recordings, given)
+    correct: dict[Candidate, np.ndarray] = {}
 
-    def judge_with(*added: Model) -> Judgement:
-        correct.update(_test(added, trials, settings, seed, processes, len(groups)))
+    def judge_with(*added: Candidate) -> Judgement:
+        models = {model.name: model.make for model in added}
+        jobs = jobs_of(partial(_correct, given), models, trials, [seed] * folds)
+        of_names = {model.name: np.zeros(len(groups), bool) for model in added}
+        with closing(in_parallel(jobs, processes, "comparing")) as results:
+            for (name, _), (numbers, right) in results:
+                of_names[name][numbers] = right
+        correct.update({model: of_names[model.name] for model in added})
         return judge(correct, recordings.targets, groups)
 
     judged = judge_with(*CANDIDATES)
@@ -123,7 +130,7 @@ def compare(
         judged = judge_with(without_times(memory))
     if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         judged = judge_with(in_finer_bins(memory))
-    return Comparison(judged, {**settings[0].recipe, "folds": folds, "seed": seed})
+    return Comparison(judged, {**settings.recipe, "folds": folds, "seed": seed})
 
 
 def _check(recordings: Recordings, groups: Sequence[Any]) -> None:
@@ -140,34 +147,15 @@ def _check(recordings: Recordings, groups: Sequence[Any]) -> None:
         )
 
 
-def _test(
-    added: Sequence[Model],
-    trials: Sequence[Trial],
-    settings: Sequence[Settings],
-    seed: int,
-    processes: int,
-    recordings: int,
-) -> dict[Model, np.ndarray]:
-    """Return which recordings each model classifies correctly that hasn't seen their group."""
-    # The last models train for longest. Started first, none of them keeps a process waiting.
-    jobs = {
-        (place, fold): partial(_correct, added[place].make(chosen), copy(trial), seed)
-        for place in reversed(range(len(added)))
-        for fold, (trial, chosen) in enumerate(zip(trials, settings, strict=True))
-    }
-    correct = {model: np.zeros(recordings, bool) for model in added}
-    with closing(in_parallel(jobs, processes, "comparing")) as results:
-        for (place, _), (numbers, right) in results:
-            correct[added[place]][numbers] = right
-    return correct
-
-
-def _correct(estimator: Any, trial: Trial, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _correct(
+    given: Mapping[str, Any], make: Make, trial: Trial, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of a trial's recordings, and which are classified correctly."""
-    trained = deepcopy(estimator).fit(trial.learn.recordings, seed)
+    learned = trial.learn.recordings
+    estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
 
     def ask(tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
-        return tested.numbers, trained.predict(tested.recordings) == tested.recordings.targets
+        return tested.numbers, estimator.predict(tested.recordings) == tested.recordings.targets
 
     return trial.test(ask)
 

@@ -55,8 +55,7 @@ def _line(row: Row) -> str:
     numbers = [100 * share for share in (*row.share, *row.behind)]
     cells = "{:4.0f} ({:.0f} to {:.0f})|{:+4.0f} ({:+.0f} to {:+.0f})".format(*numbers)
     correct, behind = cells.split("|")
-    answer = row.as_good.value if row.as_good else ""
-    return f"{question:2} {row.model.name:25} {correct:16} {behind:19} {answer}".rstrip()
+    return f"{question:2} {row.model.name:25} {correct:16} {behind:19} {row.answer}".rstrip()
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
@@ -121,8 +120,8 @@ def plot_differences(judged: Judgement) -> Any:
 
     Example:
         >>> import numpy as np
-        >>> from pokersnn_helpers.own.ask.verdict import Model, Sees, judge
-        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> from pokersnn_helpers.own.ask.verdict import Candidate, Sees, judge
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
         >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
         >>> figure = plot_differences(judge(correct, np.arange(100) % 2, range(100)))
         >>> len(figure.axes[0].get_yticklabels())

@@ -7,17 +7,16 @@ of the difference. ``judge`` answers them, and ``headline`` draws the conclusion
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
-from scipy.stats import t as student
 
 from ...checks import check_groups
-from ...study.intervals import Difference, degrees_of_freedom, paired_difference
+from ...study.intervals import Difference, paired_difference
 
 MARGIN = 0.10  # by which the best may be ahead of a model that is as good, at most, in accuracy
 LEVEL = 0.01  # of the test against guessing, for all models together
@@ -63,7 +62,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Candidate:
     """What is compared.
 
     Attributes:
@@ -79,10 +78,10 @@ class Model:
     sees: Sees
     make: Callable[[Any], Any]
     check: str = ""
-    control: "Model | None" = None
+    control: "Candidate | None" = None
 
 
-Correct = Mapping[Model, np.ndarray]  # whether each recording is classified correctly
+Correct = Mapping[Candidate, np.ndarray]  # whether each recording is classified correctly
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,15 @@ class Row:
         as_good: Whether it is non-inferior to the best; None where nobody asks.
     """
 
-    model: Model
+    model: Candidate
     share: Difference
     behind: Difference
     as_good: Answer | None
+
+    @property
+    def answer(self) -> str:
+        """Whether it is, in words; empty where nobody asks."""
+        return self.as_good.value if self.as_good else ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,6 @@ class Judgement:
     """The answers, and what they are drawn from.
 
     Attributes:
-        verdict: The conclusion.
         within: Whether it holds for new recordings in these groups alone, since there are too few
             groups to say it of new ones.
         rows: One a model.
@@ -118,7 +121,6 @@ class Judgement:
         rivals: How many models the best one is the best of.
     """
 
-    verdict: Verdict
     within: bool
     rows: tuple[Row, ...]
     best: Row
@@ -126,6 +128,11 @@ class Judgement:
     p_value: float
     guess: float
     rivals: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """The conclusion."""
+        return headline(self)
 
     @property
     def margin(self) -> float:
@@ -136,6 +143,10 @@ class Judgement:
         """Return the rows of models that see this, the best first."""
         rows = [row for row in self.rows if row.model.sees in sees]
         return sorted(rows, key=lambda row: -row.share.mean)
+
+    def shortcuts(self, as_good: Answer = Answer.YES) -> list[Row]:
+        """Return the rows of trivial models that are as good as the best, or may be."""
+        return [row for row in self.seeing(Sees.TRIVIAL) if row.as_good is as_good]
 
     def table(self) -> pd.DataFrame:
         """Return a row per model, shares from 0 to 1."""
@@ -150,7 +161,7 @@ class Judgement:
                 "behind": row.behind.mean,
                 "behind, low": row.behind.low,
                 "behind, high": row.behind.high,
-                "as good": row.as_good.value if row.as_good else "",
+                "as good": row.answer,
             }
             for row in self.rows
         )
@@ -165,7 +176,7 @@ def judge(correct: Correct, targets: Sequence[int], groups: Sequence[Any]) -> Ju
         groups: The group of each recording.
 
     Example:
-        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
         >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
         >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
         >>> judged.verdict.value
@@ -183,38 +194,43 @@ def _judge(
     correct: Correct, targets: Sequence[int], groups: Sequence[Any], within: bool
 ) -> Judgement:
     guess = np.bincount(targets).max() / len(targets)
-    apart, p_value = tell_apart(correct.values(), targets, range(len(groups)) if within else groups)
-    accuracy = {model: right.mean() for model, right in correct.items()}
+    units = range(len(groups)) if within else groups
+    apart, p_value = tell_apart(correct.values(), targets, units)
     rivals = [model for model in correct if model.sees is not Sees.CONTROL]
-    # Of equally good ones, one that isn't trivial.
-    best = max(rivals, key=lambda model: (accuracy[model], model.sees is not Sees.TRIVIAL))
 
-    def behind(model: Model, ahead: Model) -> Difference:
-        return paired_difference(correct[ahead], correct[model], groups, len(rivals), within)
+    def rank(model: Candidate) -> tuple[float, bool]:
+        """Of equally good ones, one that isn't trivial comes first."""
+        return correct[model].mean(), model.sees is not Sees.TRIVIAL
+
+    best = max(rivals, key=rank)
+
+    def ahead(better: Candidate, model: Candidate) -> Difference:
+        return paired_difference(correct[better], correct[model], groups, len(rivals), within)
+
+    def tells_more(model: Candidate, control: Candidate) -> bool:
+        """Say whether a part tells twice as much above guessing as one from anywhere."""
+        difference = ahead(model, control)
+        above_guessing = correct[model].mean() - guess
+        return difference.low > 0 and difference.mean > above_guessing / 2
 
     rows = []
-    for model, right in sorted(correct.items(), key=lambda item: [*Sees].index(item[0].sees)):
-        as_good = None
-        if model.sees in QUESTIONS:
-            as_good = non_inferior(behind(model, best), margin_above(guess))
-        if model.control and as_good is not Answer.NO:
-            lost = behind(model.control, model)
-            if lost.low <= 0 or lost.mean <= (accuracy[model] - guess) / 2:
+    for sees in Sees:
+        for model in (model for model in correct if model.sees is sees):
+            share = paired_difference(correct[model], np.zeros(len(groups)), groups, within=within)
+            behind = ahead(best, model)
+            as_good = non_inferior(behind, margin_above(guess)) if sees in QUESTIONS else None
+            if model.control and not tells_more(model, model.control):
                 as_good = Answer.NO
-        share = paired_difference(right, np.zeros(len(right)), groups, within=within)
-        rows.append(Row(model, share, behind(model, best), as_good))
-    (of_best,) = (row for row in rows if row.model is best)
-    judged = Judgement(
-        Verdict.CANT_TELL, within, tuple(rows), of_best, apart, p_value, guess, len(rivals)
-    )
-    return replace(judged, verdict=headline(judged))
+            rows.append(Row(model, share, behind, as_good))
+    row_of_best = next(row for row in rows if row.model is best)
+    return Judgement(within, tuple(rows), row_of_best, apart, p_value, guess, len(rivals))
 
 
 def headline(judged: Judgement) -> Verdict:
     """Draw the conclusion: the first of these that is true.
 
     Example:
-        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
         >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
         >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
         >>> headline(judged) is judged.verdict
@@ -222,7 +238,7 @@ def headline(judged: Judgement) -> Verdict:
     """
     if judged.apart is not Answer.YES:
         return Verdict.NOTHING if judged.apart is Answer.NO else Verdict.CANT_TELL
-    if any(row.as_good is Answer.YES for row in judged.seeing(Sees.TRIVIAL)):
+    if judged.shortcuts():
         return Verdict.SHORTCUT
     image, *others = (judged.seeing(sees)[0] for sees in WITHOUT_ORDER)
     if image.as_good is not Answer.NO:
@@ -311,109 +327,3 @@ def non_inferior(behind: Difference, margin: float = MARGIN) -> Answer:
     if behind.low > 0 and behind.mean > margin:
         return Answer.NO
     return Answer.CANT_TELL
-
-
-# ---- In words ----
-
-
-REASONS = {
-    Verdict.IMAGE: "a network with a memory is worth its trouble only for an early answer",
-    Verdict.RATE: "time matters, and places needn't be told apart",
-    Verdict.FRAMES: "time matters, but no memory is needed",
-    Verdict.IMAGE_AND_RATE: "time matters, but the order of events doesn't",
-    Verdict.NOTHING: "record more, or see whether the classes differ at all",
-    Verdict.CANT_TELL: "what differs may be chance; record more, in more groups",
-}
-
-
-def in_words(judged: Judgement) -> tuple[str, ...]:
-    """Return the headline with its reason, and the answers to the three questions.
-
-    Example:
-        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
-        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
-        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
-        >>> len(in_words(judged))
-        4
-    """
-    best = judged.best
-    first = f"{judged.verdict.value}: {_reason(judged)}"
-    if judged.within:
-        first = f"within these groups, which are too few to say it of new ones, {first}"
-    p_value = "< 0.001" if judged.p_value < 0.001 else f"= {judged.p_value:.2g}"
-    apart = (
-        f"(a) Can any model tell the classes apart? {judged.apart.value}. Guessing is right in "
-        f"{judged.guess:.0%} (exact test, of 3 in 5 since folds share recordings, corrected for "
-        f"{len(judged.rows)} models: p {p_value})."
-    )
-    families = [judged.seeing(sees)[0] for sees in WITHOUT_ORDER]
-    without = ", ".join(f"{row.model.sees.value} {_answer(row)}" for row in families)
-    order = f"(b) Is a model without the order as good as {best.model.name}? {without}."
-    trivial = judged.seeing(Sees.TRIVIAL)
-    alike = [row.model.name for row in trivial if row.as_good is Answer.YES]
-    unsure = [row.model.name for row in trivial if row.as_good is Answer.CANT_TELL]
-    said = "no"
-    if alike:
-        said = f"yes: {', '.join(alike)}"
-    elif unsure:
-        said = f"can't tell of {', '.join(unsure)}"
-    return first, apart, order, f"(c) Is something trivial as good? {said}."
-
-
-def _answer(row: Row) -> str:
-    return row.as_good.value if row.as_good else ""
-
-
-def _percent(row: Row) -> str:
-    return f"{row.model.name} {row.share.mean:.0%}"
-
-
-def _reason(judged: Judgement) -> str:
-    best = f"the best model, {_percent(judged.best)}"
-    if judged.verdict is Verdict.ORDER:
-        return _why_order(judged)
-    if judged.verdict is Verdict.SHORTCUT:
-        alike = [row for row in judged.seeing(Sees.TRIVIAL) if row.as_good is Answer.YES]
-        checks = " and ".join(dict.fromkeys(row.model.check for row in alike))
-        return f"{', '.join(map(_percent, alike))}; {best}. Check {checks}."
-    if judged.verdict in (Verdict.NOTHING, Verdict.CANT_TELL):
-        return f"{best}; {REASONS[judged.verdict]}."
-    enough = _percent(judged.seeing(Sees[judged.verdict.name])[0])
-    return f"{enough}; {best}; {REASONS[judged.verdict]}."
-
-
-def _why_order(judged: Judgement) -> str:
-    """Say which model with a memory reaches what, or that only hand-made features found it."""
-    without = f"without it, {_percent(judged.seeing(*WITHOUT_ORDER)[0])} at best"
-    memory, *others = judged.seeing(Sees.MEMORY)
-    if memory.behind.mean <= judged.margin:
-        return f"{without}; with a memory, which is needed, {_percent(memory)}."
-    networks = ", ".join(map(_percent, (memory, *others)))
-    return (
-        f"{without}. Hand-made features found it, {_percent(judged.best)}; networks with a memory "
-        f"didn't, {networks}: train them for longer, or on more recordings."
-    )
-
-
-def decidable(groups: Sequence[Any]) -> str:
-    """Say which differences in accuracy these groups can show, before anything is trained.
-
-    The least is half the width of ``paired_difference``, of the best of five models, if two models
-    disagree on a quarter of the recordings, and their difference varies by 15 points among groups.
-
-    Args:
-        groups: The group of each recording.
-
-    Example:
-        >>> decidable(["anna", "ben", "carl", "dora"] * 30)
-        "Groups: 4, so of new ones differences below 51 points can't be told."
-    """
-    sizes = np.bincount(check_groups(groups, len(groups)))
-    shares = sizes / sizes.sum()
-    error = np.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
-    points = 100 * error * student.ppf(1 - 0.025 / 5, degrees_of_freedom(sizes))
-    differences = f"differences below {points:.0f} points" if points < 100 else "differences"
-    number = f"Groups: {len(sizes)}, so of new ones {differences} can't be told."
-    if len(sizes) == len(groups):
-        number += " Each recording is its own: nothing is said of new people or sessions."
-    return number
