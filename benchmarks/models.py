@@ -35,10 +35,11 @@ class FeedforwardSNN(FastSNN):
 class BareGRU(models.GRU):
     """The GRU without the layer in front: its gates see the frames themselves."""
 
-    def __init__(self, input_size: int = 2450, output_size: int = 4, dt: float = 0.001):
-        super().__init__(input_size, output_size, dt)
+    def build(self, inputs: int, outputs: int) -> None:  # type: ignore[override]
+        """Make the layers."""
+        super().build(inputs, outputs)
         del self.inputs
-        self.units = nn.GRU(input_size, self.readout.in_features)
+        self.units = nn.GRU(inputs, self.readout.in_features)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (T, B, classes)."""

@@ -496,7 +496,7 @@ MODELS = {
     SINGLE: Model(SingleFrames, 0.006, EPOCHS),
     "frames and rate": Model(FramesAndRate, 0.006, EPOCHS),
     "CNN of the sum": Model(partial(CNN, **PLAIN), 0.006, EPOCHS),
-    "GRU": Model(partial(GRU, math.prod(PIXELS), len(WAYS), dt=0.002), 0.006, EPOCHS),
+    "GRU": Model(partial(GRU, PIXELS, len(WAYS), dt=0.002), 0.006, EPOCHS),
     "SNN": Model(partial(build_network, FastSNN, time_window=TIME_WINDOW, **PLAIN), 0.006, EPOCHS),
     "SNN behind a layer, with delays": Model(
         partial(LayerThenSNN, dt=0.002, hidden_size=20, **PLAIN, **DELAYS), 0.006, EPOCHS

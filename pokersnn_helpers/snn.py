@@ -234,10 +234,11 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
     parameters = inspect.signature(network).parameters
     accepted = set(parameters)
     made = getattr(network, "func", network)  # by a partial
-    is_snn = isinstance(made, type) and issubclass(made, SNN)
     kinds = {parameter.kind for parameter in parameters.values()}
-    if is_snn and inspect.Parameter.VAR_KEYWORD in kinds:  # **arguments, which it passes on
-        accepted.update(inspect.signature(SNN).parameters)
+    if inspect.Parameter.VAR_KEYWORD in kinds:  # **arguments, which it passes on
+        accepted.update(getattr(made, "time_constants", {}))
+        if isinstance(made, type) and issubclass(made, SNN):
+            accepted.update(inspect.signature(SNN).parameters)
     return accepted - set(getattr(network, "keywords", {}))  # which a partial has fixed
 
 

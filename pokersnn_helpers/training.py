@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -31,8 +32,8 @@ from .classifier import SETTLE, Classifier, check_classifier, frame_network, uni
 from .frames import make_loader, sparse_batch
 from .networks import FrameNetwork
 from .out_of_distribution import training_ranges
-from .recipe import AUGMENTS, Augment, choose_recipe
-from .recordings import PackedRecording, Recordings, Split, density_and_ms
+from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
+from .recordings import PackedRecording, Recordings, Split, check_recordings, density_and_ms
 from .snn import SNN, build_network, exact_decays, fixed_time_window
 from .system.devices import default_device, one_cpu_thread
 from .system.progress import progress_bar
@@ -585,58 +586,37 @@ def train_classifier(
         >>> print(classifier.recipe)
         FastSNN, bins of 1000 µs, augmentation mirror, 2 epochs, batches of 32, learning rate 0.001
     """
-    if not isinstance(data, (Split, Recordings)):
-        kind = type(data).__name__
-        raise TypeError(f"data is of type {kind}; give Recordings, or a Split of them")
+    train, test, validation = _parts(data)
     if not callable(augment) and augment not in (None, *AUGMENTS):
         raise ValueError(f"augment is {augment!r}; choose none, shift or mirror, or a function")
     torch.manual_seed(check_seed(seed))
-    train = data.train if isinstance(data, Split) else data
     recipe = choose_recipe(
         train,
         network=name_of(network),
         time_window=fixed_time_window(network) if time_window is None else time_window,
-        augment=augment if isinstance(augment, str) or augment is None else name_of(augment),
+        augment=name_of(augment) if callable(augment) else augment,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         surrogate_slope=surrogate_slope,
     )
-    arguments = exact_decays(network, recipe.time_window)
-    if hidden_size is not None:
-        arguments["hidden_size"] = hidden_size
-    snn = build_network(
-        network,
-        time_window=recipe.time_window,
-        sensor_size=train.sensor_size,
-        output_size=len(train.classes),
-        surrogate_slope=recipe.surrogate_slope,
-        **arguments,
-    )
-    density, _ = density_and_ms(train)
-    if density < RARE_EVENTS:  # on a large sensor: silence teaches nothing
-        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))
+    snn = _untrained(network, train, recipe, hidden_size)
     classifier = Classifier(
         snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
     )
     classifier.recipe = recipe
-
-    def loader_of(recordings: Recordings, shuffle: bool = False) -> Batches:
-        return make_loader(
-            recordings,
-            recipe.batch_size,
-            recipe.time_window,
-            sparse=snn.takes_sparse,
-            shuffle=shuffle,
-        )
-
-    validation = data.validation if isinstance(data, Split) else None
     classifier.ranges = training_ranges(train + validation if validation else train)
+    loader = partial(
+        make_loader,
+        batch_size=recipe.batch_size,
+        time_window=recipe.time_window,
+        sparse=snn.takes_sparse,
+    )
     history = fit(
         classifier,
-        loader_of(train, shuffle=True),
-        loader_of(data.test) if isinstance(data, Split) else None,
-        validation_loader=loader_of(validation) if validation else None,
+        loader(train, shuffle=True),
+        None if test is None else loader(test),
+        validation_loader=loader(validation) if validation else None,
         epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
         augment=augment if callable(augment) else AUGMENTS[recipe.augment],
@@ -645,6 +625,38 @@ def train_classifier(
     )
     history.ranges = classifier.ranges
     return classifier, history
+
+
+def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]:
+    """Return what there is to train on, to test on and to choose the epoch by."""
+    if isinstance(data, Split):
+        return data.train, data.test, data.validation
+    check_recordings(data, "data")
+    return data, None, None
+
+
+def _untrained(
+    network: Callable[..., FrameNetwork],
+    recordings: Recordings,
+    recipe: Recipe,
+    hidden_size: int | None,
+) -> Any:
+    """Draw the network that training on these recordings begins with."""
+    arguments = exact_decays(network, recipe.time_window)
+    if hidden_size is not None:
+        arguments["hidden_size"] = hidden_size
+    snn = build_network(
+        network,
+        time_window=recipe.time_window,
+        sensor_size=recordings.sensor_size,
+        output_size=len(recordings.classes),
+        surrogate_slope=recipe.surrogate_slope,
+        **arguments,
+    )
+    density, _ = density_and_ms(recordings)
+    if density < RARE_EVENTS:  # on a large sensor: silence teaches nothing
+        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))
+    return snn
 
 
 def name_of(function: Callable[..., Any]) -> str:

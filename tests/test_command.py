@@ -25,6 +25,7 @@ from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main
 from pokersnn_helpers.commands import train as command
 from pokersnn_helpers.commands.terminal import forget
+from pokersnn_helpers.study.protocol import split_groups
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
@@ -117,7 +118,7 @@ def test_no_group_is_in_two_parts(group_size, sizes):
     events = np.zeros((48, 1), EVENT_DTYPE)
     events["t"][:, 0] = numbers
     recordings = Recordings(events, numbers % 3, ("a", "b", "c"), (4, 4, 2))
-    divided = command.divide(recordings, numbers // group_size)
+    divided = split_groups(recordings, numbers // group_size)
     parts = command.parts(divided)
     assert [len(part) for part in parts] == sizes
     groups = []
@@ -185,7 +186,7 @@ def test_groups_that_hold_all_classes_test():
     groups = [1, 2, 4, 0, 3, 4, 4, 3, 4, 0, 3, 3]  # the first fold has one class
     events = np.zeros(1, EVENT_DTYPE)
     recordings = Recordings([events] * 12, targets, ("a", "b", "c"), (4, 4, 2))
-    assert set(command.divide(recordings, groups).test.targets) == {0, 1, 2}
+    assert set(split_groups(recordings, groups).test.targets) == {0, 1, 2}
 
 
 def test_a_run_knows_all_of_its_recordings_again(data):
@@ -258,16 +259,6 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monk
 def test_unusable_value_is_named(finished, words, message):
     with pytest.raises(SystemExit, match=message):
         train("--epochs", 1, *(finished if word == "RUN" else word for word in words))
-
-
-def test_run_that_was_saved_without_its_slope_goes_on(finished, tmp_path):
-    def age(content):
-        content["options"].pop("surrogate_slope")
-        content["options"]["time_window"] = 300.0
-
-    old = altered(finished, tmp_path / "old.pt", age)
-    options, _ = command.load_saved(old, {})
-    assert options["surrogate_slope"] == 0.3
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ NETWORKS = {
     "SNN": lambda: spiking(SNN),
     "FastSNN": lambda: spiking(FastSNN),
     "SNN behind a layer": lambda: LayerThenSNN(**SIZES, **LATE),
-    "GRU": lambda: GRU(INPUTS, 3, hidden_size=9),
+    "GRU": lambda: GRU(**SIZES, hidden_size=9),
     "MLP on each frame": lambda: FrameMLP(**SIZES, dropout=0),
     "MLP": lambda: MLP(**SIZES),
     "CNN": lambda: CNN(**SIZES, channels=2),
@@ -241,7 +241,7 @@ def test_operations_are_counted_in_a_recording_s_own_time(name):
 
 @pytest.mark.parametrize(("dt", "silent"), [(0.0001, 100), (0.001, 10), (0.003, 4), (0.05, 1)])
 def test_silence_lasts_settle_rounded_up_to_whole_steps(dt, silent):
-    classifier = Classifier(GRU(INPUTS, 3, dt=dt), classes=CLASSES, sensor_size=SENSOR, settle=0.01)
+    classifier = Classifier(GRU(**SIZES, dt=dt), classes=CLASSES, sensor_size=SENSOR, settle=0.01)
     frames, steps = classifier.append_silence(torch.ones(4, 1, 2, 5, 6))
     assert len(frames) == steps.item() == 4 + silent
 

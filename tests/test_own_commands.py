@@ -31,7 +31,6 @@ from pokersnn_helpers import (
     read_events,
 )
 from pokersnn_helpers import training as core
-from pokersnn_helpers.commands import train as training
 from pokersnn_helpers.commands.answers import Trained, confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
@@ -41,6 +40,7 @@ from pokersnn_helpers.own.ask.candidates import CANDIDATES
 from pokersnn_helpers.own.ask.compare import Comparison
 from pokersnn_helpers.own.ask.verdict import judge
 from pokersnn_helpers.own.look import overview
+from pokersnn_helpers.study.protocol import split_groups
 
 FIRST = "left/anna/0.npy"
 
@@ -261,7 +261,7 @@ def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  
     assert not any(line.startswith("none of") for line in lines)
     for path in folder.glob("*/*"):
         path.rename(path.with_name(f"{path.parent.name} {path.name}"))  # each has one class
-    assert training.divide(*load_folder(folder)[:2]).test
+    assert split_groups(*load_folder(folder)[:2]).test
     for name in CLASSES[1:]:
         shutil.rmtree(folder / name)
     with pytest.raises(SystemExit, match="holds one class; add a folder for each of the others"):
@@ -524,13 +524,6 @@ def test_events_of_polarities_that_a_network_doesnt_know_are_refused(trained, ru
     altered(checkpoint, checkpoint, tamper)
     with pytest.raises(SystemExit, match=r"0\.npy: .* field p is 1"):
         run("predict", "--checkpoint", checkpoint, folder / FIRST)
-
-
-def test_a_run_of_an_earlier_version_is_refused(trained, run):
-    _, checkpoint = trained
-    altered(checkpoint, checkpoint, lambda content: content["options"].pop("augment"))
-    with pytest.raises(SystemExit, match="earlier version, which trained otherwise; begin"):
-        run("train", "--resume", checkpoint, "--epochs", 16)
 
 
 def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run, monkeypatch):

@@ -318,7 +318,7 @@ def test_recordings_are_no_loader(use, data):
 
 
 def test_recordings_of_a_list_are_refused(data):
-    with pytest.raises(TypeError, match="data is of type list; give Recordings, or a Split"):
+    with pytest.raises(TypeError, match="data is of type list; give Recordings"):
         train_classifier([data.train])
 
 

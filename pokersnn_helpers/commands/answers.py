@@ -10,14 +10,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..checkpoints import check_types, load_checkpoint, saved_with
-from ..checks import SensorSize, errors_in
+from ..checks import SensorSize, check_events, errors_in
 from ..fast import FastSNN
 from ..files.event_files import read_event_file
-from ..files.folders import cut, find_recordings, resize
+from ..files.folders import find_recordings, resized_parts
 from ..out_of_distribution import what_is_outside
 from ..own.answer import live as playing
 from ..own.answer.streaming import Stream
-from ..recordings import PackedRecording
 from ..system.writing import atomic_write
 from ..training import Prediction, predict_recording
 from .terminal import pixels, say
@@ -87,13 +86,13 @@ class Trained:
     def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
         """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""
         events, recorded = read_event_file(file)
-        sensor_size = self.classifier.sensor_size
+        size = self.classifier.sensor_size[:2]
         answers = []
         with errors_in(str(file)):
-            events = resize(events, self.sensor_of(recorded), sensor_size[:2])
-            parts = cut(events, self.window_ms)
-            for number, part in enumerate(parts, 1):
-                recording = PackedRecording.pack(part, sensor_size)
+            sensor_size = self.sensor_of(recorded)
+            events = check_events(events, sensor_size)
+            parts = resized_parts(events, sensor_size, size, self.window_ms)
+            for number, recording in enumerate(parts, 1):
                 prediction = predict_recording(self.classifier, recording)
                 unlike = what_is_outside(self.classifier.ranges, recording.image(), recording.t[-1])
                 place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""

@@ -88,11 +88,6 @@ def compare(
         report.write(comparison, out)
 
 
-def read_folder(path: str, group_by: str = "", **options: Any) -> Folder:
-    """Load a folder as the options of ``find_recordings`` and ``read_files`` say."""
-    return read_files(find_recordings(path, group_by), **options)
-
-
 def read_files(
     files: list[RecordingFile],
     sensor: str = "",

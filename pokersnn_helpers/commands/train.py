@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,13 +20,14 @@ from ..classifier import Classifier
 from ..data.pokerdvs import load_pokerdvs
 from ..fast import FastSNN, LayerThenSNN
 from ..fast.detector import detector
+from ..files.folders import find_recordings
 from ..networks import FrameNetwork
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split
 from ..snn import SNN
 from ..system.devices import default_device
 from ..training import History, TrainingState, train_classifier
-from .look import read_folder
+from .look import read_files
 from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
@@ -36,7 +37,6 @@ NETWORKS = {
     "fast": FastSNN,
     "layer": LayerThenSNN,
 }
-TEST_FOLDS = 4  # one tests; where a class has so many groups left, another chooses the epoch
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class TrainOptions(Recipe):
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
     data: str = ""  # a folder of recordings; none for POKER-DVS
-    sensor: str = ""  # as for read_folder; in a checkpoint that of the files, before resizing
-    size: str = ""  # as for read_folder, and so is the next
+    sensor: str = ""  # as for read_files; in a checkpoint that of the files, before resizing
+    size: str = ""  # as for read_files, and so is the next
     window_ms: float | None = None
     group_by: str = ""  # as for find_recordings
     digest: str = ""  # of the recordings that a run began with; none before it begins
@@ -141,16 +141,12 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     fields = get_type_hints(TrainOptions)
     check_known(saved, fields, resume)
     check_types(saved, fields, resume)
-    if "augment" not in saved:
-        raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):
             raise ValueError(
                 f"{name} was {saved[name]} in {resume}, which can't go on with {value}"
             )
-    # Earlier versions didn't save the slope. It was this.
-    slope = min(1, saved.get("time_window", 1000) / 1000)
-    return {"surrogate_slope": slope} | saved, state
+    return saved, state
 
 
 def name_validation(history: dict[str, Any]) -> None:
@@ -188,9 +184,10 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     """Load POKER-DVS, or a folder of whose groups about a fourth test; say its sensor, too."""
     if not options.data:
         return load_pokerdvs(source=options.source), ""  # may download them
-    folder = read_folder(
-        options.data,
-        options.group_by,
+    from ..study.protocol import split_groups  # which takes a second to import
+
+    folder = read_files(
+        find_recordings(options.data, options.group_by),
         sensor=options.sensor,
         size=options.size,
         window_ms=options.window_ms,
@@ -199,21 +196,7 @@ def load(options: TrainOptions) -> tuple[Split, str]:
         raise ValueError(f"{options.data} holds one class; add a folder for each of the others")
     width, height, _ = folder.sensor_size
     with errors_in(options.data):
-        return divide(folder.recordings, folder.groups), f"{width}x{height}"
-
-
-def divide(recordings: Recordings, groups: Sequence[Any]) -> Split:
-    """Hold out some groups to test on, and where there are enough, others to choose the epoch."""
-    from ..study.protocol import Evidence  # which takes a second to import
-
-    evidence = Evidence(recordings, groups)
-    if evidence.groups_per_class() < 2:
-        raise ValueError("a class has a single group, so none can test; add folders")
-    trial = evidence.hold_out(TEST_FOLDS)
-    learned = trial.learn.recordings
-    validation = trial.choose.recordings if trial.choose else None
-    test = trial.test(lambda tested: tested.recordings)
-    return Split(learned, test, validation=validation)
+        return split_groups(folder.recordings, folder.groups), f"{width}x{height}"
 
 
 def digest_of(data: Split) -> str:

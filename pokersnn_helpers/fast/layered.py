@@ -80,12 +80,7 @@ class LayerThenSNN(FrameNetwork):
         dropout: The share of these units that is silent in a training step.
         delays: The delays of the copies in s, each a whole number of time steps.
         surrogate_slope: Slope of the surrogate, as for ``SNN``. Default: ``build_network`` chooses.
-        hidden_size: Spiking neurons. This and the remaining arguments are those of ``SNN``.
-        v_th: Threshold of the spiking neurons.
-        tau_syn: Synaptic time constant of the spiking neurons, in s.
-        tau_mem: Membrane time constant of the spiking neurons, in s.
-        readout_tau_syn: Synaptic time constant of the readout, in s.
-        readout_tau_mem: Membrane time constant of the readout, in s.
+        arguments: Further arguments of ``SNN``, such as ``hidden_size`` or the time constants.
 
     Raises:
         ValueError: A number is out of range, or a delay is no whole number of time steps.
@@ -108,12 +103,7 @@ class LayerThenSNN(FrameNetwork):
         dropout: float = 0.3,
         delays: Sequence[float] = (0,),
         surrogate_slope: float | None = None,
-        hidden_size: int = 100,
-        v_th: float = 0.3,
-        tau_syn: float = time_constants["tau_syn"],
-        tau_mem: float = time_constants["tau_mem"],
-        readout_tau_syn: float = time_constants["readout_tau_syn"],
-        readout_tau_mem: float = time_constants["readout_tau_mem"],
+        **arguments: Any,
     ):
         super().__init__()
         check_numbers(Integral, features=features)
@@ -130,12 +120,7 @@ class LayerThenSNN(FrameNetwork):
             output_size=output_size,
             time_window=self.time_window,
             surrogate_slope=surrogate_slope,
-            hidden_size=hidden_size,
-            v_th=v_th,
-            tau_syn=tau_syn,
-            tau_mem=tau_mem,
-            readout_tau_syn=readout_tau_syn,
-            readout_tau_mem=readout_tau_mem,
+            **arguments,
         )
 
     @torch.no_grad()

@@ -332,19 +332,16 @@ def read_recordings(
         _warn_of_a_long_one(files, recorded)
     classes = sorted({file.class_name for file in files}, key=_natural)
     size = size or network_size(sensor_size)
-    new_sensor = (*size, sensor_size[2])
     parts = []
     origins = []
     for file in tqdm(files, "preparing", unit="file", delay=2):
         events = recorded.pop(0).unpack()
         with errors_in(str(file.path)):
-            resized = _resize(events, sensor_size, size)
-            windows = cut(resized, window_ms)
-        for window in windows:
-            parts.append(PackedRecording.pack(window, new_sensor))
-            origins.append(file)
+            of_file = resized_parts(events, sensor_size, size, window_ms)
+        parts += of_file
+        origins += [file] * len(of_file)
     targets = [classes.index(file.class_name) for file in origins]
-    recordings = Recordings(parts, targets, classes, new_sensor)
+    recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
     groups = [file.group for file in origins]
     return Folder(recordings, groups, [file.path for file in origins], sensor_size)
 
@@ -487,15 +484,20 @@ def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) 
     return events
 
 
-def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
-    """Cut a recording into parts of about the same duration; those without events are no parts."""
+def resized_parts(
+    events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int], window_ms: float | None
+) -> list[PackedRecording]:
+    """Resize checked events in their place, and pack them, in parts of about the same duration.
+
+    Parts without events are left out. Without ``window_ms`` there is one part.
+    """
+    events = _resize(events, sensor_size, size)
     if len(events) == 0:
         raise ValueError(
             "no event lies in the middle of the sensor; choose another size, or say the sensor's"
         )
     parts = [events]
     if window_ms is not None:
-        check_range(0.001, 2**40, window_ms=window_ms)
         since = events["t"] - events["t"][0]
         windows = since / (1000 * window_ms)
         last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
@@ -504,4 +506,4 @@ def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
         parts = np.split(events, ends)
     for part in parts:
         part["t"] -= part["t"][0]
-    return parts
+    return [PackedRecording.pack(part, (*size, sensor_size[2])) for part in parts]

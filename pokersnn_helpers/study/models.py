@@ -141,36 +141,21 @@ class FrameMLP(Model):
         return self.readout(self.dropout(torch.relu(self.inputs(frames))))
 
 
-class GRU(FrameNetwork):
+class GRU(Model):
     """A layer with ReLU that sees each frame, then gated recurrent units and a readout.
-
-    Args:
-        input_size: Inputs per time step: polarities times pixels.
-        output_size: Outputs, one per class.
-        dt: Duration of a time step in s.
-        hidden_size: Units of the layer that sees a frame, and as many recurrent ones.
 
     Example:
         >>> GRU(hidden_size=32)(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 4])
     """
 
-    takes_sparse = True
     causal = True
 
-    def __init__(
-        self,
-        input_size: int = math.prod(POKERDVS_SENSOR_SIZE),
-        output_size: int = 4,
-        dt: float = 0.001,
-        hidden_size: int = 64,
-    ):
-        super().__init__()
-        self.input_size = input_size
-        self.dt = dt
-        self.inputs = FrameLinear(input_size, hidden_size)
+    def build(self, inputs: int, outputs: int, hidden_size: int = 64) -> None:
+        """Make the layers: as many recurrent units as there are in the layer that sees a frame."""
+        self.inputs = FrameLinear(inputs, hidden_size)
         self.units = nn.GRU(hidden_size, hidden_size)
-        self.readout = nn.Linear(hidden_size, output_size)
+        self.readout = nn.Linear(hidden_size, outputs)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (T, B, classes)."""

@@ -1,8 +1,6 @@
 """What ``compare`` found, printed in 80 columns, as JSON, and as files for a paper."""
 
-import errno
 import json
-import os
 import textwrap
 from importlib.metadata import version
 from io import BytesIO
@@ -87,7 +85,7 @@ def write(comparison: Comparison, folder: Path) -> None:
     """Write ``table.csv``, ``differences.pdf`` and ``compare.json`` into a folder.
 
     Raises:
-        FileExistsError: One of them is there already; then none is written.
+        FileExistsError: One of them is there already.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -107,9 +105,6 @@ def write(comparison: Comparison, folder: Path) -> None:
         folder / "differences.pdf": figure.getvalue(),
         folder / "compare.json": words.encode(),
     }
-    for path in files:
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     for path, data in files.items():
         with atomic_write(path, overwrite=False) as file:
             file.write(data)
