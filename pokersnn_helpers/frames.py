@@ -101,13 +101,23 @@ def count_events(events: EventBatch, bins: TimeBins, sensor_size: SensorSize) ->
 @compiled
 def _count(events, bins, shape):
     """Return the indices and counts of what ``count_events`` returns."""
+    polarities, height, width = shape
+    rows, row_sizes, pixel_sizes = _number_rows(events, bins, polarities * height * width)
+    row_ends = np.cumsum(row_sizes)
+    next_of_row = row_ends - row_sizes
+    next_of_pixel = np.cumsum(pixel_sizes) - pixel_sizes
+    pixels = _order_pixels(events.pixels, rows, next_of_pixel, next_of_row)
+    return _count_equal(pixels, row_ends, len(events.sizes), shape)
+
+
+@compiled
+def _number_rows(events, bins, n_pixels):
+    """Number the rows, the time steps of all recordings; count the events of each row and pixel."""
     sizes, t, pixels = events
     n_recordings = len(sizes)
-    polarities, height, width = shape
-    # Number the rows, the time steps of all recordings; count the events of each row and pixel.
     rows = np.empty(len(t), np.int64)
     row_sizes = np.zeros(bins.number * n_recordings, np.int64)
-    pixel_sizes = np.zeros(polarities * height * width, np.int64)
+    pixel_sizes = np.zeros(n_pixels, np.int64)
     event = 0
     for recording in range(n_recordings):
         for _ in range(sizes[recording]):
@@ -117,30 +127,38 @@ def _count(events, bins, shape):
             row_sizes[row] += 1
             pixel_sizes[pixels[event]] += 1
             event += 1
-    # Order the events by pixel, and then by row, in which pixels stay in order.
-    row_ends = np.cumsum(row_sizes)
-    next_of_row = row_ends - row_sizes
-    next_of_pixel = np.cumsum(pixel_sizes) - pixel_sizes
-    by_pixel = np.empty(len(t), np.int64)
-    for event in range(len(t)):
+    return rows, row_sizes, pixel_sizes
+
+
+@compiled
+def _order_pixels(pixels, rows, next_of_pixel, next_of_row):
+    """Order the pixels of all events by row, and in each row by their number: a radix sort."""
+    by_pixel = np.empty(len(pixels), np.int64)
+    for event in range(len(pixels)):
         pixel = pixels[event]
         by_pixel[next_of_pixel[pixel]] = event
         next_of_pixel[pixel] += 1
-    ordered = np.empty(len(t), np.uint32)
-    for number in by_pixel:
-        row = rows[number]
-        ordered[next_of_row[row]] = pixels[number]
+    ordered = np.empty(len(pixels), np.uint32)
+    for event in by_pixel:
+        row = rows[event]
+        ordered[next_of_row[row]] = pixels[event]
         next_of_row[row] += 1
-    # In each row, count the events that have the same pixel.
-    indices = np.empty((5, len(t)), np.int64)
-    counts = np.empty(len(t), np.float32)
+    return ordered
+
+
+@compiled
+def _count_equal(pixels, row_ends, n_recordings, shape):
+    """Count in each row the events that have the same pixel; return their indices and numbers."""
+    _, height, width = shape
+    indices = np.empty((5, len(pixels)), np.int64)
+    counts = np.empty(len(pixels), np.float32)
     n = 0
     begin = 0
-    for row in range(len(row_sizes)):
+    for row in range(len(row_ends)):
         step = row // n_recordings
         for event in range(begin, row_ends[row]):
-            pixel = ordered[event]
-            if event > begin and pixel == ordered[event - 1]:
+            pixel = pixels[event]
+            if event > begin and pixel == pixels[event - 1]:
                 counts[n - 1] += 1
                 continue
             line = pixel // np.uint32(width)
