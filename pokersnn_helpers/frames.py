@@ -139,9 +139,9 @@ def _order_pixels(pixels, rows, next_of_pixel, next_of_row):
         by_pixel[next_of_pixel[pixel]] = event
         next_of_pixel[pixel] += 1
     ordered = np.empty(len(pixels), np.uint32)
-    for event in by_pixel:
-        row = rows[event]
-        ordered[next_of_row[row]] = pixels[event]
+    for number in by_pixel:
+        row = rows[number]
+        ordered[next_of_row[row]] = pixels[number]
         next_of_row[row] += 1
     return ordered
 
