@@ -232,21 +232,21 @@ def warn_if_it_climbs(losses: list[float]) -> None:
 
 
 @contextmanager
-def errors_in(place: str) -> Iterator[None]:
-    """Put a place in front of a ``ValueError``'s message."""
+def errors_in(where: str) -> Iterator[None]:
+    """Say in front of a ``ValueError``'s message where it arose."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from error
+        raise ValueError(f"{where}: {error}") from error
 
 
-def check_training(place: str, **values: torch.Tensor) -> None:
+def check_training(where: str, **values: torch.Tensor) -> None:
     """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
     for name, value in values.items():
         if not value.isfinite():
             words = name.replace("_", " ")
             raise RuntimeError(
-                f"the {words} is {value.item()} {place}; try a lower learning_rate or a lower "
+                f"the {words} is {value.item()} {where}; try a lower learning_rate or a lower "
                 "surrogate_slope, and look for NaN in the frames"
             )
 

@@ -298,8 +298,8 @@ class Trainer:
         for number, (frames, targets) in enumerate(loader, 1):
             if self.augment:
                 frames = self.augment(frames)
-            place = f"in epoch {epoch}, batch {number}"
-            sums += self.step(frames.to(self.device), targets.to(self.device), place)
+            where = f"in epoch {epoch}, batch {number}"
+            sums += self.step(frames.to(self.device), targets.to(self.device), where)
         loss_sum, correct_sum, n_samples = sums.tolist()
         if n_samples == 0:
             raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
@@ -307,18 +307,18 @@ class Trainer:
         self.history.loss.append(loss_sum / n_samples)
         self.history.accuracy.append(correct_sum / n_samples)
 
-    def step(self, frames: torch.Tensor, targets: torch.Tensor, place: str) -> torch.Tensor:
+    def step(self, frames: torch.Tensor, targets: torch.Tensor, where: str) -> torch.Tensor:
         """Learn from a batch; return the sum of its losses, how many are correct, and its size."""
         weights = list(self.classifier.parameters())
         # Forward through time, and back.
-        with errors_in(place):
+        with errors_in(where):
             log_probabilities, losses = classify_batch(self.classifier, frames, targets, self.loss)
             mean = losses.mean()
             self.optimizer.zero_grad()
             mean.backward()
         # Clip the gradient to a norm.
         gradient = clip_grad_norm_(weights, self.clip_norm or math.inf)
-        check_training(place, loss=mean, gradient=gradient)
+        check_training(where, loss=mean, gradient=gradient)
         # Step against the gradient; the moving average follows.
         self.optimizer.step()
         self.ema.update_parameters(self.classifier)

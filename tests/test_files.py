@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -91,16 +90,3 @@ def test_loop_compiles_where_nothing_can_be_kept(monkeypatch):
 
     monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", nowhere)
     assert compiled(lambda x: x + 1)(2) == 3
-
-
-def test_what_a_killed_writer_left_is_removed_and_what_another_writes_stays(tmp_path):
-    path, started = tmp_path / "a", []
-    for killed in (True, False):
-        writing = atomic_write(path)
-        started.append(writing.__enter__())
-        os.utime(started[-1].name, (0, 0))
-        if killed:
-            started[-1].close()
-    write(path, b"new")
-    (left,) = (name for name in names(tmp_path) if name != "a")
-    assert left == Path(started[1].name).name

@@ -95,8 +95,8 @@ class Trained:
             for number, recording in enumerate(parts, 1):
                 prediction = predict_recording(self.classifier, recording)
                 unlike = what_is_outside(self.classifier.ranges, recording.image(), recording.t[-1])
-                place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-                line = f"{file}{place}: {in_words(prediction, unlike)}"
+                part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
+                line = f"{file}{part_number}: {in_words(prediction, unlike)}"
                 answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
         return answers
 

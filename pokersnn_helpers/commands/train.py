@@ -83,14 +83,14 @@ def train(
 ) -> None:
     """Train, save after every epoch, and report."""
     path = checkpoint or resume
-    place = choose_device(device)
+    torch_device = choose_device(device)
     saved, state = load_saved(resume, given) if resume else ({}, None)
     try:
         with claim(path, resume):
             options, data = begin(saved, given, resume)
             if state and data.validation:
                 name_validation(state.history)
-            say(*describe(data).splitlines(), f"{options}, on {place.type}")
+            say(*describe(data).splitlines(), f"{options}, on {torch_device.type}")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
 
             def save(classifier: Classifier, state: TrainingState) -> None:
@@ -103,7 +103,7 @@ def train(
                 _, history = train_classifier(
                     data,
                     options.seed,
-                    place,
+                    torch_device,
                     network=options.network_for(data.train),
                     time_window=options.time_window,
                     augment=options.augment,

@@ -178,16 +178,16 @@ def cache_folder() -> Path:
 
 
 def read_archive(archive: str, root: Path) -> dict[str, bytes]:
-    """Return the recordings of an archive by name, from the first place that has them."""
-    places: list[Path | str] = [root / "POKERDVS", root, cache_folder() / "POKERDVS"]
-    places += SOURCES[archive]
+    """Return the recordings of an archive by name, from the first location that has them."""
+    locations: list[Path | str] = [root / "POKERDVS", root, cache_folder() / "POKERDVS"]
+    locations += SOURCES[archive]
     home = _download_folder(archive, root)
     tried = ""
-    for place in dict.fromkeys(places):
+    for location in dict.fromkeys(locations):
         try:
-            return _read(place, archive, home)
+            return _read(location, archive, home)
         except (OSError, ValueError) as error:
-            tried += f"  {place}: {type(error).__name__}: {error}\n"
+            tried += f"  {location}: {type(error).__name__}: {error}\n"
     addresses = " or ".join(SOURCES[archive])
     raise FileNotFoundError(
         f"the recordings of {archive} could not be loaded. Tried:\n{tried}"
@@ -205,12 +205,12 @@ def _download_folder(archive: str, root: Path) -> Path:
     return cache_folder() / "POKERDVS"
 
 
-def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
+def _read(location: Path | str, archive: str, home: Path) -> dict[str, bytes]:
     """Read an archive out of a folder; what lies at an address is downloaded to ``home`` first."""
-    if isinstance(place, str):
-        retrieve(place + archive, archive, home)
-        place = home
-    path = place / archive
+    if isinstance(location, str):
+        retrieve(location + archive, archive, home)
+        location = home
+    path = location / archive
     if path.exists() and not path.is_file():
         raise ValueError("no regular file")  # a pipe would be waited for
     md5 = pooch.file_hash(str(path), alg="md5")

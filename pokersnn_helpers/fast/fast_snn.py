@@ -301,10 +301,10 @@ def to_rows(frames: torch.Tensor) -> Rows:
     """
     if not frames.is_sparse:
         matrix = as_matrix(frames.detach()).numpy()
-        places = np.flatnonzero(matrix != 0)
-        row, inputs = np.divmod(places, matrix.shape[1])
+        active = np.flatnonzero(matrix != 0)
+        row, inputs = np.divmod(active, matrix.shape[1])
         indptr = np.searchsorted(row, np.arange(len(matrix) + 1))
-        return Rows(indptr, inputs.astype(np.int32), matrix.take(places))
+        return Rows(indptr, inputs.astype(np.int32), matrix.take(active))
     indices, counts = indices_and_counts(frames)
     rows, inside = loops.sparse_rows(indices.numpy(), counts.numpy(), tuple(frames.shape))
     if not inside:

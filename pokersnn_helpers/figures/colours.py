@@ -45,9 +45,9 @@ def _fading(name: str, *colours: str, rise: float = 1) -> LinearSegmentedColorma
     # Matplotlib takes pairs of a colour and alpha from 3.11 on only, and RGBA in every version.
     lowest = 1 - len(colours)
     shades = []
-    for place in np.linspace(lowest, 1, 32 * len(colours) + 1):
-        colour = colours[-1] if place > 0 else colours[0]
-        shades.append(to_rgba(colour, abs(place) ** rise))
+    for value in np.linspace(lowest, 1, 32 * len(colours) + 1):
+        colour = colours[-1] if value > 0 else colours[0]
+        shades.append(to_rgba(colour, abs(value) ** rise))
     return LinearSegmentedColormap.from_list(name, shades, N=257)
 
 

@@ -182,11 +182,11 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     colours = class_colours(table["class"].unique())
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):
-        for place, (name, colour) in enumerate(colours.items()):
+        for position, (name, colour) in enumerate(colours.items()):
             values = table.loc[table["class"] == name, column]
-            places = place + rng.uniform(-0.18, 0.18, len(values))
-            ax.plot(places, values, "o", color=colour, alpha=0.7, markersize=4)
-            ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
+            positions = position + rng.uniform(-0.18, 0.18, len(values))
+            ax.plot(positions, values, "o", color=colour, alpha=0.7, markersize=4)
+            ax.hlines(values.median(), position - 0.3, position + 0.3, color=TEXT, linewidth=2)
         ax.set(title=column, ylim=(0, None))
         ax.set_xticks(range(len(colours)), colours, rotation=35, ha="right")
     return fig

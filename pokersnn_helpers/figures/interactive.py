@@ -123,8 +123,8 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
     packed = {}
     for number in np.unique(targets):
         name = data.classes[number]
-        places = np.flatnonzero(targets == number)[:3]
-        recordings = [data.test.events[place] for place in places]
+        of_class = np.flatnonzero(targets == number)[:3]
+        recordings = [data.test.events[recording] for recording in of_class]
         packed[name] = [_pack(events) for events in recordings]
     return InteractiveFigure.from_figure(
         "event-cloud",

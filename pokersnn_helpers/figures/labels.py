@@ -36,8 +36,8 @@ def label_ends(ax: Axes) -> None:
     low, high = ax.get_ylim()
     point = abs(high - low) / height
     line_height = 1.25 * plt.rcParams["font.size"] * point
-    for text, place in zip(texts, apart(np.array(ends), line_height), strict=True):
-        text.set_y(place)
+    for text, level in zip(texts, apart(np.array(ends), line_height), strict=True):
+        text.set_y(level)
 
 
 def counted(number: int, noun: str) -> str:
@@ -45,11 +45,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def apart(places: np.ndarray, gap: float) -> np.ndarray:
-    """Move places as little as possible until neighbours are at least ``gap`` apart."""
+def apart(heights: np.ndarray, gap: float) -> np.ndarray:
+    """Move heights as little as possible until neighbours are at least ``gap`` apart."""
     from sklearn.isotonic import isotonic_regression  # which takes a second to import
 
-    gaps = gap * np.arange(len(places))
-    order = np.argsort(places)
-    moved = isotonic_regression(places[order] - gaps) + gaps
+    gaps = gap * np.arange(len(heights))
+    order = np.argsort(heights)
+    moved = isotonic_regression(heights[order] - gaps) + gaps
     return moved[order.argsort()]

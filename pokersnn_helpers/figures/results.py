@@ -39,12 +39,12 @@ def plot_intervals(
         ylim=(len(values) - 0.5, -0.5),
     )
     ax.grid(False, axis="y")
-    for place, (name, (value, low, high)) in enumerate(values.items()):
+    for row, (name, (value, low, high)) in enumerate(values.items()):
         beyond = line is not None and not low <= line <= high
         accented = name in marked if marked else beyond
         colour = ACCENT if accented else TEXT
-        ax.hlines(place, low, high, color=colour, linewidth=2, alpha=0.55)
-        ax.plot(value, place, "o", color=colour, markersize=7)
+        ax.hlines(row, low, high, color=colour, linewidth=2, alpha=0.55)
+        ax.plot(value, row, "o", color=colour, markersize=7)
     if line is not None:
         ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
     return fig

@@ -25,7 +25,7 @@ SENSORS = {  # width and height, by what headers call them
     b"gen4": (1280, 720),
     b"imx636": (1280, 720),
 }
-VECTOR_WIDTHS = np.zeros(16, np.uint16)  # pixels, by the kind of a word of EVT 3
+VECTOR_WIDTHS = np.zeros(16, np.uint16)  # pixels, by the type of a word of EVT 3
 VECTOR_WIDTHS[4] = 12
 VECTOR_WIDTHS[5] = 8
 NO_EVENTS = np.empty(0, EVENT_DTYPE)
@@ -88,12 +88,12 @@ def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
     """Yield packets of events that have 15 bits for each coordinate, as in DVS Gesture."""
     while start < len(content):
         header = AEDAT3_PACKET.unpack_from(content, start)
-        kind, _, size, _, overflows, _, number, _ = header
+        packet_type, _, size, _, overflows, _, number, _ = header
         first = start + AEDAT3_PACKET.size  # byte of the first event
         end = first + size * number
         if end > len(content):
             raise ValueError(f"it is damaged within the packet at byte {start}; copy it again")
-        if kind == 1:  # of events
+        if packet_type == 1:  # of events
             data, stamp = np.frombuffer(content[first:end], "(2,)<u4").T
             t = stamp.astype(np.int64)
             t += overflows << 31
@@ -142,13 +142,13 @@ def read_raw(content: bytes) -> Decoded:
 
 def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
     """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
-    kind = words >> 28
-    is_high = kind == 8
+    word_type = words >> 28
+    is_high = word_type == 8
     high_at = np.flatnonzero(is_high)
     count = words[high_at] & 0xFFFFFFF
     high = _unwrapped(count, 28) << 6
     has_time = np.logical_or.accumulate(is_high)
-    event_at = np.flatnonzero(has_time & (kind <= 1))
+    event_at = np.flatnonzero(has_time & (word_type <= 1))
     for at, bit in _single_events(event_at, pixels, 32):
         word = words[at]
         low = word >> 22 & 63
@@ -162,30 +162,31 @@ def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
 
 def _decode_evt3(words: Array) -> Iterator[Array]:
     """Decode words that each change a part of what the next event has, or are an event or many."""
-    kind = words >> 12
+    word_type = words >> 12
     value = words & 0xFFF
-    y_at = np.flatnonzero(kind == 0)
-    high_at = np.flatnonzero(kind == 8)
-    base_at = np.flatnonzero((kind == 2) | (kind == 3))  # the first pixel of the vectors after it
-    places = [high_at, y_at, base_at]
-    if not all(map(len, places)):
+    y_at = np.flatnonzero(word_type == 0)
+    high_at = np.flatnonzero(word_type == 8)
+    is_base = (word_type == 2) | (word_type == 3)  # the first pixel of the vectors after it
+    base_at = np.flatnonzero(is_base)
+    needed = [high_at, y_at, base_at]
+    if not all(map(len, needed)):
         return
-    complete = max(at[0] for at in places)  # from here on, an event has all that it needs
+    complete = max(at[0] for at in needed)  # from here on, an event has all that it needs
     high = _unwrapped(value[high_at], 12) << 12
     is_new = np.diff(high, prepend=-1) != 0
     high_at = high_at[is_new]
-    time_at = np.union1d(high_at, np.flatnonzero(kind == 6))
-    is_low = kind[time_at] == 6
+    time_at = np.union1d(high_at, np.flatnonzero(word_type == 6))
+    is_low = word_type[time_at] == 6
     low = np.where(is_low, value[time_at], 0)  # 0 until a new time has one
     time = _latest(high[is_new], high_at, time_at) + low
-    width = VECTOR_WIDTHS[kind]
+    width = VECTOR_WIDTHS[word_type]
     before = np.cumsum(width, dtype=np.uint32)  # pixels up to each word, but not in it
     before -= width
     base = value[base_at]
     base_x = base & 0x7FF
     first_x = base_x - before[base_at]
     pixels = value & (1 << width) - 1
-    pixels[kind == 2] = 1
+    pixels[word_type == 2] = 1
     pixels[:complete] = 0
     event_at = np.flatnonzero(pixels)
     for at, bit in _single_events(event_at, pixels, 12):
@@ -206,9 +207,9 @@ def _single_events(at: Array, pixels: Array, bits: int) -> Iterator[tuple[Array,
         yield portion[row], bit
 
 
-def _latest(values: Array, places: Array, at: Array) -> Array:
-    """Return for each word the last of some values, which are known from their places on."""
-    return values[np.searchsorted(places, at, "right") - 1]
+def _latest(values: Array, known_at: Array, at: Array) -> Array:
+    """Return for each word the last of some values, which are known from these words on."""
+    return values[np.searchsorted(known_at, at, "right") - 1]
 
 
 def read_dat(content: bytes) -> Decoded:
@@ -218,9 +219,9 @@ def read_dat(content: bytes) -> Decoded:
     """
     header = PROPHESEE_HEADER.match(content)[0]  # type: ignore[index]
     start = len(header) + 2
-    kind = content[start - 2 : start]
-    if kind not in (b"\x00\x08", b"\x0c\x08"):
-        raise ValueError(f"it holds words of type {list(kind)}, no events; name another file")
+    event_type = content[start - 2 : start]
+    if event_type not in (b"\x00\x08", b"\x0c\x08"):
+        raise ValueError(f"it holds words of type {list(event_type)}, no events; name another file")
     stamp, word = _words(content, start, "(2,)<u4").T
     t = _unwrapped(stamp, 32)
     if re.search(rb"(?i)% version 1", header):

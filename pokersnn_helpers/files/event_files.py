@@ -409,8 +409,8 @@ def _read_csv(path: Path) -> Read:
         is_wrong = numbers[name].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            place = f"line {row + first + 1}: {field} is {table[name][row]}"
-            raise ValueError(f"{place}; write a number, or leave the line out")
+            cell = f"line {row + first + 1}: {field} is {table[name][row]}"
+            raise ValueError(f"{cell}; write a number, or leave the line out")
         table[name] = numbers[name]
     if not names:
         microseconds = 1e6 * table["t"]

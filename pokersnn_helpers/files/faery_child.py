@@ -1,8 +1,8 @@
 """Read files by faery in a separate process: damaged bytes can abort it, or let it hang.
 
 ``python -m pokersnn_helpers.files.faery_child`` reads from each line of its standard input a pair
-[kind, file] in JSON, and writes, pickled, what the file holds, or a text that says what is wrong.
-It ends with its input, or where a file takes more time or memory than it should.
+[file_type, file] in JSON, and writes, pickled, what the file holds, or a text that says what is
+wrong. It ends with its input, or where a file takes more time or memory than it should.
 """
 
 import faulthandler
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 
-def read(kind: str, path: str) -> Any:
+def read(file_type: str, path: str) -> Any:
     """Return the events of a file, and the width and height of its sensor."""
     import faery
 
@@ -27,7 +27,7 @@ def read(kind: str, path: str) -> Any:
         signal.setitimer(signal.ITIMER_PROF, 0.5 + 1e-6 * size)  # s of work: others may be busy
         _, highest = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (2**29 + 200 * size, highest))
-    stream = faery.events_stream_from_file(path, file_type=kind)
+    stream = faery.events_stream_from_file(path, file_type=file_type)
     return stream.to_array(), stream.dimensions()
 
 

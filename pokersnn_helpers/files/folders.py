@@ -238,8 +238,8 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     waiting = deque([folder])
     while waiting:
         path = waiting.popleft()
-        place = os.path.realpath(path)
-        if place in visited:
+        real_path = os.path.realpath(path)
+        if real_path in visited:
             left_out.append(path)
         elif path.is_dir():
             for child in sorted(path.glob("[!.]*")):
@@ -253,7 +253,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
             recordings.append(path)
         else:
             left_out.append(path)
-        visited.add(place)
+        visited.add(real_path)
     return sorted(recordings), left_out
 
 
@@ -376,12 +376,13 @@ def _read_files(
     is_outside = (sides > (width, height, polarities)).any(axis=1)
     if is_outside.any():
         number = int(is_outside.argmax())
-        place = f"{files[number].path} has events on {recorded[number].sensor_size} pixels"
+        example = f"{files[number].path} has events on {recorded[number].sensor_size} pixels"
         if known:
-            raise ValueError(f"{place}, and the sensor is {known}; name its sensor")
+            raise ValueError(f"{example}, and the sensor is {known}; name its sensor")
         warnings.warn(
             f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
-            f"nearly all are: {place}. They are left out; give the sensor's size if they are right",
+            f"nearly all are: {example}. They are left out; give the sensor's size if they are "
+            "right",
             stacklevel=4,
         )
     return recorded, (width, height, polarities)

@@ -70,23 +70,20 @@ def simulate_pokerdvs(
     return Split(train, test, source="simulated")
 
 
-def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
+def simulate_passes() -> tuple[Recordings, pd.DataFrame]:
     """Simulate 131 recordings, with as many card passes and pips upside down as the real ones.
 
     The pips of a pass share the two random factors of ``cards.Parameter``, and nothing else.
 
-    Args:
-        seed: Determines every event.
-
     Returns:
-        The recordings, and the table that ``load_pokerdvs131`` describes.
+        The recordings, the same in every call, and the table that ``load_pokerdvs131`` describes.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs131
-        >>> load_pokerdvs131(source="simulated").recordings  # those of seed 0, with their table
+        >>> load_pokerdvs131(source="simulated").recordings  # with their table
         131 recordings of 35 × 35 pixels: club, heart, diamond, spade
     """
-    rng = np.random.default_rng(check_seed(seed))
+    rng = np.random.default_rng(0)
     events = []
     rows = []
     number = 0

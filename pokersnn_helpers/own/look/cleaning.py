@@ -46,8 +46,8 @@ def _remaining(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.nd
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
     x, y = find_hot_pixels(events).T
-    places = events["y"] << 32 | events["x"]
-    is_hot = np.isin(places, y << 32 | x)
+    pixels = events["y"] << 32 | events["x"]
+    is_hot = np.isin(pixels, y << 32 | x)
     numbers = np.flatnonzero(~is_hot)
     columns = [events[field][numbers] for field in "txy"]
     remaining = np.rec.fromarrays([*columns, numbers], dtype=NUMBERED)
