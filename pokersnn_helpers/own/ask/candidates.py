@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from ...checks import check_range
 from ...fast.detector import detector
 from ...networks import WHOLE
-from ...recipe import AUGMENTS, choose_recipe
+from ...recipe import choose_recipe
 from ...recordings import Recordings
 from ...study import models
 from ...study.estimators import (
@@ -80,8 +80,6 @@ def choose_settings(recordings: Recordings, given: Mapping[str, Any]) -> Setting
     """
     chosen = choose_recipe(recordings, **given)
     check_range(1, MAX_TIME_WINDOW, time_window=chosen.time_window)
-    if chosen.augment not in AUGMENTS:
-        raise ValueError(f"augment is {chosen.augment!r}; choose none, shift or mirror")
     few = max(MIN_EPOCHS, math.ceil(STEPS * chosen.batch_size / len(recordings)))
     recipe = {
         "time_window": chosen.time_window,
