@@ -116,7 +116,7 @@ def compare(
 
     def judge_with(*added: Candidate) -> Judgement:
         models = {model.name: model.make for model in added}
-        jobs = jobs_of(partial(_correct, given), models, trials, [seed] * folds)
+        jobs = jobs_of(partial(_correct, given), models, trials, [seed] * len(trials))
         of_names = {model.name: np.zeros(len(groups), bool) for model in added}
         with closing(in_parallel(jobs, processes, "comparing")) as results:
             for (name, _), (numbers, right) in results:
