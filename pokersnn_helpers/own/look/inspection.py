@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 PARTS = 50  # of the duration, for the rate over time
 CAMERA_PIXELS = 2**21  # no sensor has more
+PIXEL_RATE = 0.01  # events per µs that a pixel sends, at most
+BUS_RATE = 5, 1 / 4000  # events per µs that a camera sends, at most: so many, and more per pixel
 LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
+LONGEST_SPARSE_NS = 5e6  # the same where all times are multiples of 1000, as a clock's in ns
 PAUSE = 10_000  # µs without an event, and a tenth of the duration, from which on it is odd
 COARSE_TICK = 100  # µs: a clock's steps, from which on bins may be narrower
 ENOUGH_EVENTS = 100  # events, from which on a rate or a clock tells something
@@ -220,10 +223,10 @@ def _advice_on_order(
 def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
     """Guess the unit: the factor at which the rate is one that a camera can send.
 
-    A pixel sends at most 10,000 events per s, and cameras, whose pixels share a bus, about five
-    millions and 250 per pixel. Recordings last for more than 1 ms. Few have a hundred events and no
-    more than one in a ms for so long as ``LONGEST_SPARSE``, or, where all times are multiples of
-    1000, as those in ns of a clock that counts µs, for 5 s.
+    A pixel sends at most ``PIXEL_RATE``, and a camera, whose pixels share a bus, ``BUS_RATE``.
+    Recordings last for more than 1 ms. Few have a hundred events and no more than one in a ms for
+    so long as ``LONGEST_SPARSE``, or, where all times are multiples of 1000, as those in ns of a
+    clock that counts µs, ``LONGEST_SPARSE_NS``.
 
     Args:
         scale: By what the times were multiplied to be whole, or 1e-3 where they are since 1970.
@@ -238,14 +241,15 @@ def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
     count = len(t)
     duration = int(t[-1])
     gaps = np.diff(t)
-    highest_rate = min(0.01 * pixels, 5 + pixels / 4000)  # events per µs
+    of_bus, per_pixel = BUS_RATE
+    highest_rate = min(PIXEL_RATE * pixels, of_bus + per_pixel * pixels)
     too_fast = count > highest_rate * duration
     too_short = count >= ENOUGH_EVENTS and duration < 1000
     if too_fast or too_short:
         could_be_ms = duration >= 10 and count < 0.5 * pixels * duration
         return min(1e6, 1e3 * scale) if could_be_ms else 1e6
     busy = duration - int(gaps.max())
-    longest = 5e6 if np.gcd.reduce(gaps) % 1000 == 0 else LONGEST_SPARSE
+    longest = LONGEST_SPARSE_NS if np.gcd.reduce(gaps) % 1000 == 0 else LONGEST_SPARSE
     if ENOUGH_EVENTS <= count < busy / 1000 and busy > longest:
         return scale / 1000
     return scale
