@@ -35,9 +35,8 @@ class PackedRecording(NamedTuple):
     @classmethod
     def pack(cls, events: np.ndarray, sensor_size: SensorSize) -> PackedRecording:
         """Pack what ``check_events`` returned."""
-        width, height, _ = sensor_size
         start = int(events["t"][0])
-        pixels = (events["p"] * height + events["y"]) * width + events["x"]
+        pixels = np.ravel_multi_index((events["p"], events["y"], events["x"]), sensor_size[::-1])
         return cls(sensor_size, start, smallest(events["t"] - start), smallest(pixels))
 
     def unpack(self) -> np.ndarray:

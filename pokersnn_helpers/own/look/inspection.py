@@ -91,16 +91,16 @@ def inspect_file(path: StrPath) -> Inspection:
     by_time = np.argsort(times, kind="stable")
     events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
-        by_polarity = event_image(events, file.sensor_size)
+        image = event_image(events, file.sensor_size)
     hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
-    image = by_polarity.sum(axis=0)
     height, width = image.shape
+    recording = PackedRecording.pack(events, (width, height, 2))
     numbers = {
-        **describe(by_polarity, duration),
+        **describe(recording.image(), duration),
         "highest rate (events/ms)": float(rate.max()),
         "width": width,
         "height": height,
@@ -121,24 +121,24 @@ def inspect_file(path: StrPath) -> Inspection:
 
 
 def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
-    """Count the events by polarity, row and column, as ``PackedRecording.image`` does.
+    """Count the events of each pixel, whatever their polarity: (height, width).
 
     Raises:
         ValueError: There are more pixels than a camera has.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
-        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 1))
-        array([[[3, 0]]])
+        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
+        array([[3, 0]])
     """
-    sensor_size = sensor_size or smallest_sensor(events)
-    width, height, _ = sensor_size
+    width, height, _ = sensor_size or smallest_sensor(events)
     if width * height > CAMERA_PIXELS:
         raise ValueError(
             f"its events take {width} × {height} pixels, more than any camera has; leave out those "
             "whose coordinates are wrong"
         )
-    return PackedRecording.pack(events, sensor_size).image()
+    pixels = np.ravel_multi_index((events["y"], events["x"]), (height, width))
+    return np.bincount(pixels, minlength=width * height).reshape(height, width)
 
 
 def find_hot_pixels(events: np.ndarray) -> np.ndarray:
@@ -166,7 +166,7 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    counts = event_image(events).sum(axis=0)
+    counts = event_image(events)
     t = events["t"] - events["t"][0]
     part = t * PARTS // (t[-1] + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
