@@ -98,7 +98,7 @@ def inspect_file(path: StrPath) -> Inspection:
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
     height, width = image.shape
-    recording = PackedRecording.pack(events, (width, height, 2))
+    recording = PackedRecording.pack(events, smallest_sensor(events))
     numbers = {
         **describe(recording.image(), duration),
         "highest rate (events/ms)": float(rate.max()),
