@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from test_protocol import numbered
 
-from benchmarks import motions
+from benchmarks import motions, saccades
 from benchmarks.motions import film_dots
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation import gestures
@@ -14,6 +15,7 @@ from pokersnn_helpers.simulation.motions import (
     film_motions,
     random_path,
 )
+from pokersnn_helpers.study.measured import read
 
 STRAIGHT = MOTIONS[:4]
 
@@ -95,3 +97,11 @@ def test_a_hand_leaves_the_view_where_its_path_begins_anew_or_turns(monkeypatch)
     monkeypatch.setattr(gestures, "gesture_path", lambda gesture, pace, rng: paths[gesture])
     _, leaves = gestures.film_session(["right", "wave"])
     assert leaves == [12, 8]  # ms of the last frame in view: one every 4 ms
+
+
+def test_what_chose_is_not_asked_about(monkeypatch):
+    assert read("motions")["result"]["seeds"] <= motions.SEED_TO_CHOOSE
+    monkeypatch.setattr(saccades, "thousand", lambda end, begin: numbered(60))  # of two digits
+    trial = saccades.trial_of(1, numbered(61).subset([60]))
+    assert len(trial.choose.recordings) == 2 * saccades.CHOSEN_ON
+    assert trial.test(lambda tested: len(tested.recordings)) == 60 - 2 * saccades.CHOSEN_ON
