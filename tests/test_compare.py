@@ -406,6 +406,7 @@ def test_recordings_of_groups_with_all_classes_count_each():
         ),
     ],
 )
+@pytest.mark.slow
 def test_chance_tells_no_equal_models_apart(accuracy, groups, harmless):
     assert {verdict_by_chance(accuracy, groups, seed) for seed in range(25)} <= harmless
 

@@ -252,7 +252,7 @@ def test_training_starts_well_where_events_are_rare():
         recordings.append(events)
     spots = Recordings(recordings, [0, 1, 2] * 8, CLASSES, (128, 128, 2))
     data = stratified_folds(spots)[0]
-    _, history = train_classifier(data, network=FastSNN, epochs=20, augment="none", device="cpu")
+    _, history = train_classifier(data, network=FastSNN, epochs=12, augment="none", device="cpu")
     assert history.test_accuracy[-1] == 1
 
 

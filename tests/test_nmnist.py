@@ -44,6 +44,7 @@ def test_a_saccade_that_there_is_not_is_refused():
         load_nmnist(4)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ARCHIVE.is_file(), reason=f"needs {ARCHIVE}")
 @pytest.mark.parametrize("saccade", nmnist.FILES)
 def test_tool_makes_the_files_again(saccade):

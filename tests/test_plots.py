@@ -34,6 +34,7 @@ def texts(labels):
     return [label.get_text() for label in labels]
 
 
+@pytest.mark.slow
 def test_events_are_drawn_without_pytorch_and_pandas():
     code = """if True:
         import sys
