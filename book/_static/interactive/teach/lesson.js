@@ -166,7 +166,7 @@
         this.figure.say(
           better
             ? `${learnt}, and has ${right} of the ${left} others right as before. Draw again.`
-            : "It would have forgotten others, so it stays as it was: press “train” to learn anew.",
+            : "It would get more of the others wrong, so it stays as it was: “train” begins anew.",
         );
         this.figure.changed();
       });
