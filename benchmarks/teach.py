@@ -3,8 +3,8 @@
 A browser trains as a visitor does, on five strokes of each gesture, of which one is left out, and
 is asked about new strokes: as they are, backwards, elsewhere, of other sizes, looser, by other
 scripted hands, and of shapes that it was never taught; before a webcam also in another room, and
-with somebody behind. Settings of the page were chosen by one set of hands, shapes, rooms and seeds; the
-others are held back. Scripts and sets are in ``teach_hands.js``.
+with somebody behind. Settings of the page were chosen by one set of hands, shapes, rooms and seeds;
+the others are held back. Scripts and sets are in ``teach_hands.js``.
 """
 
 import shutil
