@@ -401,7 +401,7 @@ def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: 
     monkeypatch.setattr(asking, "compare", known)
     (line,) = run("compare", folder, "--json", "--folds", 2, "--time-window", 500)
     assert json.loads(line)["recipe"] == {"seed": 5}
-    assert asked == {"processes": 2, "folds": 2, "time_window": 500}
+    assert asked == {"processes": 1, "folds": 2, "time_window": 500}
 
 
 def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeypatch):

@@ -61,7 +61,7 @@ def clean(recordings: Path, out: Path, **filters: int) -> None:
 def compare(
     folder: str,
     group_by: str | None = None,
-    processes: int = 2,
+    processes: int = 1,
     json: bool = False,
     out: Path | None = None,
     **options: Any,

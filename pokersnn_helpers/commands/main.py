@@ -62,7 +62,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),
     ("compare", "--folds", "parts that test in turn (3)", NUMBER),
     ("compare", "--out", "write table, figure and recipe into this new folder", FOLDER),
-    ("compare", "--processes", "how many work at once (2)", NUMBER),
+    ("compare", "--processes", "how many train at once (1); each needs about 0.5 GB", NUMBER),
     ("live", "--camera", "listen to faery's first camera", SWITCH),
     ("live", "--pause", "silence that ends a gesture (200)", MS),
 ]
