@@ -20,8 +20,8 @@ from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 SUMMARY = """\
 Each number is the share of the sets of at least 100 recordings that a method is right about, by
-what is true of these sets. The methods to the right of `compare` only say whether time matters, so
-they never name a shortcut."""
+what is true of these sets. The last four methods only say whether time matters, so they never name
+a shortcut."""
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
 
