@@ -211,7 +211,7 @@ def _judge(
         """Say whether a part tells twice as much above guessing as one from anywhere."""
         difference = ahead(model, control)
         above_guessing = correct[model].mean() - guess
-        return difference.low > 0 and difference.mean > above_guessing / 2
+        return bool(difference.low > 0 and difference.mean > above_guessing / 2)
 
     rows = []
     for sees in Sees:
