@@ -19,7 +19,7 @@ SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
 # Nothing is trained and tested; rates only choose.
 WITHOUT_TEST = {"step", "stream", "card", "simulation", "readers", "rates"}
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
-SPLIT_OF_TONIC = {"constants", "lines", "passes"}
+SPLIT_OF_TONIC = {"constants", "elsewhere", "lines", "operations", "passes"}
 NOT_SMALL = {"compare", "known_sets", "teach"}  # minutes of training at any size, and a browser
 
 
