@@ -145,10 +145,9 @@ class SNN(SpikingNetwork):
         """Let a neuron's weight to itself stay 0 in a copy, which lacks Norse's hook."""
         super().__setstate__(state)
         weights = self.lif0.recurrent_weights
-        if not self.lif0.autapses:
-            learns = weights.requires_grad
-            weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
-            weights.requires_grad_(learns)
+        learns = weights.requires_grad
+        weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
+        weights.requires_grad_(learns)
 
     @torch.no_grad()
     def scale_input_weights(self, factor: float) -> None:

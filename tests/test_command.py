@@ -100,8 +100,8 @@ def test_command_trains_as_the_function_does_and_reports(finished, data, capsys)
     assert names_in(finished.parent) == ["run.pt"]
 
 
-@pytest.mark.parametrize("words", [["--seed", 1], ["--time-window", 4000]])
-def test_seed_and_window_are_taken(words, finished, tmp_path):
+@pytest.mark.parametrize("words", [["--seed", 1], ["--time-window", 4000], ["--augment", "none"]])
+def test_seed_window_and_augmentation_are_taken(words, finished, tmp_path):
     train("--epochs", 1, "--checkpoint", tmp_path / "a.pt", *words)
     assert losses(tmp_path / "a.pt") != losses(finished)[:1]
 

@@ -24,21 +24,19 @@ def voltages():
     return torch.randn(7, 3, 4)
 
 
-def over_time(probabilities, targets, events=None, time_window=1000):
-    if events is None:
-        events = [np.ones(len(recording)) for recording in probabilities]
+def over_time(probabilities, targets, time_window=1000):
     logs = [np.log(recording) for recording in probabilities]
-    return PredictionsOverTime(logs, events, np.array(targets), time_window)
+    return PredictionsOverTime(logs, np.array(targets), time_window)
 
 
-def answers(*correct, events=None, time_window=1000):
+def answers(*correct, time_window=1000):
     """Recordings of class 1 of 2, with answers that are correct or not at each step."""
     probabilities = []
     for recording in correct:
         share = 0.4 + 0.2 * np.array(recording)
         both = np.stack([1 - share, share], axis=1)
         probabilities.append(both)
-    return over_time(probabilities, [1] * len(correct), events, time_window)
+    return over_time(probabilities, [1] * len(correct), time_window)
 
 
 def frames_with(events):
@@ -154,11 +152,8 @@ def test_predictions_end_with_the_recording_and_dont_depend_on_others(data, wind
         alone = predict_over_time(classifier, four.subset([number]))
         found = predictions.log_probabilities[number]
         np.testing.assert_array_equal(alone.log_probabilities[0], found)
-        events = predictions.events[number]
         last = int(np.ptp(recording["t"]) // window) + 1
-        assert len(found) == len(events) == last + classifier.settle_steps
-        assert events.sum() == len(recording)
-        assert events[last - 1] > 0 == events[last:].sum()
+        assert len(found) == last + classifier.settle_steps
 
 
 def test_a_network_in_training_answers_as_afterwards(data):

@@ -371,7 +371,7 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
 ):
     out = tmp_path_factory.mktemp("out") / "report"
     words = ["compare", folder, "--sensor", "64x64", "--processes", 1, "--epochs", 2]
-    lines = run(*words, "--out", out, "--folds", 2, "--seed", 3)
+    lines = run(*words, "--out", out, "--folds", 2, "--seed", 3, "--augment", "none")
     assert lines[0].startswith("Groups: 4")
     assert max(map(len, lines)) < 80
     (row,) = (line for line in lines if line.startswith("b  regression on the image"))
@@ -379,6 +379,7 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
     assert "Is something trivial as good?" in " ".join(lines)
     recipe = json.loads((out / "compare.json").read_text())["recipe"]
     assert (recipe["epochs"], recipe["folds"], recipe["seed"]) == (2, 2, 3)
+    assert recipe["augment"] == "none"
     with pytest.raises(SystemExit, match="report holds something; name a new folder"):
         run(*words, "--out", out)
 

@@ -21,19 +21,17 @@ class PredictionsOverTime:
 
     Attributes:
         log_probabilities: For each recording, log-probabilities of shape (T, classes).
-        events: For each recording the number of events in each time step, (T,).
         targets: The true class of each recording, (recordings,).
         time_window: Width of a time step in µs.
 
     Example:
         >>> steps = np.log([[0.6, 0.4], [0.4, 0.6], [0.1, 0.9]])  # 3 steps, 2 classes
-        >>> over_time = PredictionsOverTime([steps], [np.array([2, 0, 1])], np.array([1]), 1000)
+        >>> over_time = PredictionsOverTime([steps], np.array([1]), time_window=1000)
         >>> over_time.correct
         [array([False,  True,  True])]
     """
 
     log_probabilities: list[np.ndarray]
-    events: list[np.ndarray]
     targets: np.ndarray
     time_window: float
 
@@ -76,16 +74,14 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     network = frame_network(classifier)
     classifier.cpu().eval()
     log_probabilities = []
-    events = []
     loader = make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse)
     for frames, _ in loader:
         with torch.no_grad():
-            voltages, _, frames = classifier.run(frames)
+            voltages, _, _ = classifier.run(frames)
         answers = log_probabilities_over_time(voltages)
         log_probabilities.append(answers[:, 0].numpy())
-        events.append(events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)
-    return PredictionsOverTime(log_probabilities, events, targets, network.time_window)
+    return PredictionsOverTime(log_probabilities, targets, network.time_window)
 
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
@@ -96,9 +92,3 @@ def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
         tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     return torch.log_softmax(voltages.cummax(dim=0).values, dim=-1)
-
-
-def events_per_step(frames: torch.Tensor) -> torch.Tensor:
-    """Return how many events each time step of each recording has, (T, B)."""
-    axes = tuple(range(2, frames.ndim))
-    return torch.sparse.sum(frames, axes).to_dense() if frames.is_sparse else frames.sum(axes)

@@ -1,7 +1,8 @@
-"""What all else stands on: files, compiled loops, devices, and Norse.
+"""What all else stands on: files, compiled loops, devices, progress bars and Norse.
 
 - ``writing``: files written whole or not at all.
 - ``compiling``: loops that Numba compiles.
 - ``devices``: the GPU, or how many threads of the CPU.
+- ``progress``: progress bars, and none where nobody sees them.
 - ``norse_cells``: what the package takes from Norse, with or without TorchScript.
 """

@@ -164,7 +164,7 @@ def _smaller(recordings: Recordings) -> Recordings:
     """Draw the same share of each recording's events, and bring them to at most 64 pixels."""
     width, height, polarities = recordings.sensor_size
     block = math.ceil(max(width, height) / MAX_PIXELS)
-    share = MAX_EVENTS * len(recordings) / sum(map(len, recordings.events))
+    share = MAX_EVENTS * len(recordings) / sum(len(packed.t) for packed in recordings.events.packed)
     rng = np.random.default_rng(0)
 
     def reduce(events: np.ndarray) -> np.ndarray:
