@@ -31,7 +31,7 @@ OTHERS = {
     "04_training": {"83"},
     "06_when_time_decides": {"50"},
     "07_does_it_need_spikes": {"95"},
-    "08_how_an_event_camera_sees": {"15", "50", "70"},
+    "08_how_an_event_camera_sees": {"50"},
     "09_your_own_recordings": {"95"},
     "elsewhere": {"10"},
     "for_teachers": {"95"},
