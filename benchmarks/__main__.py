@@ -46,7 +46,7 @@ BENCHMARKS = {
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
-    "simulation": ("simulation", "how close simulated recordings are, and which flaws matter"),
+    "simulation": ("simulation", "how well simulated recordings can be told from real ones"),
     "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),
     "bits": ("bits", "2 bits per weight, by grouped folds"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
