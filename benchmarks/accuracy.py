@@ -1,7 +1,6 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,11 +105,6 @@ def best_of(settings: dict[str, Any], learn: Evidence, seed: int) -> str:
     return max(tried, key=lambda name: tried[name].mean())
 
 
-def answers_of(model: Any, tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of recordings, and which of them a model classifies correctly."""
-    return tested.numbers, model.predict(tested.recordings) == tested.recordings.targets
-
-
 def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     """Classify each recording by a model whose setting, too, was chosen without its fold.
 
@@ -124,10 +118,11 @@ def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     for seed in range(seeds):
         chosen = []
         for trial in cards.folds(3, seed):
-            best = best_of(settings, trial.learn, seed)
+            learn = trial.learn
+            best = best_of(settings, learn, seed)
             chosen.append(best)
-            model = settings[best].fit(trial.learn.recordings, seed)
-            held_out, right = trial.test(partial(answers_of, model))
+            model = settings[best].fit(learn.recordings, seed)
+            held_out, right = trial.correct(model.predict)
             correct[seed, held_out] = right
         share = float(correct[seed].mean())
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})

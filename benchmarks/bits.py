@@ -1,6 +1,7 @@
 """Fewer bits per weight, as chips need them, on all 131 recordings."""
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,15 +93,17 @@ def rounded(network: LowBits) -> Any:
     return copy
 
 
-def is_correct(network: Any, recordings: Recordings) -> np.ndarray:
-    """Say which recordings a network classifies correctly."""
-    loader = make_loader(recordings, 64, network.time_window, sparse=True)
-    evaluation = evaluate(Classifier(network), loader, "cpu")
-    return (evaluation.predicted == evaluation.targets).numpy()
+def predict(networks: list[Any], recordings: Recordings) -> list[np.ndarray]:
+    """Return by network the class that it says of each recording."""
+    predicted = []
+    for network in networks:
+        loader = make_loader(recordings, 64, network.time_window, sparse=True)
+        predicted.append(evaluate(Classifier(network), loader, "cpu").predicted.numpy())
+    return predicted
 
 
 @one_cpu_thread()
-def variants(seed: int, trial: Trial, epochs: int | None) -> tuple[np.ndarray, list[np.ndarray]]:
+def variants(seed: int, trial: Trial, epochs: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Train the book's network, train on with few bits and with all, and ask both.
 
     Returns:
@@ -123,8 +126,7 @@ def variants(seed: int, trial: Trial, epochs: int | None) -> tuple[np.ndarray, l
             learning_rate=RATE,
         )
         networks.append(rounded(low))
-    tested = trial.test(lambda tested: tested)
-    return tested.numbers, [is_correct(network, tested.recordings) for network in networks]
+    return trial.correct(partial(predict, networks))
 
 
 def measure(seeds: int = 3, epochs: int | None = None) -> Row:

@@ -56,12 +56,12 @@ SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8))
 
 
 def correct_by_folds(
-    parts: Iterable[tuple[Classifier, np.ndarray]], recordings: Recordings, ms: Sequence[float]
+    run: Iterable[tuple[Any, np.ndarray]], recordings: Recordings, ms: Sequence[float]
 ) -> np.ndarray:
-    """Do what ``correct_at_time`` does, with each fold's network for the recordings held out."""
+    """Do what ``correct_at_time`` does, with each fold's estimator for the recordings held out."""
     correct = np.zeros((len(recordings), len(ms)), bool)
-    for classifier, held_out in parts:
-        predictions = predict_over_time(classifier, recordings.subset(held_out))
+    for estimator, held_out in run:
+        predictions = predict_over_time(estimator.classifier, recordings.subset(held_out))
         correct[held_out] = correct_at_time(predictions, ms)
     return correct
 
@@ -80,6 +80,11 @@ def correct_at_time(predictions: PredictionsOverTime, ms: Sequence[float]) -> np
     return np.array(rows)
 
 
+def last_answers(classifier: Classifier, recordings: Recordings) -> list[int]:
+    """Return the class that a network says of each recording when it ends."""
+    return [answers[-1] for answers in predict_over_time(classifier, recordings).answers]
+
+
 def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
     """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
 
@@ -95,10 +100,8 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
     rows = []
     curves = []
     for name, validated in folds.validate(models, range(seeds), cards).items():
-        runs = []
-        for run in validated.runs:
-            parts = [(estimator.classifier, held_out) for estimator, held_out in run]
-            runs.append(correct_by_folds(parts, cards.recordings, (*TIMES_MS, END_MS)))
+        times = (*TIMES_MS, END_MS)
+        runs = [correct_by_folds(run, cards.recordings, times) for run in validated.runs]
         *at_times, final = np.moveaxis(np.array(runs), 2, 0)
         rows.append({"model": name, **folds.mean(final, cards.groups)})
         for at, correct in zip(TIMES_MS, at_times, strict=True):
@@ -175,16 +178,16 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int
     """
     train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share, epochs=epochs)
     cards = folds.training_cards()
-    parts = []
+    correct: list[bool] = []
     for trial in cards.folds(3, seed):
-        trained = train(trial.learn.recordings)
-        parts.append((trained, trial.test(lambda held_out: held_out.numbers)))
+        _, right = trial.correct(partial(last_answers, train(trial.learn.recordings)))
+        correct.extend(right)
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
     operations = count_operations(train(data.train), frames)
     return {
         "penalty": penalty,
         "pruned": share,
-        "held_out_accuracy": float(correct_by_folds(parts, cards.recordings, [END_MS]).mean()),
+        "held_out_accuracy": float(np.mean(correct)),
         "spike_share": float(1 - operations.activation_sparsity.mean()),  # only spikes are counted
         "effective_acs": float(operations.effective_acs.mean()),
     }

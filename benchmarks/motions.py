@@ -482,6 +482,13 @@ def answers(network: nn.Module, films: Films) -> torch.Tensor:
     return torch.cat([network(part).amax(0).argmax(1) for part in parts])
 
 
+def answers_both_ways(network: nn.Module, recordings: Recordings) -> np.ndarray:
+    """Return the classes that a network says of films, and the opposites of those backwards."""
+    films = to_films(recordings)
+    back = answers(network, backwards(films))
+    return np.stack([answers(network, films), np.take(motions.OPPOSITE, back)])
+
+
 def share(network: nn.Module, films: Films) -> float:
     """Return the share of the answers that are right."""
     return (answers(network, films) == films.targets).double().mean().item()
@@ -536,8 +543,8 @@ def on_dots(
         trial = trial_of(seed, count)
         learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
         network = train(model, learned, seed, epochs)
-        new = trial.test(lambda tested: both_ways(to_films(tested.recordings)))
-        shares[name, "new films"] = share(network, new)
+        _, right = trial.correct(partial(answers_both_ways, network))
+        shares[name, "new films"] = float(right.mean())
         if name == DETECTOR:
             discs = lines(motions.film_motions(DISCS, 10 * seed + 2, duration=(64, 64)))
             shares[name, "single discs"] = share(network, both_ways(to_films(discs)))
@@ -564,8 +571,8 @@ def on_one_way(seed: int, count: int, epochs: int | None) -> Shares:
         trial = trial_of(seed, count, camera)
         learned = with_mirrored_copies(to_films(trial.learn.recordings))
         network = train(ONE_WAY, learned, seed, epochs)
-        new = to_films(trial.test(lambda tested: tested.recordings))
-        shares[name, "new films"] = share(network, new)
+        _, (forwards, _) = trial.correct(partial(answers_both_ways, network))
+        shares[name, "new films"] = float(forwards.mean())
     return shares
 
 

@@ -109,8 +109,8 @@ def thousand(end: int = SACCADES[1][1], begin: int = 0) -> Recordings:
 def _tested(model: Any, data: Split, seed: int) -> np.ndarray:
     trial = Trial(Evidence(data.train), Evidence(data.test))
     trained = deepcopy(model).fit(trial.learn.recordings, seed)
-    test = trial.test(lambda tested: tested.recordings)
-    return trained.predict(test) == test.targets
+    _, correct = trial.correct(trained.predict)
+    return correct
 
 
 def _result(answers: dict[str, np.ndarray], on: Evidence, seeds: int) -> Row:

@@ -133,24 +133,22 @@ def _estimator(network: Any, recordings: Recordings, **options: Any) -> NetworkE
     return NetworkEstimator(network, time_window=float(duration / BINS), **recipe, **options)
 
 
-def _shuffling(trial: Trial, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def _shuffling(trial: Trial, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Ask a GRU about recordings as they are, and with shuffled times."""
     learned = trial.learn.recordings
     trained = _estimator(GRU, learned).fit(learned, seed)
-    tested = trial.test(lambda tested: tested)
-    targets = tested.recordings.targets
-    changed = shuffled_time(tested.recordings)
-    right = [trained.predict(asked) == targets for asked in (tested.recordings, changed)]
-    return tested.numbers, right
+
+    def predict(recordings: Recordings) -> list[np.ndarray]:
+        return [trained.predict(recordings), trained.predict(shuffled_time(recordings))]
+
+    return trial.correct(predict)
 
 
-def _probing(trial: Trial, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def _probing(trial: Trial, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Ask the probe with its memory, and without."""
     learned = trial.learn.recordings
     networks = []
     for memory in (True, False):
         probe = _estimator(partial(Probe, memory=memory), learned, learning_rate=LEARNING_RATE)
         networks.append(probe.fit(learned, seed))
-    tested = trial.test(lambda tested: tested)
-    targets = tested.recordings.targets
-    return tested.numbers, [network.predict(tested.recordings) == targets for network in networks]
+    return trial.correct(lambda recordings: [network.predict(recordings) for network in networks])

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.simulation.motions import COURSES
+from pokersnn_helpers.simulation.motions import COURSES, OPPOSITE
 from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.study.protocol import Evidence, Trial
 from tools.make_nmnist import SACCADES
@@ -41,13 +41,14 @@ def films_to_learn_from(count: int, seed: int) -> Recordings:
     return motions.film_drifting(count, seed, draw=partial(drifting_dots, slowest=0.15, slant=0.75))
 
 
-def played(recordings: Recordings) -> torch.Tensor:
-    """Play recordings faster, and without polarity; return frames."""
+def played(recordings: Recordings) -> Films:
+    """Play recordings faster, and without polarity."""
     faster = []
     for events in recordings.events:
         since = events["t"] - events["t"][0]
         faster.append(replaced(events, t=since // FASTER))
-    return motions.counted(faster, 0, STEPS).sum(2, keepdim=True)
+    frames = motions.counted(faster, 0, STEPS).sum(2, keepdim=True)
+    return Films(frames, torch.tensor(recordings.targets))
 
 
 @torch.no_grad()
@@ -68,29 +69,34 @@ def pointed(network: nn.Module, frames: torch.Tensor) -> np.ndarray:
     return arrows
 
 
-def asked(network: nn.Module, frames: torch.Tensor, shift: np.ndarray) -> Row:
-    """Return the shares of films whose answer is nearest to the true way, of four.
+def ways_of(network: nn.Module, recordings: Recordings) -> np.ndarray:
+    """Return what ``nearest_ways`` says of recordings, and its opposite for them backwards."""
+    there = played(recordings)
+    back = nearest_ways(network, motions.backwards(there))
+    return np.stack([nearest_ways(network, there), np.take(OPPOSITE, back)])
 
-    Args:
-        network: Of the four ways.
-        frames: Of films all of which move in the same way.
-        shift: This way, x and y.
 
-    Returns:
-        ``nearest``: by the mean over mirrored copies; ``plainly``: by a film just as it is.
+def nearest_ways(network: nn.Module, films: Films) -> np.ndarray:
+    """Return the way, of four, that a network's answer to each film is nearest to, (2, films).
+
+    First by the mean over mirrored copies, and then by the film just as it is.
     """
-    way = np.argmax(shift @ WAYS.T)
-    nearest = np.argmax(pointed(network, frames) @ WAYS.T, axis=1) == way
-    plainly = motions.answers(network, Films(frames, torch.tensor(way))).numpy() == way
-    return {"nearest": nearest.mean(), "plainly": plainly.mean()}
+    by_copies = np.argmax(pointed(network, films.frames) @ WAYS.T, axis=1)
+    return np.stack([by_copies, motions.answers(network, films)])
 
 
 def trial_of(saccade: int, films: Recordings, count: int | None = None) -> Trial:
-    """Return a trial in which those digits test that nothing was chosen by, or so many of them."""
+    """Return a trial in which those digits test that nothing was chosen by, or so many of them.
+
+    Their classes are the ways in which they move.
+    """
     begin, end = SACCADES[saccade]
-    digits = Evidence(thousand(end, begin))
-    number = len(digits.recordings)
-    chosen_by = np.arange(number) % (number // len(digits.recordings.classes)) < CHOSEN_ON
+    recordings = thousand(end, begin)
+    number = len(recordings)
+    way = int(np.argmax(WAYS @ SHIFTS[saccade]))
+    events = recordings.events.packed
+    digits = Evidence(Recordings(events, [way] * number, motions.WAYS, recordings.sensor_size))
+    chosen_by = np.arange(number) % (number // len(recordings.classes)) < CHOSEN_ON
     test = digits.subset(np.flatnonzero(~chosen_by)[:count])
     return Trial(Evidence(films), test, digits.subset(np.flatnonzero(chosen_by)))
 
@@ -102,13 +108,12 @@ def answers_of(seed: int, count: int, epochs: int, digits: int | None) -> list[R
     copies = motions.with_mirrored_copies(motions.both_ways(motions.to_films(films)))
     network: Any = motions.train(model, copies, seed)
     answers = []
-    for saccade, shift in SHIFTS.items():
-        trial = trial_of(saccade, films, digits)
-        there = trial.test(lambda tested: played(tested.recordings))
-        way = np.array(shift)
-        row = {"saccade": str(saccade), "seed": seed, "recordings": there.shape[1]}
-        answers.append(row | {"time": "forwards"} | asked(network, there, way))
-        answers.append(row | {"time": "backwards"} | asked(network, there.flip(0), -way))
+    for saccade in SHIFTS:
+        _, right = trial_of(saccade, films, digits).correct(partial(ways_of, network))
+        row = {"saccade": str(saccade), "seed": seed, "recordings": right.shape[-1]}
+        for time, of_time in zip(("forwards", "backwards"), right, strict=True):
+            nearest, plainly = of_time.mean(axis=1)
+            answers.append(row | {"time": time, "nearest": nearest, "plainly": plainly})
     return answers
 
 

@@ -106,8 +106,8 @@ def measure_passes(seeds: int = 10, recordings: int = N_TRAIN, epochs: int | Non
     def correct(mixture: Mixture, seed: int) -> np.ndarray:
         trial = Trial(Evidence(real.train), tested)
         trained = mixture.fit(trial.learn.recordings, seed)
-        test = trial.test(lambda tested: tested.recordings)
-        return trained.predict(test) == test.targets
+        _, right = trial.correct(trained.predict)
+        return right
 
     rows = []
     for name, mixture in folds.for_epochs(TRAINED_ON, epochs).items():

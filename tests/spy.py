@@ -1,7 +1,7 @@
 """A spy that sees which recordings are learned from, chosen by and tested on, whoever does it."""
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -43,14 +43,16 @@ class Spy:
         seen: What is known of the recordings that something saw, in order.
         groups: The groups of a recording, by what it is known by.
         learned: The groups that a model has learned from, by its id.
-        tested: How many trials have been tested.
+        offered: What is known of the recordings that a trial gave to choose by, by its id.
+        answers: How many answers to a recording have been looked at, by what it is known by.
     """
 
     def __init__(self):
         self.seen = []
         self.groups = defaultdict(set)
         self.learned = {}
-        self.tested = 0
+        self.offered = {}
+        self.answers = Counter()
 
     def know(self, recordings, groups):
         """Note the group of each recording."""
@@ -75,11 +77,13 @@ class Spy:
             self.learned[id(learner)] = learner, groups  # which keeps it, and so its id
 
     def check(self, trial, since):
-        """Fail if something that was seen since a trial began tests in it."""
-        tested = self.groups_of(map(print_of, trial._test.recordings.events))
-        for prints in self.seen[since:]:
-            self.fail_for(tested & self.groups_of(prints))
-        self.tested += 1
+        """Fail if what was seen since a trial began tests in it, or isn't what is to choose by."""
+        seen = set().union(*self.seen[since:])
+        tested = recordings_among([trial._test.recordings])
+        self.fail_for(self.groups_of(tested) & self.groups_of(seen))
+        if self.offered.get(id(trial), set()) - seen:
+            pytest.fail("something is chosen by other recordings than those to choose by")
+        self.answers.update(tested)
 
     def fail_for(self, groups):
         """Fail if there is a group."""
@@ -121,21 +125,35 @@ def watch(monkeypatch, passes=True):
         before(estimator, "fit", trains=True)
         before(estimator, "predict")
     learn = Trial.learn.fget
+    choose = Trial.choose.fget
 
     def begin(trial):
         began.setdefault(id(trial), (trial, len(spy.seen)))  # which keeps it, and so its id
         return learn(trial)
+
+    def offer(trial):
+        part = choose(trial)
+        spy.offered[id(trial)] = recordings_among([part and part.recordings])
+        return part
 
     def test(trial, ask, original=Trial.test):
         _, since = began.get(id(trial), (trial, 0))
         spy.check(trial, since)
         return original(trial, ask)
 
+    def correct(trial, predict, original=Trial.correct):
+        numbers, right = original(trial, predict)
+        for _ in range(1, right.size // len(numbers)):
+            spy.answers.update(recordings_among([trial._test.recordings]))
+        return numbers, right
+
     def make(evidence, *given, original=Evidence.__init__, **options):
         original(evidence, *given, **options)
         spy.know(evidence.recordings, evidence.groups)
 
     monkeypatch.setattr(Trial, "learn", property(begin))
+    monkeypatch.setattr(Trial, "choose", property(offer))
     monkeypatch.setattr(Trial, "test", test)
+    monkeypatch.setattr(Trial, "correct", correct)
     monkeypatch.setattr(Evidence, "__init__", make)
     return spy

@@ -152,10 +152,11 @@ def test_a_part_keeps_recordings_groups_and_numbers_together():
     assert part.groups.tolist() == [2, 0, 3]
 
 
-def test_each_group_that_is_named_tests():
+def test_each_group_that_is_named_tests_and_what_predicts_is_not_told_its_classes():
     trial = Evidence(numbered(24), GROUPS).without(2, 5)
-    tested = trial.test(lambda tested: tested.numbers.tolist())
-    assert tested == [8, 9, 10, 11, 20, 21, 22, 23]
+    tested, correct = trial.correct(lambda recordings: recordings.targets)
+    assert tested.tolist() == [8, 9, 10, 11, 20, 21, 22, 23]
+    assert correct.tolist() == 4 * [True, False]
 
 
 def test_each_fold_tests_once_and_says_which_recordings_it_holds():
@@ -176,7 +177,7 @@ def test_without_groups_one_of_four_tests():
 
 @pytest.mark.parametrize(
     "second_look",
-    [lambda trial: trial.learn, lambda trial: trial.choose, lambda trial: trial.test(len)],
+    [lambda trial: trial.learn, lambda trial: trial.choose, lambda trial: trial.correct(len)],
 )
 def test_after_the_test_nothing_is_learned_chosen_or_tested(second_look):
     trial = Evidence(numbered(24), GROUPS).hold_out()

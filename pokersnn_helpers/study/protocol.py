@@ -45,7 +45,8 @@ class Evidence:
         >>> evidence = Evidence(load_pokerdvs(source="simulated").train)
         >>> trial = evidence.folds(3)[0]
         >>> sums = logistic_regression(summed_image).fit(trial.learn.recordings)
-        >>> trial.test(lambda held_out: sums.predict(held_out.recordings)).shape
+        >>> numbers, correct = trial.correct(sums.predict)
+        >>> correct.shape
         (16,)
     """
 
@@ -166,6 +167,26 @@ class Trial:
         self._check_untested()
         self._tested = True
         return ask(self._test)
+
+    def correct(self, predict: Callable[[Recordings], Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Say which of the recordings to test on are classified correctly, for the only time.
+
+        The function isn't told their classes, so it can't choose by them among settings or epochs.
+
+        Args:
+            predict: Returns the index of a class for each recording, or (answers, recordings).
+
+        Returns:
+            The numbers of the recordings, and whether the answers to them are correct, as booleans
+            of the shape that the function returns.
+        """
+        tested = self.test(lambda tested: tested)
+        recordings = tested.recordings
+        hidden = [0] * len(recordings)
+        unlabelled = Recordings(
+            recordings.events.packed, hidden, recordings.classes, recordings.sensor_size
+        )
+        return tested.numbers, np.asarray(predict(unlabelled)) == recordings.targets
 
     def _check_untested(self) -> None:
         if self._tested:
