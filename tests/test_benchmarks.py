@@ -36,7 +36,6 @@ ANSWERS = {
     "outside": 2,
     "passes": 4,
     "saccades": 4,
-    "simulation": 11,
     "sparse": 6,
     "unknown": 3,
 }
