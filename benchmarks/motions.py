@@ -587,15 +587,13 @@ def on_ramps(seed: int, count: int, _: int | None) -> Shares:
 
     Of films from their start on, and of what ``to_films`` keeps.
     """
-    trial = trial_of(seed, count)
-    models = {}
+    shares = {}
     for films, first, last in PARTS:
+        trial = trial_of(seed, count)
         bins = np.arange(first, last + 1, 1000)
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-        models[films] = bins, model.fit(*rates_both_ways(trial.learn.recordings, bins))
-    new = trial.test(lambda tested: tested.recordings)
-    shares = {}
-    for films, (bins, model) in models.items():
+        model.fit(*rates_both_ways(trial.learn.recordings, bins))
+        new = trial.test(lambda tested: tested.recordings)
         shares[films, "backwards?"] = float(model.score(*rates_both_ways(new, bins)))
     return shares
 
