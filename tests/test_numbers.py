@@ -27,9 +27,7 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
     "index": {"95"},
-    "02_plotting_events": {"57"},
     "04_training": {"83"},
-    "06_when_time_decides": {"50"},
     "07_does_it_need_spikes": {"95"},
     "08_how_an_event_camera_sees": {"50"},
     "09_your_own_recordings": {"95"},
