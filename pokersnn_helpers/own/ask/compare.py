@@ -153,11 +153,7 @@ def _correct(
     """Return the numbers of a trial's recordings, and which are classified correctly."""
     learned = trial.learn.recordings
     estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
-
-    def ask(tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
-        return tested.numbers, estimator.predict(tested.recordings) == tested.recordings.targets
-
-    return trial.test(ask)
+    return trial.correct(estimator.predict)
 
 
 def _smaller(recordings: Recordings) -> Recordings:
