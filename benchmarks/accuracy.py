@@ -10,7 +10,7 @@ from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
 from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, SETTINGS, SNN
-from .perturbations import CHANGES, DISTURBANCES, forwards_and_backwards
+from .perturbations import CHANGES, forwards_and_backwards
 
 NETWORKS = ("GRU", SNN, HYBRID)
 COMPARED = (
@@ -59,7 +59,7 @@ def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
 
     Returns:
         Rows by model, change and whether it was trained on such recordings, too, with what that
-        changes in points; and the book's network on disturbed recordings, by amount.
+        changes in points.
     """
     cards = folds.cards()
     models = folds.for_epochs(MODELS, epochs)
@@ -83,12 +83,7 @@ def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
         for name in networks:
             add_row(name, change_name, "tested", trained[name].correct(changed))
             add_row(name, change_name, "trained and tested", anew[name])
-    disturbances = []
-    for title, amount, disturb in DISTURBANCES:
-        correct = trained[SNN].correct(disturb(cards.recordings, amount))
-        row = {"change": title, "amount": amount, "model": SNN}
-        disturbances.append(row | folds.mean(correct, cards.groups))
-    return folds.result(seeds, rows, disturbances=disturbances)
+    return folds.result(seeds, rows)
 
 
 def measure_direction(seeds: int = 10, epochs: int | None = None) -> Row:

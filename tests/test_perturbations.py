@@ -1,15 +1,9 @@
 """Changes of recordings change what they say, and nothing else."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
-from benchmarks.perturbations import (
-    drop_events,
-    forwards_and_backwards,
-    time_jitter,
-)
+from benchmarks.perturbations import forwards_and_backwards
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
     any_tenth,
@@ -36,8 +30,6 @@ AT_RANDOM = {
     "shuffled": shuffled_time,
     "uniform": uniform_time,
     "any tenth": any_tenth,
-    "dropped": partial(drop_events, percent=50),
-    "jitter": partial(time_jitter, ms=2),
 }
 CHANGES = AT_RANDOM | {
     "reversed": reversed_time,
