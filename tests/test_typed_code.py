@@ -203,8 +203,10 @@ def test_typed_loss_counts_a_step_as_often_as_it_has_events():
 
 
 def test_typed_convolution_is_the_one_that_was_measured():
-    typed_network = typed(OWN, "typed-convolution")["ConvolutionalSNN"]
-    network, measured = with_the_same_weights(typed_network, ConvolutionalSNN)
+    names = typed(OWN)
+    definition, _, _ = cell_with(OWN, "typed-convolution").partition("\n_, history = train")
+    exec(definition, names)
+    network, measured = with_the_same_weights(names["ConvolutionalSNN"], ConvolutionalSNN)
     frames = torch.poisson(torch.full((20, 3, 2, 34, 34), 0.3))
     voltages = network.eval()(frames)
     assert voltages.any()

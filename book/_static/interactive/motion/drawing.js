@@ -84,7 +84,7 @@
     context.fillStyle = "#57606a";
     context.font = `14px ${getComputedStyle(document.body).fontFamily}`;
     context.textAlign = "center";
-    context.fillText(hint, width / 2, height - 12);
+    context.fillText(hint, width / 2, height - 12, width - 16); // narrower where there is less room
   };
 
   // ---- Spikes and voltages over time ----

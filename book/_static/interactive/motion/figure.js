@@ -231,7 +231,7 @@
       const { canvases, stroke, pad } = this;
       if (pad.busy) this.summarise();
       const steps = stroke?.steps ?? [];
-      const hint = pad.busy || this.last ? "" : "move the mouse or a finger here";
+      const hint = pad.busy || this.last ? "" : "move a finger or the mouse";
       motion.drawPad(canvases.pad, stroke?.path ?? [this.anchor ?? [0, 0]], settings.radius, hint);
       shared.drawWindow(canvases.window, this.glow, this.rest, ["accent", "accent"]);
       motion.drawRaster(canvases.raster, this.order, settings, steps);
