@@ -159,6 +159,12 @@ def test_each_group_that_is_named_tests_and_what_predicts_is_not_told_its_classe
     assert correct.tolist() == 4 * [True, False]
 
 
+def test_one_answer_for_all_recordings_is_refused():
+    trial = Evidence(numbered(24), GROUPS).without(2)
+    with pytest.raises(ValueError, match=r"shape \(\); return an answer for each of 4 recordings"):
+        trial.correct(len)
+
+
 def test_each_fold_tests_once_and_says_which_recordings_it_holds():
     evidence = Evidence(numbered(24), GROUPS)
     trials = evidence.folds(3, seed=4)

@@ -179,6 +179,9 @@ class Trial:
         Returns:
             The numbers of the recordings, and whether the answers to them are correct, as booleans
             of the shape that the function returns.
+
+        Raises:
+            ValueError: The function doesn't return an answer for each recording.
         """
         tested = self.test(lambda tested: tested)
         recordings = tested.recordings
@@ -186,7 +189,13 @@ class Trial:
         unlabelled = Recordings(
             recordings.events.packed, hidden, recordings.classes, recordings.sensor_size
         )
-        return tested.numbers, np.asarray(predict(unlabelled)) == recordings.targets
+        predicted = np.asarray(predict(unlabelled))
+        if predicted.shape[-1:] != tested.numbers.shape:
+            raise ValueError(
+                f"{predict!r} predicted an array of shape {predicted.shape}; return an answer for "
+                f"each of {len(recordings)} recordings"
+            )
+        return tested.numbers, predicted == recordings.targets
 
     def _check_untested(self) -> None:
         if self._tested:
