@@ -523,7 +523,6 @@ MODELS = {
 
 
 CONTROLS = (
-    "frames and rate",
     "GRU",
     "SNN behind a layer, with delays",
     "GRU of the mean",
@@ -552,8 +551,8 @@ def on_dots(
 
 
 def on_longer(seed: int, count: int, epochs: int | None) -> Shares:
-    """Train those longer that have learned little; the one that then learns, with each seed."""
-    return on_dots(seed, count, epochs or LONGER, CONTROLS if seed == 0 else (REGIONS,))
+    """Train those longer that have learned little."""
+    return on_dots(seed, count, epochs or LONGER, CONTROLS)
 
 
 EQUAL = (CAMERA.on_threshold + CAMERA.off_threshold) / 2
@@ -641,7 +640,7 @@ def measure_motions(seeds: int = 3, recordings: int = FILMS, epochs: int | None 
 
     Returns:
         A row per model and test, with the share of the answers that are right, of films both ways;
-        in ``longer`` after more epochs, most of them with one seed.
+        in ``longer`` after more epochs.
         In ``one_way`` are single frames that learned from films forwards only, by camera; in
         ``ramp`` what the rate of events tells of reversed films; in ``discs`` a rule by place.
     """
