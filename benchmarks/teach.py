@@ -32,6 +32,7 @@ SETS = {  # gestures, and how many new strokes of each are asked about
     "three unlike strokes": 6,
     "six strokes in pairs": 4,
     "letters": 3,
+    "digits": 3,
     "three gestures before a webcam": 4,
 }
 FILMS = 60  # of each gesture, for the shortcuts
