@@ -44,7 +44,6 @@ class Operations:
             0 in networks without LIF neurons and integrators.
         activation_sparsity: Share of zeros, from 0 to 1, in the inputs of all layers but the first;
             0 if there is only one layer.
-        footprint: Bytes of all parameters and buffers, without the states of neurons.
 
     Example:
         >>> from pokersnn_helpers import FastSNN
@@ -57,7 +56,6 @@ class Operations:
     effective_acs: np.ndarray
     membrane_updates: np.ndarray
     activation_sparsity: np.ndarray
-    footprint: int
 
     @property
     def effective(self) -> np.ndarray:
@@ -111,13 +109,11 @@ def count_operations(network: nn.Module, frames: Tensor) -> Operations:
         if isinstance(layer, NEURONS):
             changed = _updates(layer, *outputs)
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
-    stored = [*network.parameters(), *network.buffers()]
     return Operations(
         effective_macs=macs,
         effective_acs=acs,
         membrane_updates=updates,
         activation_sparsity=zeros / np.maximum(activations, 1),
-        footprint=sum(numbers.nbytes for numbers in stored),
     )
 
 

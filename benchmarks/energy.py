@@ -15,17 +15,17 @@ from .counting import Operations
 # Floating point of 32 bits, multiplied and added, or added.
 MAC_PJ = 3.7 + 0.9
 AC_PJ = 0.9
-SRAM_PJ = {8 * 2**10: 10, 32 * 2**10: 20, 2**20: 100}  # access to 64 bits, by the memory's bytes
-DRAM_PJ = 1300  # access to 64 bits; the lower end of 1.3 to 2.6 nJ
+SRAM_8_KIB_PJ = 10  # access to 64 bits
+SRAM_1_MIB_PJ = 100
 
 
 def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     """Multiply operations by published energies of one operation.
 
     The update of a neuron takes two multiply-accumulates of floating point, for its voltage and its
-    current. With memory, each operation also reads its weight from the smallest memory of
-    Horowitz's table that holds the network (SRAM of 8 kB, 32 kB or 1 MB, else DRAM), and an update
-    reads and writes voltage and current, 32 bits each, in 8 kB. Inputs and sums stay in registers.
+    current. With memory, each operation also reads its weight, of 32 bits, from an SRAM of 1 MiB, and
+    an update reads and writes voltage and current, 32 bits each, in 8 KiB. Inputs and sums stay in
+    registers.
 
     Args:
         operations: What ``count_operations`` returns.
@@ -42,12 +42,8 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
         >>> bool(energy["effective"] < energy["effective_with_memory"])
         True
     """
-    access_pj = DRAM_PJ
-    for size, pj in reversed(SRAM_PJ.items()):
-        if operations.footprint <= size:
-            access_pj = pj
-    read_pj = access_pj * 32 / 64
-    states_pj = 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
+    read_pj = SRAM_1_MIB_PJ * 32 / 64
+    states_pj = 4 * 32 / 64 * SRAM_8_KIB_PJ
     updates = operations.membrane_updates
     effective = MAC_PJ * operations.effective_macs + AC_PJ * operations.effective_acs
     effective = effective + 2 * MAC_PJ * updates

@@ -27,8 +27,7 @@ def count_regression(estimator: FeatureEstimator, recordings: Recordings) -> Ope
     _, regression = estimator.model
     macs = (summed_image(recordings) != 0) @ (regression.coef_ != 0).sum(axis=0)
     nothing = np.zeros(len(recordings))
-    footprint = 4 * (regression.coef_.size + regression.intercept_.size)
-    return Operations(macs, nothing, nothing, nothing, footprint)
+    return Operations(macs, nothing, nothing, nothing)
 
 
 def measure_operations(epochs: int | None = None) -> Row:
