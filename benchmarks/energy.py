@@ -23,9 +23,9 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     """Multiply operations by published energies of one operation.
 
     The update of a neuron takes two multiply-accumulates of floating point, for its voltage and its
-    current. With memory, each operation also reads its weight, of 32 bits, from an SRAM of 1 MiB, and
-    an update reads and writes voltage and current, 32 bits each, in 8 KiB. Inputs and sums stay in
-    registers.
+    current. With memory, each operation also reads its weight, of 32 bits, from an SRAM of 1 MiB,
+    and an update reads and writes voltage and current, 32 bits each, in 8 KiB. Inputs and sums stay
+    in registers.
 
     Args:
         operations: What ``count_operations`` returns.
