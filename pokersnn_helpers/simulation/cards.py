@@ -65,8 +65,9 @@ CARDS = _read_parameters()
 # Factor on all standard deviations and loadings: how much the recordings of a suit differ.
 SPREAD = {"club": 1, "heart": 1.1, "diamond": 1, "spade": 0.79}
 
-# tau_dark was held at 1.5 times tau_bright or more, since less light makes a photoreceptor slower.
-# The fit alone would have made it shorter.
+#: The camera that was fitted to the real recordings.
+#: ``tau_dark`` was held at 1.5 times ``tau_bright`` or more, since less light makes a photoreceptor
+#: slower. The fit alone would have made it shorter.
 CAMERA = EventCamera(
     on_threshold=0.347,
     off_threshold=0.688,

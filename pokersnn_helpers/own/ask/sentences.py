@@ -79,7 +79,7 @@ def _why_order(judged: Judgement) -> str:
     without = f"without it, {_percent(judged.seeing(*WITHOUT_ORDER)[0])} at best"
     memory, *others = judged.seeing(Sees.MEMORY)
     if memory.behind.mean <= judged.margin:
-        return f"{without}; with a memory, which is needed, {_percent(memory)}."
+        return f"{without}; with a memory, {_percent(memory)}."
     networks = ", ".join(map(_percent, (memory, *others)))
     return (
         f"{without}. Hand-made features found it, {_percent(judged.best)}; networks with a memory "

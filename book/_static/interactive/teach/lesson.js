@@ -162,7 +162,7 @@
         const { known, right, left } = this.training.progress.at(-1);
         const better = right >= known; // of all other strokes
         if (better) this.adopt(run);
-        const learnt = `It has learnt ${gesture.name} a little better`;
+        const learnt = `It has learned ${gesture.name} a little better`;
         this.figure.say(
           better
             ? `${learnt}, and has ${right} of the ${left} others right as before. Draw again.`
