@@ -195,6 +195,22 @@ class SingleFrames(FrameNetwork):
         return self.answer(each_frame(self.look, frames)).mean(0, keepdim=True)
 
 
+class AllFrames(FrameNetwork):
+    """See all frames of a film at once, in their order, when it is over."""
+
+    dt = 0.002
+
+    def __init__(self, output_size: int = len(WAYS)):
+        super().__init__()
+        self.look = looking(pictures=STEPS)
+        self.answer = nn.Linear(FILTERS, output_size)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (1, B, classes)."""
+        pictures = frames.sum(2).transpose(0, 1)
+        return self.answer(self.look(pictures)).unsqueeze(0)
+
+
 class FramesAndRate(FrameNetwork):
     """``SingleFrames`` that also know how the number of events changes, and so may remember."""
 
@@ -239,10 +255,10 @@ class PooledGRU(FrameNetwork):
         return self.answer(states)
 
 
-def looking(regions: int = 1) -> nn.Module:
-    """Return what looks at a picture for edges, and averages what it finds over regions."""
+def looking(regions: int = 1, pictures: int = 1) -> nn.Module:
+    """Return what looks at pictures for edges, and averages what it finds over regions."""
     return nn.Sequential(
-        nn.Conv2d(1, FILTERS, 7, stride=3),
+        nn.Conv2d(pictures, FILTERS, 7, stride=3),
         nn.ReLU(),
         nn.Conv2d(FILTERS, FILTERS, 1),
         nn.ReLU(),
@@ -501,6 +517,7 @@ PLAIN: dict[str, Any] = {"sensor_size": PIXELS, "output_size": len(WAYS)}
 # Each at the better of the rates of ``measure_rates``.
 MODELS = {
     SINGLE: Model(SingleFrames, 0.006, EPOCHS),
+    "all frames at once": Model(AllFrames, 0.006, EPOCHS),
     "frames and rate": Model(FramesAndRate, 0.006, EPOCHS),
     "CNN of the sum": Model(partial(CNN, **PLAIN), 0.006, EPOCHS),
     "GRU": Model(partial(GRU, PIXELS, len(WAYS), dt=0.002), 0.006, EPOCHS),
