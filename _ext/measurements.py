@@ -100,7 +100,9 @@ def seeds_of(command: str, result: dict) -> str:
     if seeds is None:
         named = re.search(r"--seeds (\d+)", command)
         seeds = int(named[1]) if named else 1
-    numbers = {row["seed"] for row in result.get("rows", ()) if "seed" in row} or range(seeds)
+    first = result.get("first seed", 0)
+    named = {row["seed"] for row in result.get("rows", ()) if "seed" in row}
+    numbers = named or range(first, first + seeds)
     first, last = min(numbers), max(numbers)
     return f"{first} to {last}" if first < last else f"{first}"
 
