@@ -19,8 +19,8 @@ from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
 
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 SUMMARY = """\
-Each number is the share of the sets of at least 100 recordings that a method is right about, by
-what is true of these sets. The last four methods only say whether time matters, so they never name
+*sets* counts those of at least 100 recordings, once per seed; the other columns say which share of
+them a method is right about, or `compare` can't tell. The last four methods only say whether time matters, so they never name
 a shortcut."""
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
