@@ -20,8 +20,8 @@ from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 SUMMARY = """\
 *sets* counts those of at least 100 recordings, once per seed; the other columns say which share of
-them a method is right about, or `compare` can't tell. The last four methods only say whether time matters, so they never name
-a shortcut."""
+them a method is right about, or `compare` can't tell. The last four methods only
+say whether time matters, so they never name a shortcut."""
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
 

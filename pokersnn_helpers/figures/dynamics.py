@@ -188,10 +188,10 @@ def _draw_states(
 ) -> None:
     """Draw a line for each of a layer's first neurons, and the marked one in the accent."""
     values = states[field][:, :DRAWN_NEURONS]
-    lines = ax.plot(ends, values, color=GREY, linewidth=0.9, alpha=0.5)
+    ax.plot(ends, values, color=GREY, linewidth=0.9, alpha=0.5)
     if marked is not None:
         ax.plot(ends, states[field][:, marked], color=ACCENT, linewidth=1.8, zorder=3)
-    title = f"{len(lines)} {label} neurons: {FIELDS[field]}"
+    title = f"{label} neurons: {FIELDS[field]}"
     if field == "v" and "z" in states:
         title += ", after the reset"
     ax.set(title=title, ylabel=f"{field} (a.u.)")

@@ -174,7 +174,7 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
     return InteractiveFigure.from_figure(
         "motion",
         plot_frames(list(frames), ends, columns=3),
-        "Six panels, one below the other in two rows, with the events of a sixth of a film each. "
+        "Six panels in two rows, with the events of a sixth of a film each. "
         "From panel to panel a disc has moved on: blue OFF events are in front of it, red ON "
         "events behind it.",
     )

@@ -70,8 +70,7 @@
     const differ = neurons.length - silent - alike;
     return (
       `Over all strokes that were shown, ${silent} of ${neurons.length} neurons never spike, and ` +
-      `${alike} spike as often for every gesture, to a tenth: their number of spikes tells the ` +
-      `readout nothing. ${differ} differ from gesture to gesture, and by them it goes.`
+      `${alike} spike as often for every gesture, to a tenth. ${differ} differ from gesture to gesture.`
     );
   };
 

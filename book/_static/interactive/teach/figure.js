@@ -3,14 +3,14 @@
   const PANELS = {
     pad: "draw here (1 s is 33 ms)",
     window: "its events, in the middle",
-    raster: "32 spiking neurons",
+    raster: "spiking neurons",
     voltages: "a voltage for each gesture",
     loss: "loss, and left-out strokes that are right",
   };
   const PATIENCE = 20; // ms of work at a time, so that the page doesn't wait
   const { camera, slow_motion } = motionData.settings;
   const { timeWindow, settle } = teach.NETWORK;
-  const KEEPS = "Strokes and network are kept in this browser until you start over.";
+  const KEEPS = "Strokes and network are kept in this browser until you start over or open others.";
   const AGAIN = "Your gestures are here again, as you left them.";
   const OTHER_TAB =
     "Another tab has changed these gestures. OK keeps what you see here, Cancel takes what the " +

@@ -165,7 +165,7 @@
         const learnt = `It has learned ${gesture.name} a little better`;
         this.figure.say(
           better
-            ? `${learnt}, and has ${right} of the ${left} others right as before. Draw again.`
+            ? `${learnt}, and has ${right} of the ${left} others right. Draw again.`
             : "It would get more of the others wrong, so it stays as it was: “train” begins anew.",
         );
         this.figure.changed();

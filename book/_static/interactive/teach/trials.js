@@ -264,8 +264,11 @@
     verdict(more) {
       const { forwards, backwards } = this.answers;
       const { network } = backwards ?? forwards;
-      const near = network ? ` Nearest: ${this.nameOf(network.nearest)}.` : "";
-      const why = network?.known ? more : `${near} It is like none of the strokes that were shown.`;
+      const unlike =
+        network &&
+        ` Nearest: ${this.nameOf(network.nearest)}. ` +
+          "It isn’t like the strokes of the gesture that the network took it for.";
+      const why = network?.known ? more : (unlike ?? "");
       if (!backwards) {
         const sum = this.named(forwards.sum);
         return `The network says ${this.named(network)}, the sum ${sum}.${why}`;
