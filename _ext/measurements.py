@@ -20,8 +20,8 @@ from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 SUMMARY = """\
 *sets* counts those of at least 100 recordings, once per seed; the other columns say which share of
-them a method is right about, or `compare` can't tell. The last four methods only
-say whether time matters, so they never name a shortcut."""
+them a method is right about, or `compare` can't tell. The last four methods only say whether time
+matters, so they never name a shortcut."""
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
 
@@ -100,9 +100,9 @@ def seeds_of(command: str, result: dict) -> str:
     if seeds is None:
         named = re.search(r"--seeds (\d+)", command)
         seeds = int(named[1]) if named else 1
-    first = result.get("first seed", 0)
-    named = {row["seed"] for row in result.get("rows", ()) if "seed" in row}
-    numbers = named or range(first, first + seeds)
+    start = result.get("first seed", 0)
+    of_rows = {row["seed"] for row in result.get("rows", ()) if "seed" in row}
+    numbers = of_rows or range(start, start + seeds)
     first, last = min(numbers), max(numbers)
     return f"{first} to {last}" if first < last else f"{first}"
 

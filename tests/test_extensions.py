@@ -136,6 +136,13 @@ def test_a_stored_summary_is_shown_as_a_table_of_percentages(monkeypatch):
     assert "|" not in measurements.described("known_sets", "what", "films", "1 hour", "address")
 
 
+def test_seeds_are_those_of_the_rows_or_counted_from_the_first_one():
+    assert measurements.seeds_of("", {"rows": [{"seed": 1}, {"seed": 2}]}) == "1 to 2"
+    assert measurements.seeds_of("", {"seeds": 6, "first seed": 30}) == "30 to 35"
+    assert measurements.seeds_of("python -m benchmarks bits --seeds 10", {}) == "0 to 9"
+    assert measurements.seeds_of("", {}) == "0"
+
+
 def test_numbers_stay_with_their_units_but_not_in_code():
     document = new_document("")
     document += nodes.paragraph("", "In 10 ms, 35 × 35 pixels of about 30 send 2 spikes.")

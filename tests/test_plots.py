@@ -189,6 +189,7 @@ def test_dynamics_follow_the_neuron_given_or_the_busiest_of_those_drawn(neuron, 
     for ax, values in ((currents, hidden.i), (voltages, hidden.v)):
         (line,) = [line for line in ax.lines if line.get_color() == ACCENT]
         assert np.array_equal(line.get_ydata(), values[:, 0, followed])
+        assert ax.get_title().startswith("21 hidden" if followed >= 20 else "20 hidden")
 
 
 def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():

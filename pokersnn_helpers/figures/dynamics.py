@@ -188,12 +188,12 @@ def _draw_states(
 ) -> None:
     """Draw a line for each of a layer's first neurons, and the marked one in the accent."""
     values = states[field][:, :DRAWN_NEURONS]
-    drawn = values.shape[1]
+    drawn = set(range(values.shape[1]))
     ax.plot(ends, values, color=GREY, linewidth=0.9, alpha=0.5)
     if marked is not None:
         ax.plot(ends, states[field][:, marked], color=ACCENT, linewidth=1.8, zorder=3)
-        drawn += marked >= drawn
-    title = f"{drawn} {label} neurons: {FIELDS[field]}"
+        drawn.add(marked)
+    title = f"{len(drawn)} {label} neurons: {FIELDS[field]}"
     if field == "v" and "z" in states:
         title += ", after the reset"
     ax.set(title=title, ylabel=f"{field} (a.u.)")

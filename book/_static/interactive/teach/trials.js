@@ -264,11 +264,9 @@
     verdict(more) {
       const { forwards, backwards } = this.answers;
       const { network } = backwards ?? forwards;
-      const unlike =
-        network &&
-        ` Nearest: ${this.nameOf(network.nearest)}. ` +
-          "It isn’t like the strokes of the gesture that the network took it for.";
-      const why = network?.known ? more : (unlike ?? "");
+      const unlike = "It isn’t like the strokes of the gesture that the network took it for.";
+      const nearest = network ? ` Nearest: ${this.nameOf(network.nearest)}. ${unlike}` : "";
+      const why = network?.known ? more : nearest;
       if (!backwards) {
         const sum = this.named(forwards.sum);
         return `The network says ${this.named(network)}, the sum ${sum}.${why}`;
