@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 
+from eventdesk.ask.candidates import CANDIDATES
+from eventdesk.ask.compare import compare
+from eventdesk.ask.verdict import Sees, Verdict, judge
+from eventdesk.files.folders import resize
 from pokersnn_helpers import Recordings, load_nmnist
-from pokersnn_helpers.files.folders import resize
-from pokersnn_helpers.own.ask.candidates import CANDIDATES
-from pokersnn_helpers.own.ask.compare import compare
-from pokersnn_helpers.own.ask.verdict import Sees, Verdict, judge
 from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.protocol import Evidence

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
 from pokersnn_helpers import FastSNN, Recordings, to_frames
-from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers.elsewhere import load_nir, save_nir
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.protocol import Evidence, Trial
 

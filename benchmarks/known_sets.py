@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eventdesk.ask.verdict import Verdict
 from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist
-from pokersnn_helpers.own.ask.verdict import Verdict
 
 SIZE = 24  # pixels along a side
 DURATION = 100_000  # µs

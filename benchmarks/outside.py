@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 
+from eventdesk.detector import detector
+from eventdesk.files.folders import resize
 from pokersnn_helpers import Recordings, evaluate, load_nmnist, make_loader, train_classifier
-from pokersnn_helpers.fast.detector import detector
-from pokersnn_helpers.files.folders import resize
 from pokersnn_helpers.out_of_distribution import training_ranges, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import PackedRecording

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from eventdesk.ask.verdict import Judgement, Sees
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.networks import FrameNetwork
-from pokersnn_helpers.own.ask.verdict import Judgement, Sees
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.intervals import paired_difference
 from pokersnn_helpers.study.models import GRU

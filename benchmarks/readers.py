@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from eventdesk.files.event_files import read_unchecked
 from pokersnn_helpers.checks import EVENT_DTYPE
-from pokersnn_helpers.files.camera_files import make_events
-from pokersnn_helpers.files.event_files import read_unchecked
+from pokersnn_helpers.recordings import make_events
 
 from . import Row
 from .libraries import installed_version

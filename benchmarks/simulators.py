@@ -26,7 +26,7 @@ import nir
 import numpy as np
 import torch
 
-from pokersnn_helpers.elsewhere.nir_files import EDGES, NODES
+from pokersnn_helpers.elsewhere import EDGES, NODES
 
 from .libraries import without_samna
 

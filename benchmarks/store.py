@@ -53,7 +53,11 @@ def write(name: str, options: list[str], result: Row, commit: str) -> None:
 
 def sources() -> str:
     """Return a digest of all code of the package and of the benchmarks."""
-    files = [*ROOT.glob("pokersnn_helpers/**/*.py"), *ROOT.glob("benchmarks/*.py")]
+    files = [
+        path
+        for folder in ("benchmarks", "eventdesk", "pokersnn_helpers")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+    ]
     return blake2b(b"".join(path.read_bytes() for path in sorted(files)), digest_size=8).hexdigest()
 
 
@@ -65,7 +69,7 @@ def clean_commit() -> str:
             simulated.
     """
     require_real()
-    code = ["pokersnn_helpers", "benchmarks", f":!{MEASUREMENTS.relative_to(ROOT)}"]
+    code = ["pokersnn_helpers", "eventdesk", "benchmarks", f":!{MEASUREMENTS.relative_to(ROOT)}"]
     changed = git("status", "--porcelain", "--", *code)
     if changed:
         raise SystemExit(f"commit first, so that the measurement names its code:\n{changed}")

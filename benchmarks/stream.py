@@ -6,7 +6,8 @@ import time
 import numpy as np
 import torch
 
-from pokersnn_helpers import EVENT_DTYPE, Classifier, FastSNN, Stream, build_network
+from eventdesk import Stream
+from pokersnn_helpers import EVENT_DTYPE, Classifier, FastSNN, build_network
 
 from . import Row
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from eventdesk.detector import detector
+from eventdesk.files.folders import resize
 from pokersnn_helpers import Classifier, Recordings, make_loader, train_classifier
-from pokersnn_helpers.fast.detector import detector
-from pokersnn_helpers.files.folders import resize
 from pokersnn_helpers.out_of_distribution import training_ranges
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.study.protocol import Evidence, Trial

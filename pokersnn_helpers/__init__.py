@@ -14,15 +14,12 @@ out_of_distribution  which recordings are unlike all that a classifier was train
 training             train a classifier by the recipe, test it, ask it about one recording
 checkpoints          save a classifier and its training run, and load them
 
-files/               your own files, read into recordings: chapter 9
 simulation/          a simulated event camera, and scenes before it: chapters 6, 8 and 9
 data/                recordings that are ready: POKER-DVS and N-MNIST
 fast/                the book's network in compiled loops: chapter 10
+elsewhere            the network in other simulators
 figures/             what the chapters draw
 study/               what the chapters on evidence measure with: 7 above all
-own/                 what you do with recordings of your own: look, ask, get an answer: chapter 9
-elsewhere/           the network in other simulators
-commands/            python -m pokersnn_helpers
 """
 
 import lazy_loader

@@ -4,11 +4,8 @@ from .classifier import Classifier, decode
 from .data.nmnist import load_nmnist
 from .data.pokerdvs import load_pokerdvs, load_pokerdvs131
 from .fast import FastSNN
-from .files.event_files import read_events
-from .files.folders import load_folder
 from .frames import augment, make_loader, make_loaders, to_frames
 from .networks import FrameNetwork, SpikingNetwork
-from .own.answer.streaming import Stream
 from .recordings import (
     Recordings,
     Split,
@@ -29,7 +26,6 @@ __all__ = [
     "Recordings",
     "SpikingNetwork",
     "Split",
-    "Stream",
     "augment",
     "build_network",
     "decode",
@@ -38,14 +34,12 @@ __all__ = [
     "first_of_each_class",
     "fit",
     "load_checkpoint",
-    "load_folder",
     "load_nmnist",
     "load_pokerdvs",
     "load_pokerdvs131",
     "make_loader",
     "make_loaders",
     "predict",
-    "read_events",
     "recording_statistics",
     "save_checkpoint",
     "stratified_folds",

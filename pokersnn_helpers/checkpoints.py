@@ -217,7 +217,7 @@ def load_run(path: StrPath) -> Run:
     if "state" not in content:
         raise ValueError(
             f"{path} holds a classifier, but no training run to go on with. "
-            "Use a file that `python -m pokersnn_helpers train --checkpoint` wrote."
+            "Use a file that `eventdesk train --checkpoint` wrote."
         )
     try:
         weights = content["weights"]

@@ -24,6 +24,21 @@ POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
+def make_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return an array of ``EVENT_DTYPE`` of its columns.
+
+    Example:
+        >>> make_events(t=[0, 5], x=[3, 4], y=[7, 7], p=[1, 0])["x"]
+        array([3, 4])
+    """
+    events = np.empty(len(t), EVENT_DTYPE)
+    events["t"] = t
+    events["x"] = x
+    events["y"] = y
+    events["p"] = p
+    return events
+
+
 class PackedRecording(NamedTuple):
     """The events of a recording that were checked, in the smallest types that hold them."""
 
@@ -42,12 +57,9 @@ class PackedRecording(NamedTuple):
     def unpack(self) -> np.ndarray:
         """Return the events as an array of ``EVENT_DTYPE``."""
         width, height, _ = self.sensor_size
-        events = np.empty(len(self.t), EVENT_DTYPE)
-        events["t"] = self.t
-        events["t"] += self.start
-        line, events["x"] = np.divmod(self.pixels, width)
-        events["p"], events["y"] = np.divmod(line, height)
-        return events
+        line, x = np.divmod(self.pixels, width)
+        p, y = np.divmod(line, height)
+        return make_events(self.t.astype(np.int64) + self.start, x, y, p)
 
     def image(self) -> np.ndarray:
         """Count the events by polarity, row and column."""

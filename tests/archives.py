@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pokersnn_helpers.data import pokerdvs
+from pokersnn_helpers.data import archives
 
 
 def pack(archive: str, folder: Path) -> dict[str, str]:
@@ -15,7 +15,7 @@ def pack(archive: str, folder: Path) -> dict[str, str]:
     part = archive.removesuffix(".tar.gz")
     tree = folder / "tree"
     hashes = {}
-    for name in pokerdvs.REGISTRY:
+    for name in archives.REGISTRY:
         if name.startswith(f"{part}/"):
             path = tree / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -95,10 +95,10 @@ def packed(tmp_path_factory):
     """Two tiny archives in the form of the published ones, what is in them, and the hashes."""
     from archives import pack
 
-    from pokersnn_helpers.data import pokerdvs
+    from pokersnn_helpers.data import archives
 
     folder = tmp_path_factory.mktemp("packed")
-    first, second = (pack(archive, folder) for archive in pokerdvs.ARCHIVES)
+    first, second = (pack(archive, folder) for archive in archives.ARCHIVES)
     return folder, first | second
 
 
@@ -108,13 +108,13 @@ def published(packed, tmp_path, monkeypatch):
 
     Nothing outside the test's own folder is read or written: no network, no user's cache.
     """
-    from pokersnn_helpers.data import pokerdvs
+    from pokersnn_helpers.data import archives
 
     folder, hashes = tmp_path / "published", packed[1]
     shutil.copytree(packed[0], folder)
-    monkeypatch.setattr(pokerdvs, "REGISTRY", pokerdvs.REGISTRY | hashes)
-    nowhere = dict.fromkeys(pokerdvs.SOURCES, ("http://127.0.0.1:9/none/",))
-    monkeypatch.setattr(pokerdvs, "SOURCES", nowhere)
+    monkeypatch.setattr(archives, "REGISTRY", archives.REGISTRY | hashes)
+    nowhere = dict.fromkeys(archives.SOURCES, ("http://127.0.0.1:9/none/",))
+    monkeypatch.setattr(archives, "SOURCES", nowhere)
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
     monkeypatch.delenv("POKERSNN_DATA", raising=False)
     return folder

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pokersnn_helpers.files.event_files import FAERY_CHILDREN, read_event_file
+from eventdesk.files.event_files import FAERY_CHILDREN, read_event_file
 
-from .test_event_files import PLAIN, by_faery, npy, some_events
+from .eventdesk.test_event_files import PLAIN, by_faery, npy, some_events
 
 EVENTS = some_events(3000)
 HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"

@@ -117,7 +117,7 @@ def watch(monkeypatch, passes=True):
         monkeypatch.setattr(owner, name, noted)
 
     for name, module in list(sys.modules.items()):
-        if name.startswith(("benchmarks", "pokersnn_helpers.study", "pokersnn_helpers.commands")):
+        if name.startswith(("benchmarks", "pokersnn_helpers.study", "eventdesk.commands")):
             for function in (*TRAINING, *SEEING):
                 if function in vars(module):
                     before(module, function, trains=function in TRAINING)

@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from eventdesk.commands import main, train
 from pokersnn_helpers.checkpoints import load_run
-from pokersnn_helpers.commands import main, train
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 from . import damaged

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks import bits, elsewhere, simulators
 from pokersnn_helpers import SNN, Classifier, FastSNN, build_network
-from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers.elsewhere import load_nir, save_nir
 from pokersnn_helpers.study.models import GRU
 
 

@@ -12,25 +12,27 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+import eventdesk
 import pokersnn_helpers.simulation
-from pokersnn_helpers.own.ask import compare
+from eventdesk.ask import compare
 
-PACKAGE = "pokersnn_helpers"
+PACKAGES = ("pokersnn_helpers", "eventdesk")
 ROOT = Path(__file__).parents[1]
 PAGES = "\n".join(page.read_text("utf-8") for page in (ROOT / "book/reference").glob("*.md"))
-MODULE = r"(?m)^\.\. automodule:: pokersnn_helpers\.(\S+)\n   :members: ((?:.+\n)+?)```"
+MODULE = r"(?m)^\.\. automodule:: (\S+)\n   :members: ((?:.+\n)+?)```"
 ON_THE_PAGE = {name: re.findall(r"\w+", members) for name, members in re.findall(MODULE, PAGES)}
 LISTED = {name for names in ON_THE_PAGE.values() for name in names}
 SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
     if path.stem != "__main__"
 }
 
 
 def examples(module):
     found = importlib.import_module(module)
-    return doctest.DocTestFinder(exclude_empty=True).find(found, PACKAGE)
+    return doctest.DocTestFinder(exclude_empty=True).find(found, module)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def imported_names(code):
     """Return the classes and functions of the package that some code imports."""
     without_magic = re.sub("(?m)^ *%.*$", "", code)
     for node in ast.walk(ast.parse(without_magic)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGES):
             module = importlib.import_module(node.module)
             for alias in node.names:
                 imported = getattr(module, alias.name)
@@ -70,7 +72,10 @@ def imported_names(code):
 
 
 def test_the_reference_has_what_the_package_exports_and_the_pages_import():
-    codes = [f"from {PACKAGE} import {', '.join(pokersnn_helpers.__all__)}"]
+    codes = [
+        f"from {package.__name__} import {', '.join(package.__all__)}"
+        for package in (pokersnn_helpers, eventdesk)
+    ]
     for page in (ROOT / "README.md", *(ROOT / "book").rglob("*.md")):
         codes += re.findall(r"(?s)```python\n(.*?)```", page.read_text("utf-8"))
     for chapter in (ROOT / "book").glob("*.ipynb"):
@@ -78,6 +83,6 @@ def test_the_reference_has_what_the_package_exports_and_the_pages_import():
         codes += [cell.source for cell in cells if cell.cell_type == "code"]
     names = set()
     for code in codes:
-        if f"from {PACKAGE}" in code:
+        if any(f"from {package}" in code for package in PACKAGES):
             names.update(imported_names(code))
     assert names <= LISTED, "add them to a page in book/reference"

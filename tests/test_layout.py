@@ -1,4 +1,4 @@
-"""Imports go down: each part of the package imports what its docstring lists above it, no more."""
+"""Imports go down: each part of a package imports what its docstring lists above it, no more."""
 
 import ast
 import re
@@ -8,41 +8,74 @@ from pathlib import Path
 
 import pytest
 
+import eventdesk
 import pokersnn_helpers
 
-PACKAGE = Path(__file__).parents[1] / "pokersnn_helpers"
-LAYERS = re.findall(r"(?m)^(\w+)/? {2,}\S", pokersnn_helpers.__doc__)
+ROOT = Path(__file__).parents[1]
+PACKAGES = {package.__name__: package for package in (pokersnn_helpers, eventdesk)}
+LAYERS = {
+    name: re.findall(r"(?m)^(\w+)/? {2,}\S", package.__doc__) for name, package in PACKAGES.items()
+}
 
 
 def imports_of(path):
-    """Names of the parts that a module imports, at its top or within a function."""
+    """Yield what a module imports, at its top or within a function: the whole name of each."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    depth = len(path.relative_to(PACKAGE).parts)
+    folders = path.relative_to(ROOT).parent.parts
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            yield from [node.module.split(".")[0]] if node.module else [n.name for n in node.names]
+        if isinstance(node, ast.ImportFrom):
+            base = folders[: len(folders) + 1 - node.level] if node.level else ()
+            module = ".".join([*base, node.module or ""])
+            yield from [module] if node.module else [module + name.name for name in node.names]
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_imports_go_down(layer):
-    folder = PACKAGE / layer
-    paths = folder.rglob("*.py") if folder.is_dir() else [PACKAGE / f"{layer}.py"]
-    lower = set(LAYERS[: LAYERS.index(layer)])
+def part_of(module):
+    return module.split(".")[1]
+
+
+@pytest.mark.parametrize(
+    ("package", "layer"), [(name, layer) for name in LAYERS for layer in LAYERS[name]]
+)
+def test_imports_go_down(package, layer):
+    folder = ROOT / package / layer
+    paths = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
+    allowed = LAYERS[package][: LAYERS[package].index(layer) + 1]
     for path in paths:
-        assert {*imports_of(path)} <= lower, path
+        imported = [each for each in imports_of(path) if each.startswith(f"{package}.")]
+        assert {part_of(each) for each in imported} <= {*allowed}, path
 
 
-def test_no_two_modules_have_one_name():
-    names = [path.stem for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
+def test_the_helpers_import_nothing_of_the_desk():
+    for path in (ROOT / "pokersnn_helpers").rglob("*.py"):
+        assert not [each for each in imports_of(path) if each.startswith("eventdesk")], path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_modules_of_a_package_have_one_name(package):
+    names = [path.stem for path in (ROOT / package).rglob("*.py")]
+    names = [name for name in names if not name.startswith("__")]
     assert sorted(set(names)) == sorted(names)
 
 
-def test_every_module_and_folder_is_listed_and_installed():
-    project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
-    folders = {path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}
-    modules = {path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")}
-    assert modules | {folder.parts[1] for folder in folders if len(folder.parts) > 1} == {*LAYERS}
-    assert all(f'"{".".join(folder.parts)}",' in project for folder in folders)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_and_folder_is_listed_and_installed(package):
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    paths = [path.relative_to(ROOT / package) for path in (ROOT / package).rglob("*.py")]
+    parts = {path.parts[0].removesuffix(".py") for path in paths}
+    assert {part for part in parts if not part.startswith("__")} == {*LAYERS[package]}
+    folders = {".".join([package, *path.parent.parts]) for path in paths}
+    assert all(f'  "{folder}",' in project for folder in folders)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_folders_are_flat_and_hold_three_modules(package):
+    folders = {path.parent for path in (ROOT / package).rglob("*.py")} - {ROOT / package}
+    for folder in folders:
+        assert folder.parent == ROOT / package, folder
+        modules = [path for path in folder.glob("*.py") if not path.stem.startswith("__")]
+        assert len(modules) >= 3, folder
 
 
 def test_what_breaks_beneath_an_import_is_what_a_reader_sees(tmp_path):

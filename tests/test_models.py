@@ -8,23 +8,19 @@ from benchmarks.early import BinarySNN
 from benchmarks.latency import CumulativeMLP
 from benchmarks.models import FeedforwardSNN, on_profile
 from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
-from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import (
-    CNN,
-    GRU,
-    MLP,
-    FrameMLP,
+from eventdesk.ask.features import (
     count_and_duration,
     motion_correlations,
     place_and_polarity,
     rate_over_time,
     regions_over_time,
     sum_and_rate,
-    summed_image,
 )
+from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
+from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.networks import WHOLE
+from pokersnn_helpers.snn import build_network
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time, shuffled_time
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)

@@ -6,7 +6,7 @@ from same import same
 
 from benchmarks.elsewhere import step_by_numpy
 from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader
-from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers.elsewhere import load_nir, save_nir
 from pokersnn_helpers.study.models import GRU
 
 

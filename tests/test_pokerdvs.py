@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from test_event_files import aedat
+from aedat_files import aedat
 from tonic.datasets import POKERDVS
 
 from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131, recording_statistics
-from pokersnn_helpers.data import pokerdvs
+from pokersnn_helpers.data import archives
 from pokersnn_helpers.data.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
 
@@ -24,15 +24,15 @@ def sources(monkeypatch):
     """Return a function that lets every archive be looked for at some addresses."""
 
     def look_at(*addresses):
-        archives = (*pokerdvs.ARCHIVES, pokerdvs.ARCHIVE_131)
-        monkeypatch.setattr(pokerdvs, "SOURCES", dict.fromkeys(archives, addresses))
+        names = (*archives.ARCHIVES, archives.ARCHIVE_131)
+        monkeypatch.setattr(archives, "SOURCES", dict.fromkeys(names, addresses))
 
     return look_at
 
 
 def put(published, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for archive in pokerdvs.ARCHIVES:
+    for archive in archives.ARCHIVES:
         shutil.copy(published / archive, folder)
     return folder
 
@@ -74,21 +74,21 @@ def test_read_only_root_stays_as_it_is(published, tmp_path, serve, sources, monk
     sources(serve(published))
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
     assert files_below(tmp_path / "root") == []
-    assert files_below(tmp_path / "cache/POKERDVS") == sorted(pokerdvs.ARCHIVES)
+    assert files_below(tmp_path / "cache/POKERDVS") == sorted(archives.ARCHIVES)
 
 
 def test_what_was_downloaded_is_not_asked_for_again(published, tmp_path, serve, sources):
     (tmp_path / "empty").mkdir()
     sources(serve(tmp_path / "empty"), serve(published))
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
-    assert files_below(tmp_path / "root/POKERDVS") == sorted(pokerdvs.ARCHIVES)
+    assert files_below(tmp_path / "root/POKERDVS") == sorted(archives.ARCHIVES)
     sources()
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
 
 
 def test_download_with_another_hash_is_refused(published, tmp_path, serve, sources):
     (tmp_path / "wrong").mkdir()
-    for archive in pokerdvs.ARCHIVES:
+    for archive in archives.ARCHIVES:
         (tmp_path / "wrong" / archive).write_bytes(b"something else")
     sources(serve(tmp_path / "wrong"))
     with pytest.raises(FileNotFoundError, match="does not match the known hash"):
@@ -107,13 +107,13 @@ class Stalled(socketserver.StreamRequestHandler):
 def test_download_that_stalls_leaves_nothing_and_the_next_address_is_asked(
     published, tmp_path, monkeypatch, sources, serve, run_server
 ):
-    monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 0.1)
+    monkeypatch.setattr(archives, "SILENCE_LIMIT", 0.1)
     stalled = run_server(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stalled))
     sources(stalled)
     with pytest.raises(FileNotFoundError, match=f"{stalled}: .*timed out"):
         load_pokerdvs(tmp_path / "root", source="real")
     assert files_below(tmp_path / "root") == []
-    monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 60)  # the good server may be slow
+    monkeypatch.setattr(archives, "SILENCE_LIMIT", 60)  # the good server may be slow
     sources(stalled, serve(published))
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
 
@@ -166,9 +166,9 @@ def test_unknown_source_is_refused(load):
 def test_classes_sensor_and_hashes_are_tonics(data):
     assert [name[:2] for name in data.classes] == POKERDVS.classes
     assert data.sensor_size == POKERDVS.sensor_size
-    assert pokerdvs.REGISTRY["pips_train.tar.gz"] == POKERDVS.train_md5
-    assert pokerdvs.REGISTRY["pips_test.tar.gz"] == POKERDVS.test_md5
-    assert len(pokerdvs.REGISTRY) == 3 + 48 + 20
+    assert archives.REGISTRY["pips_train.tar.gz"] == POKERDVS.train_md5
+    assert archives.REGISTRY["pips_test.tar.gz"] == POKERDVS.test_md5
+    assert len(archives.REGISTRY) == 3 + 48 + 20
 
 
 def test_tonics_recordings_are_those_described(data):
@@ -199,7 +199,7 @@ def served(published, tmp_path, monkeypatch, serve, sources):
     """An archive of six tiny recordings in the published form, which the loader takes for real."""
     folder = tmp_path / "served"
     folder.mkdir()
-    archive = folder / pokerdvs.ARCHIVE_131
+    archive = folder / archives.ARCHIVE_131
     with tarfile.open(archive, "w:gz") as tar:
         for name, start in STARTS.items():
             later = PIP.copy()
@@ -211,10 +211,10 @@ def served(published, tmp_path, monkeypatch, serve, sources):
     as_tonics = io.BytesIO()
     np.save(as_tonics, np.array(PIP.tolist(), dtype=np.uint64))
     registry = {
-        pokerdvs.ARCHIVE_131: hashlib.md5(archive.read_bytes()).hexdigest(),
+        archives.ARCHIVE_131: hashlib.md5(archive.read_bytes()).hexdigest(),
         "pips_train/he/0.npy": hashlib.md5(as_tonics.getvalue()).hexdigest(),
     }
-    monkeypatch.setattr(pokerdvs, "REGISTRY", registry)
+    monkeypatch.setattr(archives, "REGISTRY", registry)
     sources(serve(folder))
 
 
@@ -233,7 +233,7 @@ def test_archive_is_downloaded_verified_kept_and_read(served, tmp_path, sources)
         assert np.array_equal(events, PIP)
     sources()
     assert load_pokerdvs131(source="real").table.equals(table)  # from the cache
-    assert (tmp_path / "cache" / "POKERDVS" / pokerdvs.ARCHIVE_131).is_file()
+    assert (tmp_path / "cache" / "POKERDVS" / archives.ARCHIVE_131).is_file()
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_real_recordings_are_those_described(real):
 
 def test_tonics_recordings_are_found_among_them(real):
     tonic = real.table["tonic"]
-    recordings = {name for name in pokerdvs.REGISTRY if name.endswith(".npy")}
+    recordings = {name for name in archives.REGISTRY if name.endswith(".npy")}
     assert set(tonic[tonic != ""]) == recordings
     assert (tonic != "").sum() == 68
     train = set(real.table["pass"][tonic.str.startswith("pips_train")])
@@ -290,6 +290,6 @@ def test_tonics_recordings_are_found_among_them(real):
 
 
 def test_a_pipe_in_the_place_of_an_archive_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / pokerdvs.ARCHIVES[0])
+    os.mkfifo(tmp_path / archives.ARCHIVES[0])
     with pytest.raises(ValueError, match="no regular file"):
-        pokerdvs._read(tmp_path, pokerdvs.ARCHIVES[0], tmp_path)
+        archives._read(tmp_path, archives.ARCHIVES[0], tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pokersnn_helpers.commands import main as commands
+from eventdesk.commands import main as commands
 from pokersnn_helpers.data import nmnist
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
@@ -101,7 +101,7 @@ README = text_of("README.md")
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_documented_commands_and_their_options_exist(document, capsys):
     text = text_of(document)
-    for line in re.findall(r"python -m ((?:pokersnn_helpers|benchmarks)\b[^`\n&]*)", text):
+    for line in re.findall(r"(?m)(?:^|`|python -m )((?:eventdesk|benchmarks) [^`\n&]*)", text):
         module, *words = shlex.split(line, comments=True)
         words = [word for word in words if word not in ("NAME", "[--json]")]
         if module == "benchmarks":
@@ -115,10 +115,14 @@ def test_documented_commands_and_their_options_exist(document, capsys):
 
 def test_places_in_the_readme_exist():
     (layout,) = re.findall(r"(?ms)^```text\n(.*?)^```$", README)
+    folder = ROOT
     for line in layout.splitlines():
-        folder = ROOT / "pokersnn_helpers" if line.startswith("  ") else ROOT
+        if not line.startswith("  "):
+            folder = ROOT
         places = line[:30].strip().removesuffix(", ...").split(", ")
         assert all((folder / place).exists() for place in places), line
+        if not line.startswith("  "):
+            folder = ROOT / places[0]
 
 
 def test_the_page_of_measurements_lists_every_benchmark_and_no_other():

@@ -18,7 +18,7 @@ from pokersnn_helpers import (
     load_checkpoint,
     save_checkpoint,
 )
-from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers.elsewhere import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])

@@ -14,6 +14,7 @@ from torch.nn.functional import nll_loss
 from benchmarks import motions
 from benchmarks.motions import MotionDetector, SpikingConvolution, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
+from eventdesk.streaming import Stream
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -26,7 +27,6 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.figures.dynamics import plot_dynamics
 from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.own.answer.streaming import Stream
 from pokersnn_helpers.study.perturbations import merge_polarities
 
 BOOK = Path(__file__).parents[1] / "book"

@@ -4,12 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pokersnn_helpers.data import pokerdvs
+from pokersnn_helpers.data import archives
 
 
 def all_addresses() -> list[tuple[str, str]]:
     """Return every address, with the archive that it has to deliver."""
-    places = pokerdvs.SOURCES.items()
+    places = archives.SOURCES.items()
     return [(source + name, name) for name, sources in places for source in sources]
 
 
@@ -19,7 +19,7 @@ def dead_sources(places: list[tuple[str, str]]) -> list[str]:
     for url, archive in places:
         try:
             with tempfile.TemporaryDirectory() as folder:
-                pokerdvs.retrieve(url, archive, Path(folder))
+                archives.retrieve(url, archive, Path(folder))
         except (OSError, ValueError) as error:
             dead.append(f"{url}: {type(error).__name__}: {error}")
     return dead

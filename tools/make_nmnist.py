@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from eventdesk.files.camera_files import read_bin
 from pokersnn_helpers.data import nmnist
-from pokersnn_helpers.files.camera_files import read_bin
 
 SACCADES = {1: (0, 100_000), 2: (105_000, 210_000), 3: (210_000, 315_000)}  # µs
 TRAIN = {1: 100, 2: 16, 3: 16}  # recordings of each digit

@@ -7,38 +7,28 @@ cards that they were cut out of.
 import hashlib
 import io
 import os
-import tarfile
+import re
 import warnings
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-import pooch
 
 from ..checks import EVENT_DTYPE
-from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, banner
+from ..recordings import (
+    POKERDVS_CLASSES,
+    POKERDVS_SENSOR_SIZE,
+    Recordings,
+    Split,
+    banner,
+    make_events,
+)
 from ..system.writing import StrPath
+from . import archives
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# All are pinned to a commit, so what lies there can vanish but not change; the last is the
-# authors' institute.
-_TONIC = "https://raw.githubusercontent.com/neuromorphs/tonic/d6f0a56421008c8e5700ca52abda193f9ff29836/tonic/datasets/"
-_COPY = "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/"
-_AUTHORS = "http://www2.imse-cnm.csic.es/caviar/POKER_DVS/"
-ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
-ARCHIVE_131 = "poker_dvs.tar.gz"  # of which those archives hold 68
-SOURCES = {
-    **dict.fromkeys(ARCHIVES, (_TONIC, f"{_COPY}data/POKERDVS/")),
-    ARCHIVE_131: (_COPY, _AUTHORS),
-}
-SILENCE_LIMIT = 10  # seconds without an answer, after which a server is left
-# The md5 of each archive, and of each recording in the first two, by name.
-_LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
-REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
 
 
 def load_pokerdvs(root: StrPath | None = None, source: str = "auto") -> Split:
@@ -156,7 +146,7 @@ def _real_or_simulated(
     if source not in ("auto", "real", "simulated"):
         raise ValueError(f'source is {source!r}; choose "auto", "real" or "simulated"')
     if source != "simulated":
-        folder = Path(root or os.environ.get("POKERSNN_DATA") or cache_folder())
+        folder = Path(root or os.environ.get("POKERSNN_DATA") or archives.cache_folder())
         try:
             return load_real(folder.expanduser().absolute())
         except FileNotFoundError as error:
@@ -172,63 +162,10 @@ def _real_or_simulated(
     return simulate()
 
 
-def cache_folder() -> Path:
-    """Return the user's cache folder for the recordings."""
-    return Path(pooch.os_cache("pokersnn"))
-
-
-def read_archive(archive: str, root: Path) -> dict[str, bytes]:
-    """Return the recordings of an archive by name, from the first location that has them."""
-    locations: list[Path | str] = [root / "POKERDVS", root, cache_folder() / "POKERDVS"]
-    locations += SOURCES[archive]
-    home = _download_folder(archive, root)
-    tried = ""
-    for location in dict.fromkeys(locations):
-        try:
-            return _read(location, archive, home)
-        except (OSError, ValueError) as error:
-            tried += f"  {location}: {type(error).__name__}: {error}\n"
-    addresses = " or ".join(SOURCES[archive])
-    raise FileNotFoundError(
-        f"the recordings of {archive} could not be loaded. Tried:\n{tried}"
-        f"What to do: get {archive} (md5 {REGISTRY[archive]}) from {addresses}, put it into "
-        f'{home}, and load again. source="simulated" does without.'
-    )
-
-
-def _download_folder(archive: str, root: Path) -> Path:
-    """Return ``root/POKERDVS``, or where that can't be written or holds another file, the cache."""
-    home = root / "POKERDVS"
-    existing = next(path for path in (root, *root.parents) if os.access(path, os.F_OK))
-    if os.access(existing, os.W_OK | os.X_OK) and not os.path.lexists(home / archive):
-        return home
-    return cache_folder() / "POKERDVS"
-
-
-def _read(location: Path | str, archive: str, home: Path) -> dict[str, bytes]:
-    """Read an archive out of a folder; what lies at an address is downloaded to ``home`` first."""
-    if isinstance(location, str):
-        retrieve(location + archive, archive, home)
-        location = home
-    path = location / archive
-    if path.exists() and not path.is_file():
-        raise ValueError("no regular file")  # a pipe would be waited for
-    md5 = pooch.file_hash(str(path), alg="md5")
-    if md5 != REGISTRY[archive]:
-        raise ValueError(f"md5 {md5} instead of {REGISTRY[archive]}: damaged, or another file")
-    with tarfile.open(path) as tar:
-        files = [member for member in tar if member.name.endswith((".npy", ".aedat"))]
-        return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
-
-
-def retrieve(address: str, archive: str, folder: Path) -> None:
-    """Download an archive into a folder; only the published one gets there."""
-    receive = pooch.HTTPDownloader(timeout=SILENCE_LIMIT)
-    pooch.retrieve(address, f"md5:{REGISTRY[archive]}", archive, folder, downloader=receive)
-
-
 def _load_68(root: Path) -> Split:
-    train, test = [_recordings(read_archive(archive, root)) for archive in ARCHIVES]
+    train, test = [
+        _recordings(archives.read_archive(archive, root)) for archive in archives.ARCHIVES
+    ]
     return Split(train, test, source="real")
 
 
@@ -248,12 +185,10 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
 def _load_131(root: Path) -> PokerDVS131:
     import pandas as pd  # which takes a second to import
 
-    from ..files.camera_files import read_aedat
-
-    tonic_names = {md5: name for name, md5 in REGISTRY.items()}
+    tonic_names = {md5: name for name, md5 in archives.REGISTRY.items()}
     rows = []
-    for file, content in read_archive(ARCHIVE_131, root).items():
-        events, _ = read_aedat(content)
+    for file, content in archives.read_archive(archives.ARCHIVE_131, root).items():
+        events = _read_dvs128(content)
         start = int(events["t"][0])
         end = int(events["t"][-1])
         events["t"] -= start
@@ -270,6 +205,17 @@ def _load_131(root: Path) -> PokerDVS131:
     )
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
     return PokerDVS131(recordings, table[columns], "real")
+
+
+def _read_dvs128(content: bytes) -> np.ndarray:
+    """Read an AEDAT file of version 2 that a DVS128 wrote, and that is known to be whole.
+
+    Lines that begin with "#" come first, then pairs of an address and a time in µs:
+    https://docs.inivation.com/software/software-advanced-usage/file-formats
+    """
+    header = re.match(rb"(?:#.*\n)*", content)
+    address, t = np.frombuffer(content, ">u4", offset=header.end()).reshape(-1, 2).T  # type: ignore[union-attr]
+    return make_events(t, x=address >> 1 & 0x7F, y=address >> 8 & 0x7F, p=~address & 1)
 
 
 def _md5_as_numpy_file(events: np.ndarray) -> str:

@@ -9,7 +9,6 @@ its events and spikes cost. Only then can time bins be much finer than 0.1 ms, d
 - ``fast_snn.py``: ``FastSNN``, what it refuses, and its passes through time, which call the loops.
 - ``layered.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way, and
   ``LayerThenSNN``, which has one before a ``FastSNN``.
-- ``detector.py``: the ``LayerThenSNN`` that looks for motion in recordings of your own.
 """
 
 from .fast_snn import FastSNN

@@ -13,9 +13,9 @@ from book_site import page_with
 from torch.nn.functional import nll_loss
 
 from benchmarks.teach import HANDS, opened_page
+from eventdesk.files.folders import load_folder
 from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.files.folders import load_folder
 
 KIND = "teach"
 EXAMPLES = ("tick", "tick, backwards", "zed", "zed, backwards", "circle", "circle, backwards")

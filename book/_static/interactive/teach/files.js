@@ -130,8 +130,8 @@
   const README = `Strokes from the page "Teach it yours": a folder per gesture, a CSV file per
 stroke. Times are in microseconds, polarities are merged, and the camera has 35 x 35 pixels.
   pip install git+https://github.com/OWNER/poker-dvs-book
-  python -m pokersnn_helpers inspect gestures
-  python -m pokersnn_helpers train --data gestures
+  eventdesk inspect gestures
+  eventdesk train --data gestures
 `;
 
   // A folder for each name, of its letters and digits, and of a number where another one has it

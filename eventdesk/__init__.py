@@ -1,0 +1,16 @@
+"""A desk for event recordings of your own. Each part imports only what stands above it here.
+
+files/        files of many formats, and folders of them, read into recordings
+look/         what is in a file, and what is odd in many; copies without hot pixels and noise
+detector      the network that looks for motion
+ask/          do these recordings need time, or do they have a shortcut?
+streaming     what a trained network says while events arrive
+live          play a file in real time, or listen to a camera
+commands/     the command line: eventdesk, or python -m eventdesk
+
+It stands on ``pokersnn_helpers``, which never imports it.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

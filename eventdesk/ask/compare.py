@@ -1,0 +1,175 @@
+"""Do recordings need time? Models that see the order of events and others that don't answer."""
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pokersnn_helpers.recordings import Recordings, check_recordings
+from pokersnn_helpers.study.parallel import in_parallel
+from pokersnn_helpers.study.perturbations import replaced
+from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
+
+from .candidates import CANDIDATES, Make, choose_settings, in_finer_bins, without_times
+from .sentences import in_words
+from .verdict import Answer, Candidate, Judgement, Sees, Verdict, judge
+
+FOLDS = 3  # or as many as a class has groups
+NEARLY_ALL = 0.95  # is right: nothing is left to find in finer bins
+UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
+MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory, and so do pixels
+MAX_PIXELS = 64  # along a side
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What ``compare`` found.
+
+    Attributes:
+        judgement: The answers to its questions, and the numbers that they follow from.
+        recipe: What the networks of the first fold learned by, the folds and the seed.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> comparison = compare(cards, range(20), folds=2, epochs=1)
+        >>> comparison.verdict
+        <Verdict.CANT_TELL: "can't tell">
+    """
+
+    judgement: Judgement
+    recipe: dict[str, Any]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the recordings need."""
+        return self.judgement.verdict
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict with its reason, and the answers to the three questions."""
+        return in_words(self.judgement)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per model, as ``Judgement.table``."""
+        return self.judgement.table()
+
+
+def compare(
+    recordings: Recordings,
+    groups: Sequence[Any],
+    *,
+    epochs: int | None = None,
+    time_window: float | None = None,
+    augment: str | None = None,
+    folds: int | None = None,
+    seed: int = 0,
+    processes: int = 1,
+) -> Comparison:
+    """Find out whether recordings need time, by models that see the order and others that don't.
+
+    The models see something trivial, such as how recordings begin, the event-count image, the event
+    rate over time, single frames, or the order of events; ``verdict`` says which is as good as the
+    best. Where the image isn't, a network with a memory also learns from recordings whose times are
+    drawn anew. Where no order is needed or it can't be told, and no model is nearly always right,
+    such a network looks once in bins five times finer. Models see at most 64 pixels along a side
+    and 10,000 events of a recording, on average; of more, the same share of each is drawn.
+
+    Args:
+        recordings: All of them, at least ``folds`` groups of each class.
+        groups: Who or when, for each recording; a group stays in one fold.
+        epochs: Passes of each network over its training recordings. Default: as many as make 300
+            steps, and for the SNN as many as ``train`` chooses. Networks of the image, which are
+            fast, get twice as many.
+        time_window: Width of a time bin in µs. Default: as ``choose_recipe``.
+        augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
+            ``choose_recipe``.
+        folds: How many. Default: 3, or 2 where a class has no more groups.
+        seed: Of the folds and of the initial weights.
+        processes: How many models train at the same time. The result doesn't depend on it.
+
+    Raises:
+        ValueError: There are fewer than two classes or too few groups, or a number can't be used.
+        RuntimeError: A process that trained was ended from outside.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> comparison = compare(cards, range(20), folds=2, epochs=1)
+        >>> comparison.sentences[1][:40]
+        '(a) Can any model tell the classes apart'
+    """
+    _check(recordings, groups)
+    smaller = _smaller(recordings)
+    evidence = Evidence(smaller, groups)
+    folds = folds or min(FOLDS, evidence.groups_per_class())
+    trials = evidence.folds(folds, seed)
+    given = {"epochs": epochs, "time_window": time_window, "augment": augment}
+    settings = choose_settings(trials[0].learn.recordings, given)
+    correct: dict[Candidate, np.ndarray] = {}
+
+    def judge_with(*added: Candidate) -> Judgement:
+        models = {model.name: model.make for model in added}
+        jobs = jobs_of(partial(_correct, given), models, trials, [seed] * len(trials))
+        of_names = {model.name: np.zeros(len(groups), bool) for model in added}
+        with closing(in_parallel(jobs, processes, "comparing")) as results:
+            for (name, _), (numbers, right) in results:
+                of_names[name][numbers] = right
+        correct.update({model: of_names[model.name] for model in added})
+        return judge(correct, recordings.targets, groups)
+
+    judged = judge_with(*CANDIDATES)
+    memory = judged.seeing(Sees.MEMORY)[0].model
+    if judged.apart is Answer.YES and judged.seeing(Sees.IMAGE)[0].as_good is not Answer.YES:
+        judged = judge_with(without_times(memory))
+    if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
+        judged = judge_with(in_finer_bins(memory))
+    return Comparison(judged, {**settings.recipe, "folds": folds, "seed": seed})
+
+
+def _check(recordings: Recordings, groups: Sequence[Any]) -> None:
+    """Refuse a single class, and a class of one group."""
+    check_recordings(recordings)
+    if len(set(recordings.targets)) < 2:
+        raise ValueError(f"{recordings} are of one class; give recordings of two or more")
+    counts = pd.Series([*groups]).groupby(recordings.targets).nunique()
+    if counts.min() < 2:
+        raise ValueError(
+            f"all recordings of {recordings.classes[counts.idxmin()]} are of one group; record "
+            "another person or session. If there is but one, put recordings directly into the "
+            "folder of their class: each is then a group, and nothing is said of other people"
+        )
+
+
+def _correct(
+    given: Mapping[str, Any], make: Make, trial: Trial, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of a trial's recordings, and which are classified correctly."""
+    learned = trial.learn.recordings
+    estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
+    return trial.correct(estimator.predict)
+
+
+def _smaller(recordings: Recordings) -> Recordings:
+    """Draw the same share of each recording's events, and bring them to at most 64 pixels."""
+    width, height, polarities = recordings.sensor_size
+    block = math.ceil(max(width, height) / MAX_PIXELS)
+    share = MAX_EVENTS * len(recordings) / sum(len(packed.t) for packed in recordings.events.packed)
+    rng = np.random.default_rng(0)
+
+    def reduce(events: np.ndarray) -> np.ndarray:
+        drawn = rng.random(len(events)) < share
+        drawn[[0, -1]] = True  # it begins and ends when it did
+        events = events[drawn]
+        return replaced(events, x=events["x"] // block, y=events["y"] // block)
+
+    reduced = map(reduce, recordings.events)
+    size = (math.ceil(width / block), math.ceil(height / block), polarities)
+    return Recordings(reduced, recordings.targets, recordings.classes, size)

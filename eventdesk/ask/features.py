@@ -1,0 +1,211 @@
+"""Numbers that describe recordings, for ordinary classifiers: each sees some of what is in them."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+
+from pokersnn_helpers.frames import to_frames
+from pokersnn_helpers.recordings import Recordings
+from pokersnn_helpers.study.models import summed_image
+
+MAX_LAG = 2048  # bins between two events of ``rate_over_time``
+
+
+def place_and_polarity(recordings: Recordings) -> np.ndarray:
+    """Return column, row and polarity of the first event, and of each the median or mean of all.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> place_and_polarity(some).shape
+        (2, 6)
+    """
+    features = []
+    for events in recordings.events:
+        first = [events[0][field] for field in "xyp"]
+        median = [np.median(events[field]) for field in "xy"]
+        features.append([*first, *median, events["p"].mean()])
+    return np.array(features)
+
+
+def count_and_duration(recordings: Recordings) -> np.ndarray:
+    """Return the logarithms of each recording's events and of its duration.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> count_and_duration(some).shape
+        (2, 2)
+    """
+    sizes = [(len(events), np.ptp(events["t"])) for events in recordings.events]
+    return np.log1p(sizes)
+
+
+def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return how many events there are when, and at which lags they follow one another.
+
+    Places and polarities don't count. The lags tell rhythms apart, whenever they begin: pairs of
+    events, by ranges of up to 2,048 bins in a geometric series, against those at a constant rate.
+    The order of two intervals is told by triples: how much more often events follow one another
+    first at one lag and then at a longer one than the other way round.
+
+    Args:
+        recordings: Events of either polarity count alike.
+        time_window: Width of a time bin in µs, the shortest lag.
+
+    Returns:
+        Logarithms (recordings, 20 twentieths of the duration + 37 ranges of lags), and beside them
+        shares of triples, -1 to 1, of 66 pairs of ranges.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> rate_over_time(some).shape
+        (2, 123)
+    """
+    lags = np.arange(MAX_LAG)
+    first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
+    rates = []
+    for events in recordings.events:
+        since = events["t"] - events["t"][0]
+        counts = np.bincount((since / time_window).astype(int))
+        bins = len(counts)
+        length = 2 * max(bins, MAX_LAG)  # so that no lag comes round
+        pairs = np.fft.irfft(np.abs(np.fft.rfft(counts, length)) ** 2)[:MAX_LAG].clip(0)
+        expected = counts.mean() ** 2 * (bins - lags).clip(0)
+        of_lags = 1 + np.add.reduceat(pairs, first_lags)
+        constant = 1 + np.add.reduceat(expected, first_lags)
+        twentieths, _ = np.histogram(since, 20)
+        of_time = [*np.log1p(twentieths), *np.log(of_lags / constant)]
+        rates.append([*of_time, *_interval_order(counts)])
+    return np.array(rates)
+
+
+def _interval_order(counts: np.ndarray) -> np.ndarray:
+    """Return by how much a shorter interval before a longer one prevails, of 12 ranges of lags."""
+    lags = np.unique(np.geomspace(4, MAX_LAG, 13).astype(int))
+    differences = counts - counts.mean()
+    total = np.concatenate([[0], differences.cumsum()])
+    now = np.arange(len(counts))
+
+    def between(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+        return total[end.clip(0, len(counts))] - total[begin.clip(0, len(counts))]
+
+    ranges = list(pairwise(lags))
+    after = [between(now + nearest, now + farthest) for nearest, farthest in ranges]
+    before = [between(now - farthest + 1, now - nearest + 1) for nearest, farthest in ranges]
+    triples = (np.array(before) * differences) @ np.array(after).T
+    shares = triples / np.abs(triples).sum().clip(1e-9)
+    return (shares - shares.T)[np.triu_indices(len(shares), 1)]
+
+
+def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return which of 3 × 3 regions have events before, after and together with which others.
+
+    All ON events and all OFF events are two more of the parts that are related to one another.
+
+    Args:
+        recordings: In regions, events of either polarity count alike.
+        time_window: Width of a time bin in µs.
+
+    Returns:
+        Correlations (recordings, 11 parts + 55 pairs × 6): of each part with time; of pairs in the
+        same bin; and how much more often the second part follows the first one by 1, 2, 4, 8 and 16
+        bins than precedes it.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> regions_over_time(some).shape
+        (2, 341)
+    """
+    width, height, _ = recordings.sensor_size
+    pairs = np.triu_indices(11, 1)
+    correlations = []
+    for events in recordings.events:
+        bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
+        regions = events["y"] * 3 // height * 3 + events["x"] * 3 // width
+        counts = np.zeros((max(17, bins[-1] + 1), 11))
+        np.add.at(counts, (bins, regions), 1)
+        np.add.at(counts, (bins, 9 + (events["p"] > 0)), 1)
+        counts -= counts.mean(0)
+        counts /= np.linalg.norm(counts, axis=0).clip(1e-9)
+        of_recording = [np.linspace(-1, 1, len(counts)) @ counts, (counts.T @ counts)[pairs]]
+        for steps in (1, 2, 4, 8, 16):
+            later = counts[:-steps].T @ counts[steps:]
+            of_recording.append((later - later.T)[pairs])
+        correlations.append(np.concatenate(of_recording))
+    return np.stack(correlations)
+
+
+def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return ``sum_and_rate`` and ``regions_over_time``.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(sum_rate_and_regions(some))
+        2
+    """
+    without_order = sum_and_rate(recordings, time_window)
+    return np.hstack([without_order, regions_over_time(recordings, time_window)])
+
+
+def sum_and_rate(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return ``summed_image``, and ``rate_over_time`` in bins a fifth as wide.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(sum_and_rate(some))
+        2
+    """
+    return np.hstack([summed_image(recordings), rate_over_time(recordings, time_window / 5)])
+
+
+def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return how the frames of each recording move on, in 3 × 3 regions.
+
+    Each frame is multiplied with those one and two steps later, shifted by up to two pixels each
+    way, as a field of correlation-type motion detectors does (Hassenstein and Reichardt 1956,
+    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
+    divided by their sum over the shifts.
+
+    Args:
+        recordings: The recordings, of whose events the polarity is ignored.
+        time_window: Width of a time bin in µs.
+
+    Returns:
+        Shares (recordings, 2 steps × 25 shifts × 9 regions), 0 to 1.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> motion_correlations(some).shape
+        (2, 450)
+    """
+    size = recordings.sensor_size
+    correlations = []
+    for events in recordings.events:
+        frames = to_frames(events, time_window, size).sum(1)  # without polarity
+        correlations.append(_correlations(frames))
+    return np.stack(correlations)
+
+
+def _correlations(frames: torch.Tensor) -> np.ndarray:
+    """Return the shares of one recording, of frames (T, height, width)."""
+    frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(0, 3 - len(frames))))
+    height, width = frames.shape[1:]
+    around = nn.functional.pad(frames, (2, 2, 2, 2))
+    shares = []
+    for steps in (1, 2):
+        now = frames[:-steps]
+        later = around[steps:]
+        products = [
+            (now * later[:, y : y + height, x : x + width]).sum(0) for y, x in np.ndindex(5, 5)
+        ]
+        regions = nn.functional.adaptive_avg_pool2d(torch.stack(products), 3)
+        shares.append(regions / regions.sum(0).clamp_min(1e-9))
+    return torch.cat(shares).flatten().numpy()

@@ -1,0 +1,135 @@
+"""What ``compare`` found, printed in 80 columns, as JSON, and as files for a paper."""
+
+import json
+import textwrap
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pokersnn_helpers.system.writing import atomic_write
+
+from .compare import Comparison
+from .verdict import QUESTIONS, Answer, Judgement, Row
+
+WIDTH = 79
+PACKAGES = ("pokersnn-helpers", "numpy", "scikit-learn", "torch")
+HEADING = "   model                     correct          behind the best     as good?"
+MEANING = (
+    "correct: share of recordings whose group a model hadn't learned from, in %, with its 95 % "
+    "interval. behind the best: by how many points {best} is better on the same recordings, with "
+    "the interval of this paired difference, which allows for {models} models. as good?: yes if "
+    "the interval's upper end is {margin:.2g} points at most; no if it is more than {margin:.2g} "
+    "points behind and the lower end is above 0; else can't tell. A start or an end also has to "
+    "tell twice as much above guessing, {guess:.0f} %, as any events or any tenth."
+)
+
+
+def printed(comparison: Comparison) -> str:
+    """Return the table, what its columns mean, and the verdict.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> from eventdesk.ask.compare import compare
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> text = printed(compare(cards, range(20), folds=2, epochs=1))
+        >>> max(map(len, text.splitlines())) < 80
+        True
+    """
+    judged = comparison.judgement
+    meaning = MEANING.format(
+        best=judged.best.model.name,
+        models=judged.rivals,
+        margin=100 * judged.margin,
+        guess=100 * judged.guess,
+    )
+    lines = [HEADING, *map(_line, judged.rows), ""]
+    for sentence in (meaning, "", *comparison.sentences):
+        lines += textwrap.wrap(sentence, WIDTH) or [""]
+    return "\n".join(lines)
+
+
+def _line(row: Row) -> str:
+    question = QUESTIONS.get(row.model.sees, "")
+    numbers = [100 * share for share in (*row.share, *row.behind)]
+    cells = "{:4.0f} ({:.0f} to {:.0f})|{:+4.0f} ({:+.0f} to {:+.0f})".format(*numbers)
+    correct, behind = cells.split("|")
+    return f"{question:2} {row.model.name:25} {correct:16} {behind:19} {row.answer}".rstrip()
+
+
+def content(comparison: Comparison) -> dict[str, Any]:
+    """Return all that was found, and what it depends on, for JSON.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> from eventdesk.ask.compare import compare
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> found = content(compare(cards, range(20), folds=2, epochs=1))
+        >>> found["verdict"], found["margin"]
+        ("can't tell", 0.1)
+    """
+    judged = comparison.judgement
+    return {
+        "verdict": comparison.verdict.value,
+        "within these groups alone": judged.within,
+        "sentences": comparison.sentences,
+        "guess": judged.guess,
+        "p value": judged.p_value,
+        "margin": judged.margin,
+        "models": comparison.table.to_dict("records"),
+        "recipe": comparison.recipe,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def write(comparison: Comparison, folder: Path) -> None:
+    """Write ``table.csv``, ``differences.pdf`` and ``compare.json`` into a folder.
+
+    Raises:
+        FileExistsError: One of them is there already.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> from eventdesk.ask.compare import compare
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> folder = Path(mkdtemp())
+        >>> write(compare(cards, range(20), folds=2, epochs=1), folder)
+        >>> sorted(path.name for path in folder.iterdir())
+        ['compare.json', 'differences.pdf', 'table.csv']
+    """
+    figure = BytesIO()
+    plot_differences(comparison.judgement).savefig(figure, format="pdf")
+    words = json.dumps(content(comparison), indent=1, ensure_ascii=False) + "\n"
+    files = {
+        folder / "table.csv": comparison.table.to_csv(index=False).encode(),
+        folder / "differences.pdf": figure.getvalue(),
+        folder / "compare.json": words.encode(),
+    }
+    for path, data in files.items():
+        with atomic_write(path, overwrite=False) as file:
+            file.write(data)
+
+
+def plot_differences(judged: Judgement) -> Any:
+    """Draw how far each model is behind the best, with its interval, and the margin.
+
+    Example:
+        >>> import numpy as np
+        >>> from eventdesk.ask.verdict import Candidate, Sees, judge
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> figure = plot_differences(judge(correct, np.arange(100) % 2, range(100)))
+        >>> len(figure.axes[0].get_yticklabels())
+        5
+    """
+    from pokersnn_helpers.figures.results import plot_intervals
+
+    behind = {}
+    for row in judged.rows:
+        if row.as_good:
+            mean, low, high = row.behind
+            behind[row.model.name] = (100 * mean, 100 * low, 100 * high)
+    as_good = [row.model.name for row in judged.rows if row.as_good is Answer.YES]
+    label = f"points behind the best model, {judged.best.model.name}; dashed: the margin"
+    return plot_intervals(behind, label, as_good, 100 * judged.margin)

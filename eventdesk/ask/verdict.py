@@ -1,0 +1,329 @@
+"""What models say about recordings: three questions, each answered by a difference in accuracy.
+
+(a) Can any model tell the classes apart? An exact test against guessing says so. (b) Is a model
+without the order of events as good as the best? (c) Is something trivial as good? Both ask whether
+a model is non-inferior: whether the best is ahead of it by no more than a margin, with the interval
+of the difference. ``judge`` answers them, and ``headline`` draws the conclusion.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from pokersnn_helpers.checks import check_groups
+from pokersnn_helpers.study.intervals import Difference, paired_difference
+
+MARGIN = 0.10  # by which the best may be ahead of a model that is as good, at most, in accuracy
+LEVEL = 0.01  # of the test against guessing, for all models together
+SHARED = 5 / 3  # variance of answers of folds, which share recordings, by that of independent ones
+
+
+class Answer(Enum):
+    """An answer to a question."""
+
+    YES = "yes"
+    NO = "no"
+    CANT_TELL = "can't tell"
+
+
+class Sees(Enum):
+    """What a model sees of a recording."""
+
+    TRIVIAL = "something trivial"
+    CONTROL = "a part from anywhere, which a start or an end is held against"
+    IMAGE = "the event-count image"
+    RATE = "the event rate over time"
+    FRAMES = "single frames"
+    IMAGE_AND_RATE = "the event-count image and the event rate"
+    ORDER = "the order of events, by hand-made features"
+    MEMORY = "the order of events, by a memory"
+
+
+WITHOUT_ORDER = (Sees.IMAGE, Sees.RATE, Sees.FRAMES, Sees.IMAGE_AND_RATE)
+QUESTIONS = {Sees.TRIVIAL: "c", **dict.fromkeys(WITHOUT_ORDER, "b")}
+
+
+class Verdict(Enum):
+    """What the recordings need."""
+
+    SHORTCUT = "a shortcut is enough"
+    IMAGE = "the event-count image is enough"
+    RATE = "the event rate over time is enough"
+    FRAMES = "single frames are enough"
+    IMAGE_AND_RATE = "the event-count image and the event rate are enough"
+    ORDER = "the order of events is needed"
+    NOTHING = "no model tells the classes apart"
+    CANT_TELL = "can't tell"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What is compared.
+
+    Attributes:
+        name: Printed in tables.
+        sees: What it sees of a recording.
+        make: Makes an estimator, as in ``study.estimators``, of settings.
+        check: What to look at where this model, which is trivial, is as good as the best.
+        control: Sees the same of any part of a recording. A start or an end is a shortcut only if
+            its control tells less than half as much above guessing.
+    """
+
+    name: str
+    sees: Sees
+    make: Callable[[Any], Any]
+    check: str = ""
+    control: "Candidate | None" = None
+
+
+Correct = Mapping[Candidate, np.ndarray]  # whether each recording is classified correctly
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is said about a model: a row of the table.
+
+    Attributes:
+        model: The model.
+        share: Of the recordings that it classifies correctly, with its 95 % interval.
+        behind: By how much the best model is more accurate.
+        as_good: Whether it is non-inferior to the best; None where nobody asks.
+    """
+
+    model: Candidate
+    share: Difference
+    behind: Difference
+    as_good: Answer | None
+
+    @property
+    def answer(self) -> str:
+        """Whether it is, in words; empty where nobody asks."""
+        return self.as_good.value if self.as_good else ""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The answers, and what they are drawn from.
+
+    Attributes:
+        within: Whether it holds for new recordings in these groups alone, since there are too few
+            groups to say it of new ones.
+        rows: One a model.
+        best: The row of the best model.
+        apart: Whether any model tells the classes apart, question (a).
+        p_value: Of the exact test, with Bonferroni's correction.
+        guess: The share of the most frequent class.
+        rivals: How many models the best one is the best of.
+    """
+
+    within: bool
+    rows: tuple[Row, ...]
+    best: Row
+    apart: Answer
+    p_value: float
+    guess: float
+    rivals: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """The conclusion."""
+        return headline(self)
+
+    @property
+    def margin(self) -> float:
+        """By how much the best may be ahead of a model that is as good, in accuracy."""
+        return margin_above(self.guess)
+
+    def seeing(self, *sees: Sees) -> list[Row]:
+        """Return the rows of models that see this, the best first."""
+        rows = [row for row in self.rows if row.model.sees in sees]
+        return sorted(rows, key=lambda row: -row.share.mean)
+
+    def shortcuts(self, as_good: Answer = Answer.YES) -> list[Row]:
+        """Return the rows of trivial models that are as good as the best, or may be."""
+        return [row for row in self.seeing(Sees.TRIVIAL) if row.as_good is as_good]
+
+    def table(self) -> pd.DataFrame:
+        """Return a row per model, shares from 0 to 1."""
+        return pd.DataFrame(
+            {
+                "question": QUESTIONS.get(row.model.sees, ""),
+                "model": row.model.name,
+                "sees": row.model.sees.value,
+                "correct": row.share.mean,
+                "low": row.share.low,
+                "high": row.share.high,
+                "behind": row.behind.mean,
+                "behind, low": row.behind.low,
+                "behind, high": row.behind.high,
+                "as good": row.answer,
+            }
+            for row in self.rows
+        )
+
+
+def judge(correct: Correct, targets: Sequence[int], groups: Sequence[Any]) -> Judgement:
+    """Answer the three questions for new groups, or, where that can't be told, within these.
+
+    Args:
+        correct: Whether each recording is classified correctly, (recordings,), by model.
+        targets: The class of each recording.
+        groups: The group of each recording.
+
+    Example:
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
+        >>> judged.verdict.value
+        'a shortcut is enough'
+    """
+    judgement = _judge(correct, targets, groups, within=False)
+    if judgement.verdict is Verdict.CANT_TELL and len(set(groups)) < len(groups):
+        within = _judge(correct, targets, groups, within=True)
+        if within.verdict is not Verdict.CANT_TELL:
+            return within
+    return judgement
+
+
+def _judge(
+    correct: Correct, targets: Sequence[int], groups: Sequence[Any], within: bool
+) -> Judgement:
+    guess = np.bincount(targets).max() / len(targets)
+    units = range(len(groups)) if within else groups
+    apart, p_value = tell_apart(correct.values(), targets, units)
+    rivals = [model for model in correct if model.sees is not Sees.CONTROL]
+
+    def rank(model: Candidate) -> tuple[float, bool]:
+        """Of equally good ones, one that isn't trivial comes first."""
+        return correct[model].mean(), model.sees is not Sees.TRIVIAL
+
+    best = max(rivals, key=rank)
+
+    def ahead(better: Candidate, model: Candidate) -> Difference:
+        return paired_difference(correct[better], correct[model], groups, len(rivals), within)
+
+    def tells_more(model: Candidate, control: Candidate) -> bool:
+        """Say whether a part tells twice as much above guessing as one from anywhere."""
+        difference = ahead(model, control)
+        above_guessing = correct[model].mean() - guess
+        return bool(difference.low > 0 and difference.mean > above_guessing / 2)
+
+    rows = []
+    for sees in Sees:
+        for model in (model for model in correct if model.sees is sees):
+            share = paired_difference(correct[model], np.zeros(len(groups)), groups, within=within)
+            behind = ahead(best, model)
+            as_good = non_inferior(behind, margin_above(guess)) if sees in QUESTIONS else None
+            if model.control and not tells_more(model, model.control):
+                as_good = Answer.NO
+            rows.append(Row(model, share, behind, as_good))
+    row_of_best = next(row for row in rows if row.model is best)
+    return Judgement(within, tuple(rows), row_of_best, apart, p_value, guess, len(rivals))
+
+
+def headline(judged: Judgement) -> Verdict:
+    """Draw the conclusion: the first of these that is true.
+
+    Example:
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
+        >>> headline(judged) is judged.verdict
+        True
+    """
+    if judged.apart is not Answer.YES:
+        return Verdict.NOTHING if judged.apart is Answer.NO else Verdict.CANT_TELL
+    if judged.shortcuts():
+        return Verdict.SHORTCUT
+    image, *others = (judged.seeing(sees)[0] for sees in WITHOUT_ORDER)
+    if image.as_good is not Answer.NO:
+        return Verdict.IMAGE if image.as_good is Answer.YES else Verdict.CANT_TELL
+    for row in others:
+        if row.as_good is Answer.YES:
+            return Verdict[row.model.sees.name]
+    unsure = any(row.as_good is Answer.CANT_TELL for row in others)
+    return Verdict.CANT_TELL if unsure else Verdict.ORDER
+
+
+def tell_apart(
+    answers: Iterable[np.ndarray], targets: Sequence[int], groups: Sequence[Any]
+) -> tuple[Answer, float]:
+    """Say whether the best of some models does better than guessing the most frequent class.
+
+    The test is binomial and exact, with Bonferroni's correction for the number of models. Networks
+    of different folds learn from partly the same recordings and may be lucky together: where there
+    is nothing to tell, the variance of the share that is right is up to 5/3 of that of independent
+    answers (Nadeau and Bengio, "Inference for the generalization error", Machine Learning, 2003),
+    so that only 3 recordings of 5 are counted. Where a group holds several recordings, all of one
+    class, what it is of may tell its class, so that groups are counted, and not recordings. "No"
+    means that no model is likely to come half of the way from guessing to 100 %: that the upper end
+    of the exact interval of the best lies below.
+
+    Args:
+        answers: Whether each recording is classified correctly, (recordings,), by each model.
+        targets: The class of each recording.
+        groups: The group of each recording.
+
+    Returns:
+        The answer, and the corrected p value.
+
+    Example:
+        >>> right = np.arange(100) < 80
+        >>> tell_apart([right], np.arange(100) % 2, range(100))[0]
+        <Answer.YES: 'yes'>
+    """
+    guess = np.bincount(targets).max() / len(targets)
+    by_group = pd.Series(targets).groupby(check_groups(groups, len(targets)))
+    confounded = ((by_group.nunique() == 1) & (by_group.size() > 1)).any()
+    units = check_groups(groups, len(targets)) if confounded else np.arange(len(targets))
+    rates = [pd.Series(right, dtype=float).groupby(units).mean().sum() for right in answers]
+    number = units.max() + 1
+    independent = int(number / SHARED)
+    test = binomtest(int(max(rates) / SHARED + 1e-9), independent, guess, alternative="greater")
+    p_value = min(1, test.pvalue * len(rates))
+    highest = binomtest(test.k, independent).proportion_ci().high
+    if p_value < LEVEL:
+        return Answer.YES, p_value
+    return (Answer.NO if highest < (1 + guess) / 2 else Answer.CANT_TELL), p_value
+
+
+def margin_above(guess: float) -> float:
+    """Return the margin: a fifth of what is to be gained above guessing, at most ``MARGIN``.
+
+    Where nine recordings of ten are of one class, the most trivial model is only 10 points behind
+    one that is always right.
+
+    Args:
+        guess: The share of the most frequent class.
+
+    Example:
+        >>> round(margin_above(0.25), 2), round(margin_above(0.5), 2), round(margin_above(0.9), 2)
+        (0.1, 0.1, 0.02)
+    """
+    return min(MARGIN, (1 - guess) / 5)
+
+
+def non_inferior(behind: Difference, margin: float = MARGIN) -> Answer:
+    """Say whether a model that is so far behind is as good: by the margin at most.
+
+    Yes: the upper end of the interval is within the margin. No: it is further behind, and the lower
+    end is above 0.
+
+    Args:
+        behind: By how much the best model is more accurate.
+        margin: In accuracy.
+
+    Example:
+        >>> non_inferior(Difference(0.02, -0.03, 0.07)), non_inferior(Difference(0.3, 0.2, 0.4))
+        (<Answer.YES: 'yes'>, <Answer.NO: 'no'>)
+    """
+    if behind.high <= margin:
+        return Answer.YES
+    if behind.low > 0 and behind.mean > margin:
+        return Answer.NO
+    return Answer.CANT_TELL

@@ -1,0 +1,6 @@
+"""The command line.
+
+Begin with ``main``: tables of commands and of their options. Each command is the function of its
+name: in ``look`` those that look at recordings, in ``answers`` those that ask a trained network,
+and in ``train`` the one that trains it.
+"""

@@ -1,0 +1,205 @@
+"""The commands ``predict`` and ``live``, which ask a trained network."""
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from pokersnn_helpers.checkpoints import check_types, load_checkpoint, saved_with
+from pokersnn_helpers.checks import SensorSize, check_events, errors_in
+from pokersnn_helpers.fast import FastSNN
+from pokersnn_helpers.out_of_distribution import what_is_outside
+from pokersnn_helpers.system.writing import atomic_write
+from pokersnn_helpers.training import Prediction, predict_recording
+
+from .. import live as playing
+from ..files.event_files import read_event_file
+from ..files.folders import find_recordings, resized_parts
+from ..streaming import Stream
+from .terminal import pixels, say
+
+COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
+TERMINAL_WIDTH = 80  # columns
+NO_ANSWER = "no answer"
+
+
+def predict(
+    checkpoint: Path,
+    recordings: list[Path],
+    sensor: str = "",
+    each: bool = False,
+    matrix: Path | None = None,
+) -> None:
+    """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
+    if matrix and [path.is_dir() for path in recordings] != [True]:
+        raise ValueError(f"--matrix is {matrix}, which takes one folder of classes; name one")
+    trained = Trained(checkpoint, sensor)
+    for path in recordings:
+        if path.is_dir():
+            answers = []
+            for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
+                answers += trained.ask(file.path, file.class_name)
+            table = pd.DataFrame(answers, columns=COLUMNS)
+            say(*summary(table, trained.classifier.classes))
+            if matrix:
+                write_matrix(table, matrix)
+        else:
+            answers = trained.ask(path)
+        if each or not path.is_dir():
+            say(*(line for _, _, line, _ in answers))
+
+
+class Trained:
+    """A trained network, and what it was trained on.
+
+    Args:
+        checkpoint: What ``train`` saved.
+        sensor: What the command line says of the sensor, such as 346x260.
+        device: Where to put it; default ``default_device()``.
+    """
+
+    def __init__(self, checkpoint: Path, sensor: str, device: str | None = None):
+        name, options = saved_with(checkpoint)
+        check_types(options, {"window_ms": float | None, "sensor": str}, checkpoint)
+        # FastSNN, for SNN, takes sparse frames: memory grows with the events, not with the time.
+        network = FastSNN if name == "SNN" else None
+        self.classifier = load_checkpoint(checkpoint, device, network)
+        self.window_ms = options.get("window_ms")  # of the parts it was trained on
+        self.sensors = {
+            "--sensor": pixels("--sensor", sensor),
+            "training": pixels("the sensor of training", options.get("sensor", "")),
+        }
+
+    def sensor_of(self, recorded: Sequence[int] | None) -> SensorSize:
+        """Return the sensor that events are from, on which all who say one agree."""
+        all_sizes = {"the recording": recorded and recorded[:2]} | self.sensors
+        sizes = {who: size for who, size in all_sizes.items() if size}
+        if len(set(sizes.values())) > 1:
+            words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
+            raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
+        width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
+        return width, height, self.classifier.sensor_size[2]
+
+    def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
+        """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""
+        events, recorded = read_event_file(file)
+        size = self.classifier.sensor_size[:2]
+        answers = []
+        with errors_in(str(file)):
+            sensor_size = self.sensor_of(recorded)
+            events = check_events(events, sensor_size)
+            parts = resized_parts(events, sensor_size, size, self.window_ms)
+            for number, recording in enumerate(parts, 1):
+                prediction = predict_recording(self.classifier, recording)
+                unlike = what_is_outside(self.classifier.ranges, recording.image(), recording.t[-1])
+                part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
+                line = f"{file}{part_number}: {in_words(prediction, unlike)}"
+                answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
+        return answers
+
+
+def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """Say how many answers about a folder are correct, and which were given to which class.
+
+    Args:
+        answers: A row with ``COLUMNS`` for each.
+        classes: Those that the network knows.
+    """
+    known = answers.query("`class` in @classes")
+    correct = (known["class"] == known["answer"]).sum()
+    lines = [f"{correct} of {len(known)} correct, {correct / max(1, len(known)):.1%}"]
+    others = ", ".join(sorted(set(answers["class"]).difference(classes)))
+    if others:
+        lines.append(f"no class of the network is called {others}; it has {', '.join(classes)}")
+    unlike = answers["line"][answers["unlike"]].tolist()
+    if unlike:
+        lines.append(f"{len(unlike)} of {len(answers)} are unlike all of training, such as")
+        lines.append(unlike[0])
+    return [*lines, *confusion(answers).splitlines()]
+
+
+def confusion(answers: pd.DataFrame) -> str:
+    """Return a table of classes and answers, in several parts where it is wider than a terminal."""
+    table = pd.crosstab(answers["class"], answers["answer"])
+    correct = answers["class"] == answers["answer"]
+    table["correct, %"] = (100 * correct.groupby(answers["class"]).mean()).round(1)
+    return table.to_string(line_width=TERMINAL_WIDTH)
+
+
+def write_matrix(answers: pd.DataFrame, path: Path) -> None:
+    """Write how often each answer was given to each class, as a CSV or as a figure."""
+    from pokersnn_helpers.figures.results import (
+        plot_confusion,  # Matplotlib takes half a second to import
+    )
+
+    table = pd.crosstab(answers["class"], answers["answer"])
+    with atomic_write(path, overwrite=False) as file:
+        if path.suffix == ".csv":
+            table.to_csv(file)
+        else:
+            plot_confusion(table).savefig(file, format=path.suffix[1:])
+
+
+def in_words(answer: Prediction, outside: Sequence[str] = ()) -> str:
+    """Return the class, the probabilities of all, and what is outside the range of training."""
+    shares = [f"{name} {share:.1%}" for name, share in answer.probabilities.items()]
+    words = f"{answer.class_name or NO_ANSWER} ({', '.join(shares)})"
+    return f"{words}; unlike training: {', '.join(outside)}" if outside else words
+
+
+def live(
+    checkpoint: Path,
+    file: Path | None = None,
+    sensor: str = "",
+    camera: bool = False,
+    pause: float = 200,
+) -> None:
+    """Play a file, or listen to a camera until Ctrl-C, and show the answer to each gesture."""
+    if camera == (file is not None):
+        raise ValueError("name one FILE, or --camera")
+    trained = Trained(checkpoint, sensor, "cpu")
+    screen = Screen()
+    stream = Stream(
+        trained.classifier,
+        pause_ms=pause,
+        window_ms=trained.window_ms or math.inf,
+        on_answer=screen.show_last,
+    )
+    if file:
+        events, recorded = read_event_file(file)
+        portions = playing.play(events)
+    else:
+        portions, recorded = playing.camera()
+    with suppress(KeyboardInterrupt):
+        playing.listen(stream, portions, trained.sensor_of(recorded), screen.show)
+    stream.end()
+
+
+class Screen:
+    """Prints the answer to a gesture whenever it becomes another one."""
+
+    shown: Any = None  # the class, and whether the stream was late
+
+    def show(self, stream: Stream, behind: float, computing: float) -> None:
+        """Print the answer so far, unless it is there already; see ``listen``."""
+        answer = stream.prediction()
+        late = behind > playing.BEHIND
+        now = answer.class_name, late
+        if now == self.shown:
+            return
+        self.shown = now
+        ms = stream.steps * stream.time_window / 1000
+        reason = "choose wider bins" if computing > playing.BUSY else "other programs are at work"
+        warning = f", {behind:.1f} s behind: {reason}" if late else ""
+        say(f"{ms:8.0f} ms  {in_words(answer)}{warning}")
+
+    def show_last(self, stream: Stream) -> None:
+        """Print the answer to a gesture that is over."""
+        self.shown = None
+        settled_ms = stream.settled_ms()
+        since = f", since {settled_ms:g} ms" if settled_ms else ""
+        say(f"{in_words(stream.prediction(), stream.outside())}{since}")

@@ -1,0 +1,111 @@
+"""The commands ``inspect``, ``clean`` and ``compare``, before any training."""
+
+import json as json_format
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+from pokersnn_helpers.checks import check_range
+
+from ..files.folders import Folder, RecordingFile, find_recordings, read_recordings
+from ..look.inspection import Inspection, inspect_file, plot_inspection
+from ..look.overview import inspect_files, overview
+from .terminal import pixels, say
+
+BARS = " ▁▂▃▄▅▆▇█"
+READING = ("sensor", "size", "window_ms")  # options of ``read_files``
+
+
+def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
+    """Print what is in files, and what to do about what is odd in them."""
+    inspections = inspect_files(recordings)
+    first = next(iter(inspections))
+    if json:
+        content = {
+            str(file): {
+                "numbers": inspection.numbers,
+                "hot_pixels": inspection.hot_pixels.tolist(),
+                "advice": inspection.advice,
+            }
+            for file, inspection in inspections.items()
+        }
+        say(json_format.dumps(content))
+    elif len(inspections) == 1:
+        say(*_in_full(inspections[first]))
+    else:
+        say(*overview(inspections))
+    if plot:
+        from pokersnn_helpers.system.writing import atomic_write
+
+        figure = plot_inspection(inspect_file(first))
+        with atomic_write(plot, overwrite=False) as file:
+            figure.savefig(file, format=plot.suffix[1:])
+
+
+def _in_full(inspection: Inspection) -> list[str]:
+    lines = [f"{name:26}{round(value, 3):,}" for name, value in inspection.numbers.items()]
+    heights = len(BARS[1:]) * inspection.rate / inspection.rate.max()
+    bars = "".join(BARS[math.ceil(height)] for height in heights)
+    advice = [f"- {sentence}" for sentence in inspection.advice]
+    return [*lines, f"{'rate over time':26}|{bars}|", *advice]
+
+
+def clean(recordings: Path, out: Path, **filters: int) -> None:
+    """Copy recordings without hot pixels and noise."""
+    from ..look.cleaning import clean_files
+
+    for line in clean_files(recordings, out, **filters):
+        say(line)
+
+
+def compare(
+    folder: str,
+    group_by: str | None = None,
+    processes: int = 1,
+    json: bool = False,
+    out: Path | None = None,
+    **options: Any,
+) -> None:
+    """Train models on a folder, and say whether its recordings need time."""
+    from ..ask import report
+    from ..ask.compare import compare as compare_models
+    from ..ask.sentences import decidable
+
+    check_range(1, 1000, **{"--processes": processes})
+    if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"--out {out} holds something; name a new folder")
+    reading = {name: options.pop(name) for name in READING if name in options}
+    files = find_recordings(folder, group_by)
+    if not json:
+        say(decidable([file.group for file in files]))
+    loaded = read_files(files, **reading)
+    comparison = compare_models(loaded.recordings, loaded.groups, processes=processes, **options)
+    if json:
+        say(json_format.dumps(report.content(comparison)))
+    else:
+        say(*report.printed(comparison).splitlines())
+    if out:
+        report.write(comparison, out)
+
+
+def read_files(
+    files: list[RecordingFile],
+    sensor: str = "",
+    size: str = "",
+    window_ms: float | None = None,
+) -> Folder:
+    """Read what was found in a folder as the command line says."""
+    if len({file.group for file in files}) == len(files):
+        warnings.warn(
+            "each file is taken for a group of its own, so that recordings of one person may train "
+            "and test; put them into a folder below the class, or say --group-by",
+            stacklevel=2,
+        )
+    sensor_pixels = pixels("--sensor", sensor)
+    return read_recordings(
+        files,
+        sensor_size=(*sensor_pixels, 2) if sensor_pixels else None,
+        size=pixels("--size", size),
+        window_ms=window_ms,
+    )

@@ -1,0 +1,151 @@
+"""The command line: which command takes which options. A command's module loads when it runs."""
+
+import argparse
+import io
+import os
+import signal
+import sys
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .terminal import forget, format_warning, interruptible, printable
+
+COMMANDS = {  # its module, and what it does
+    "train": ("train", "train the network by the book's recipe"),
+    "predict": ("answers", "classify recordings with a trained network"),
+    "inspect": ("look", "look at recordings before you train on them"),
+    "clean": ("look", "copy recordings without hot pixels and noise"),
+    "compare": ("look", "find out if recordings need time, or have a shortcut"),
+    "live": ("answers", "show the answer of a network while events come"),
+}
+NETWORK = "what to train (layer for --data, else snn); save_nir takes snn and fast alone"
+GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
+EVENTS = "events, such as .npy, .csv or a camera's own file"
+FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
+FOLDER: dict[str, Any] = {"metavar": "FOLDER", "type": Path}
+PIXELS: dict[str, Any] = {"metavar": "WIDTHxHEIGHT"}
+MS: dict[str, Any] = {"metavar": "MS", "type": float}
+NUMBER: dict[str, Any] = {"type": int}
+SWITCH: dict[str, Any] = {"action": "store_true"}
+WHOLE_US = {"metavar": "MICROSECONDS", "type": int}
+BIN_US = {"metavar": "MICROSECONDS", "type": float}
+AUGMENT = {"choices": ("none", "shift", "mirror")}
+OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
+    ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
+    ("inspect", "recordings", "files of events, or folders of them", FILE | {"nargs": "+"}),
+    ("clean", "recordings", "a file of events, or a folder of them", FILE),
+    ("compare", "folder", "a folder per class", {"metavar": "FOLDER"}),
+    ("live", "file", EVENTS, FILE | {"nargs": "?"}),
+    ("predict live", "--checkpoint", "what train saved", FILE | {"required": True}),
+    ("train predict compare live", "--sensor", "for files that don't say it", PIXELS),
+    ("train compare", "--size", "bring recordings to it; else at most 128x128", PIXELS),
+    ("train compare", "--window-ms", "cut recordings into such parts", MS),
+    ("train compare", "--group-by", GROUP, {"metavar": "REGEX"}),
+    ("train compare", "--time-window", "of a bin; else chosen", BIN_US),
+    ("train compare", "--augment", "how training recordings change", AUGMENT),
+    ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
+    ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
+    ("train", "--network", NETWORK, {"choices": ("snn", "fast", "layer")}),
+    ("train", "--delays", "how late the layer's output comes, as 0,4,8", {"metavar": "MS,MS..."}),
+    ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
+    ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
+    ("train", "--resume", "go on with this run and its options; only --epochs may differ", FILE),
+    ("train", "--device", "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one", {}),
+    ("predict", "--matrix", "write the confusion matrix as .csv, .pdf, .png or .svg", FILE),
+    ("predict", "--each", "a line per file of a folder, too", SWITCH),
+    ("inspect", "--plot", "draw the pixels of the first, as .pdf, .png or .svg", FILE),
+    ("inspect compare", "--json", "print all numbers, as JSON", SWITCH),
+    ("clean", "--out", "a new folder", FOLDER | {"required": True}),
+    ("clean", "--refractory", "leave out what a pixel sends so soon again", WHOLE_US),
+    ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),
+    ("compare", "--folds", "parts that test in turn (3)", NUMBER),
+    ("compare", "--out", "write table, figure and recipe into this new folder", FOLDER),
+    ("compare", "--processes", "how many train at once (1); each needs about 0.5 GB", NUMBER),
+    ("live", "--camera", "listen to faery's first camera", SWITCH),
+    ("live", "--pause", "silence that ends a gesture (200)", MS),
+]
+# Without one of these, where a command knows them, an option would say nothing: it is refused.
+NEEDED = {
+    "sensor": ("data", "resume", "file"),  # of train, and of live
+    "size": ("data", "resume"),
+    "window_ms": ("data", "resume"),
+    "group_by": ("data", "resume"),
+    "delays": ("data", "network", "resume"),
+}
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command that the command line names.
+
+    Args:
+        words: The words of the command line; default: what the program was started with.
+
+    Raises:
+        SystemExit: An option can't be used. The message says which, its value and what to do.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \\u....
+        sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = format_warning  # type: ignore[assignment]
+    before = signal.signal(signal.SIGTERM, _terminate)
+    program = "eventdesk"
+    try:
+        options = vars(_parser(program).parse_args(words))
+        name = options.pop("command")
+        program += f" {name}"
+        given = {option: value for option, value in options.items() if value is not None}
+        _check_options(given, options)
+        module_name, _ = COMMANDS[name]
+        module = import_module(f".{module_name}", __package__)
+        with interruptible():
+            getattr(module, name)(**given)
+    except KeyboardInterrupt as stopped:
+        number = signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT
+        forget(stopped)
+        print(f"{program}: stopped", file=sys.stderr)
+        raise SystemExit(128 + number) from None
+    except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
+    except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:
+        message = printable(str(error) or type(error).__name__)
+        raise SystemExit(f"{program}: error: {message}") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Terminated(KeyboardInterrupt):
+    """Another program asks this one to end: as by Ctrl-C, what is half written is removed."""
+
+
+def _terminate(*_: Any) -> None:
+    raise Terminated
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Look at event recordings, ask if they need time, train a network on them.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (_, description) in COMMANDS.items():
+        sentence = f"{description.capitalize()}."
+        command = commands.add_parser(name, help=description, description=sentence)
+        for takers, option, meaning, settings in OPTIONS:
+            if name in takers.split():
+                command.add_argument(option, help=meaning, **settings)
+    return parser
+
+
+def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:
+    """Refuse options that are empty, and those that need another one."""
+    for option, value in given.items():
+        word = f"--{option.replace('_', '-')}"
+        if value == "":
+            raise ValueError(f"{word} names nothing; write its value, or leave it out")
+        others = [other for other in NEEDED.get(option, ()) if other in known]
+        if others and given.keys().isdisjoint(others):
+            needed = " or ".join(others)
+            raise ValueError(f"{word} says nothing without {needed}; leave it out, or add that")

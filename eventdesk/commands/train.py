@@ -1,0 +1,261 @@
+"""The command ``train``: a run that can be stopped at any time, and resumed."""
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import torch
+from filelock import FileLock, Timeout
+
+from pokersnn_helpers.checkpoints import Run, check_known, check_types, load_run, save_checkpoint
+from pokersnn_helpers.checks import errors_in
+from pokersnn_helpers.classifier import Classifier
+from pokersnn_helpers.data.pokerdvs import load_pokerdvs
+from pokersnn_helpers.fast import FastSNN, LayerThenSNN
+from pokersnn_helpers.networks import FrameNetwork
+from pokersnn_helpers.recipe import Recipe, choose_recipe
+from pokersnn_helpers.recordings import Recordings, Split
+from pokersnn_helpers.snn import SNN
+from pokersnn_helpers.system.devices import default_device
+from pokersnn_helpers.training import History, TrainingState, train_classifier
+
+from ..detector import detector
+from ..files.folders import find_recordings
+from .look import read_files
+from .terminal import forget, interruptible, printable, say
+
+Words = dict[str, Any]  # options by name
+
+NETWORKS = {
+    "snn": SNN,
+    "fast": FastSNN,
+    "layer": LayerThenSNN,
+}
+
+
+@dataclass(frozen=True)
+class TrainOptions(Recipe):
+    """What a training run depends on, by name on the command line; its checkpoint holds it."""
+
+    network: str = "snn"  # snn, fast or layer
+    delays: str = ""  # ms, as 0,4,8: of the copies that LayerThenSNN gives its SNN
+    seed: int = 0
+    source: str = "auto"  # a saved run says "real", "simulated" or "own"
+    data: str = ""  # a folder of recordings; none for POKER-DVS
+    sensor: str = ""  # as for read_files; in a checkpoint that of the files, before resizing
+    size: str = ""  # as for read_files, and so is the next
+    window_ms: float | None = None
+    group_by: str = ""  # as for find_recordings
+    digest: str = ""  # of the recordings that a run began with; none before it begins
+
+    def __str__(self) -> str:
+        late = f", copies {self.delays} ms late" if self.delays else ""
+        return f"{super().__str__()}{late}, seed {self.seed}"
+
+    def delays_s(self) -> list[float]:
+        """Read the delays, which only a layer can have, in s."""
+        if self.delays and self.network != "layer":
+            raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
+        with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
+            return [float(delay) / 1000 for delay in self.delays.split(",") if self.delays]
+
+    def network_for(self, recordings: Recordings) -> Callable[..., FrameNetwork]:
+        """Return what makes the network that learns from these recordings."""
+        network: Callable[..., FrameNetwork] = NETWORKS[self.network]
+        if self.network == "layer" and self.data:
+            network = detector(self.time_window, choose_recipe(recordings).time_window)
+        if self.delays:
+            network = partial(network, delays=self.delays_s())
+            longest = max(recording.t[-1] for recording in recordings.events.packed) / 1e6
+            if max(self.delays_s()) > longest:
+                raise ValueError(f"--delays is {self.delays} ms, but no recording lasts so long")
+        return network
+
+
+def train(
+    checkpoint: Path | None = None, resume: Path | None = None, device: str = "", **given: Any
+) -> None:
+    """Train, save after every epoch, and report."""
+    path = checkpoint or resume
+    torch_device = choose_device(device)
+    saved, state = load_saved(resume, given) if resume else ({}, None)
+    try:
+        with claim(path, resume):
+            options, data = begin(saved, given, resume)
+            if state and data.validation:
+                name_validation(state.history)
+            say(*describe(data).splitlines(), f"{options}, on {torch_device.type}")
+            say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
+
+            def save(classifier: Classifier, state: TrainingState) -> None:
+                if path:
+                    run = Run(asdict(options), state)
+                    is_first = not resume and len(state.history["loss"]) == 1
+                    save_checkpoint(classifier, path, run, overwrite=not is_first)
+
+            with interruptible(), errors_in(str(resume or options)):
+                _, history = train_classifier(
+                    data,
+                    options.seed,
+                    torch_device,
+                    network=options.network_for(data.train),
+                    time_window=options.time_window,
+                    augment=options.augment,
+                    epochs=options.epochs,
+                    batch_size=options.batch_size,
+                    learning_rate=options.learning_rate,
+                    surrogate_slope=options.surrogate_slope,
+                    resume_from=state,
+                    on_epoch_end=save,
+                )
+    except KeyboardInterrupt as stopped:
+        forget(stopped)
+        print(printable(advice(path, device)), file=sys.stderr)
+        raise SystemExit(130) from None
+    report(history, data)
+
+
+def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions, Split]:
+    """Return what a run begins with: each option as given, as saved, or the default; and data."""
+    chosen: Words = {"network": "layer" if "data" in given else "snn"} | saved | given
+    options = TrainOptions(**chosen)
+    options.delays_s()  # so that a mistake in them is told before recordings are read
+    data, sensor = load(options)
+    recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
+    digest = digest_of(data)
+    if options.digest not in ("", digest):
+        raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
+    options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
+    return options, data
+
+
+def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
+    """Load the options and the state of a run, and refuse those that it can't go on with."""
+    saved, state = load_run(resume)
+    fields = get_type_hints(TrainOptions)
+    check_known(saved, fields, resume)
+    check_types(saved, fields, resume)
+    for name, value in given.items():
+        if name != "epochs" and value != saved.get(name, value):
+            raise ValueError(
+                f"{name} was {saved[name]} in {resume}, which can't go on with {value}"
+            )
+    return saved, state
+
+
+def name_validation(history: dict[str, Any]) -> None:
+    """Rename what an earlier version noted of validation recordings as of test recordings."""
+    if "validation_loss" not in history:
+        history["validation_loss"] = history.pop("test_loss")
+        history["validation_accuracy"] = history.pop("test_accuracy")
+
+
+@contextmanager
+def claim(path: Path | None, resume: Path | None) -> Iterator[None]:
+    """Keep other runs away from a checkpoint, and refuse one that isn't the run to go on with."""
+    if path is None:
+        yield
+        return
+    real = path.resolve()  # a link leads to the same lock
+    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
+    try:
+        if path.exists() and path != resume:
+            raise ValueError(
+                f"{path} exists and isn't overwritten; name another file or --resume it"
+            )
+        yield
+    finally:
+        if os.name == "posix":  # Windows removes it itself
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def load(options: TrainOptions) -> tuple[Split, str]:
+    """Load POKER-DVS, or a folder of whose groups about a fourth test; say its sensor, too."""
+    if not options.data:
+        return load_pokerdvs(source=options.source), ""  # may download them
+    from pokersnn_helpers.study.protocol import split_groups  # which takes a second to import
+
+    folder = read_files(
+        find_recordings(options.data, options.group_by),
+        sensor=options.sensor,
+        size=options.size,
+        window_ms=options.window_ms,
+    )
+    if len(folder.recordings.classes) < 2:
+        raise ValueError(f"{options.data} holds one class; add a folder for each of the others")
+    width, height, _ = folder.sensor_size
+    with errors_in(options.data):
+        return split_groups(folder.recordings, folder.groups), f"{width}x{height}"
+
+
+def digest_of(data: Split) -> str:
+    """Say which recordings these are, by their classes and their events."""
+    digest = hashlib.sha256(repr([data.classes, *(part.targets for part in parts(data))]).encode())
+    for part in parts(data):
+        for events in part.events:
+            digest.update(events.tobytes())
+    return digest.hexdigest()
+
+
+def parts(data: Split) -> list[Recordings]:
+    """Return the recordings to train on, those to choose by if there are some, and the others."""
+    return [part for part in (data.train, data.validation, data.test) if part]
+
+
+def describe(data: Split) -> str:
+    """Say what there is to train, to choose and to test on, and which classes are missing."""
+    lines = [repr(data), repr(data.train)]
+    for part, purpose in ((data.validation, "to choose the epoch"), (data.test, "to test on")):
+        missing = set(data.train.targets) - set(part.targets) if part else ()
+        lines += [f"none of {data.classes[target]} {purpose}" for target in missing]
+    return "\n".join(lines)
+
+
+def report(history: History, data: Split) -> None:
+    """Say how many recordings are classified correctly, of those trained on and of others."""
+    say_score("training", len(data.train), history.accuracy[-1], history.loss[-1])
+    if data.validation:
+        say(f"kept: epoch {history.kept_epoch} of {len(history.loss)}, chosen by other recordings")
+    say_score("test", len(data.test), history.test_accuracy[-1], history.test_loss[-1])
+
+
+def say_score(part: str, n_samples: int, accuracy: float, loss: float) -> None:
+    """Print a line of the report."""
+    correct = round(accuracy * n_samples)
+    say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss:.4f}")
+
+
+def advice(path: Path | None, device: str) -> str:
+    """Say what is left of a run that was stopped, and on a second line how to go on with it."""
+    if path is None or not path.exists():
+        return "stopped, and nothing is saved: start the run again,\n--checkpoint FILE keeps it"
+    words = ["python", "-m", "pokersnn_helpers", "train", "--resume", str(path)]
+    if device:
+        words += ["--device", device]
+    return f"stopped; {path} holds every finished epoch. Go on with it:\n{shlex.join(words)}"
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of this name, or refuse a GPU that isn't there."""
+    try:
+        device = torch.device(name or default_device())
+    except RuntimeError:
+        raise ValueError(f"--device is {name}; choose cpu, cuda or cuda:NUMBER") from None
+    n_gpus = torch.cuda.device_count()
+    if device.type != "cpu" and (device.index or 0) >= n_gpus:
+        raise ValueError(
+            f"--device is {device}, and PyTorch finds {n_gpus} CUDA GPUs; choose another"
+        )
+    return device

@@ -1,0 +1,511 @@
+"""Load a folder of recordings: a folder per class, and in it who or when, as everyone has them.
+
+``find_recordings`` says which files there are, of which classes and groups; ``read_recordings``
+reads them; ``load_folder`` does both.
+"""
+
+import math
+import os
+import re
+import unicodedata
+import warnings
+from collections import deque
+from itertools import pairwise
+from numbers import Integral
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from pokersnn_helpers.checks import (
+    SensorSize,
+    check_events,
+    check_numbers,
+    check_range,
+    check_sensor_size,
+    errors_in,
+)
+from pokersnn_helpers.recordings import PackedRecording, Recordings
+from pokersnn_helpers.system.writing import StrPath
+
+from .event_files import (
+    FORMATS,
+    MAX_SIDE,
+    may_hold_events,
+    read_class,
+    read_event_file,
+    smallest_sensor,
+)
+
+MAX_NETWORK_SIDE = 128  # pixels, unless a size is given
+USUAL_SHARE = 0.99  # of all events: what lies twice as far out as they need is wild
+MUCH_LONGER = 100  # times the median duration
+SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
+
+
+class RecordingFile(NamedTuple):
+    """A file that ``find_recordings`` found.
+
+    Attributes:
+        path: Where it is.
+        class_name: The class that it belongs to.
+        group: Who or when; see ``Folder``.
+
+    Example:
+        >>> RecordingFile(Path("up/anna/1.csv"), "up", "anna").group
+        'anna'
+    """
+
+    path: Path
+    class_name: str
+    group: str
+
+
+class Folder(NamedTuple):
+    r"""The recordings of a folder, and the file that each comes from.
+
+    Attributes:
+        recordings: All recordings. Their classes are in alphabetical order, but with "2" before
+            "10".
+        groups: The group of each recording, which is the first folder below its class, or else its
+            file without the suffix. ``stratified_folds(recordings, folds, groups)`` keeps each
+            group in one fold.
+        files: The file of each recording.
+        sensor_size: Width, height and polarities of what recorded them, before any change of size.
+
+    Example:
+        >>> Path("waves/up/anna").mkdir(parents=True)
+        >>> _ = Path("waves/up/anna/1.csv").write_text("t,x,y,p\n0,3,5,1\n")
+        >>> load_folder("waves").groups
+        ['anna']
+    """
+
+    recordings: Recordings
+    groups: list[str]
+    files: list[Path]
+    sensor_size: SensorSize
+
+
+def load_folder(
+    path: StrPath,
+    *,
+    sensor_size: SensorSize | None = None,
+    size: tuple[int, int] | None = None,
+    window_ms: float | None = None,
+    group_by: str | None = None,
+) -> Folder:
+    r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
+
+    An event needs about 8 bytes of memory. If you have more recordings than fit there, use Tonic's
+    data sets that are cached on the disk, ``tonic.DiskCachedDataset``.
+
+    Args:
+        path: A folder that holds a folder per class, with files that ``read_event_file`` can read.
+            Where a CSV file says its class, in a line such as ``# class: up!``, or a ``.npz`` file
+            in an array ``class``, that is the name of the class.
+        sensor_size: Width, height and polarities of the sensor, for files that don't say them.
+            Default: the smallest sensor that holds all events, but for a few that lie far outside:
+            those beyond twice the width or height that 99 % of all events need are left out.
+        size: Width and height to which ``resize`` brings the recordings. Default: they keep theirs,
+            up to 128 pixels along a side.
+        window_ms: Duration in ms of parts into which each recording is cut. Default: recordings
+            stay whole.
+        group_by: What in the path of a file below its class names its group, as a regular
+            expression: ``r"user(\d+)"`` for files such as ``user07_lamp.aedat``. Its first pair of
+            parentheses is the group. Default: the first folder below the class, or else the file.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
+        ValueError: A file can't be read, files are of different sensors, those of a folder say
+            different classes, or ``group_by`` finds nothing in the path of a file.
+
+    Warns:
+        UserWarning: Some files are left out, since they aren't recordings, their names begin with
+            ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
+            or names differ in nothing but capitals; or two files of different classes or groups
+            hold the same; or events far outside are left out; or a recording lasts much longer than
+            others. (Names that begin with a dot are hidden.)
+
+    Example:
+        >>> for name, x in (("left", 3), ("right", 60)):
+        ...     Path("moves", name).mkdir(parents=True)
+        ...     _ = Path("moves", name, "1.csv").write_text(f"t,x,y,p\n0,{x},5,1\n")
+        >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
+        2 recordings of 64 × 64 pixels: left, right
+    """
+    files = find_recordings(path, group_by)
+    return read_recordings(files, sensor_size=sensor_size, size=size, window_ms=window_ms)
+
+
+def find_recordings(path: StrPath, group_by: str | None = None) -> list[RecordingFile]:
+    r"""Find the recordings that ``load_folder`` reads, with their classes and groups.
+
+    Args:
+        path: As for ``load_folder``.
+        group_by: As for ``load_folder``.
+
+    Returns:
+        The files in alphabetical order.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
+        ValueError: Files of a folder say different classes, its folders are splits of a data set
+            instead of classes, or ``group_by`` finds nothing in the path of a file.
+
+    Warns:
+        UserWarning: Some files are left out, or names differ in nothing but capitals.
+
+    Example:
+        >>> Path("signs/up").mkdir(parents=True)
+        >>> _ = Path("signs/up/anna_1.csv").write_text("t,x,y,p\n0,3,5,1\n")
+        >>> [(file.class_name, file.group) for file in find_recordings("signs", r"[a-z]+")]
+        [('up', 'anna')]
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; name one with a folder per class")
+    paths, left_out = _walk(folder)
+    in_classes = []
+    for file in paths:
+        below = file.relative_to(folder).parts
+        if len(below) == 1 or any(part.startswith("_") for part in below):
+            left_out.append(file)
+        else:
+            in_classes.append(file)
+    _warn_of_left_out(folder, left_out)
+    _refuse_none(folder, in_classes)
+    classes = _class_names(folder, in_classes)
+    files = []
+    for file in in_classes:
+        folder_name, *rest = file.relative_to(folder).parts
+        class_name = classes[folder_name]
+        if group_by:
+            group = _group_in("/".join(rest), group_by)
+        else:
+            group = rest[0] if len(rest) > 1 else f"{class_name}/{file.stem}"
+        files.append(RecordingFile(file, class_name, group))
+    _warn_of_similar_names(folder, files)
+    return files
+
+
+def _group_in(path: str, pattern: str) -> str:
+    """Return what a regular expression finds in a path: its first group, or else all of it."""
+    try:
+        found = re.search(pattern, path)
+    except (re.error, TypeError) as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    if not found:
+        raise ValueError(f"{pattern!r} finds no group in {path}; write what all files have")
+    return found[found.re.groups and 1]
+
+
+def find_files(path: Path) -> list[Path]:
+    """Return a file, or all recordings anywhere below a folder, in alphabetical order.
+
+    A warning says what is left out.
+    """
+    if not path.is_dir():
+        return [path]
+    files, left_out = _walk(path)
+    _warn_of_left_out(path, left_out)
+    _refuse_none(path, files)
+    return files
+
+
+def _warn_of_left_out(folder: Path, left_out: list[Path]) -> None:
+    if left_out:
+        warnings.warn(
+            f"{len(left_out)} files below {folder}, such as {min(left_out)}, are left out: they "
+            "are no recordings, or links to one",
+            stacklevel=4,
+        )
+
+
+def _refuse_none(path: Path, files: list[Path]) -> None:
+    if not files:
+        known = ", ".join(FORMATS)
+        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
+
+
+def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return recordings below a folder, each once, and what is none or is linked to again.
+
+    Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
+    """
+    recordings = []
+    left_out = []
+    visited: set[str] = set()
+    waiting = deque([folder])
+    while waiting:
+        path = waiting.popleft()
+        real_path = os.path.realpath(path)
+        if real_path in visited:
+            left_out.append(path)
+        elif path.is_dir():
+            for child in sorted(path.glob("[!.]*")):
+                if child.is_symlink():
+                    waiting.append(child)
+                else:
+                    waiting.appendleft(child)
+            if not any(path.iterdir()):
+                left_out.append(path)
+        elif path.is_file() and may_hold_events(path):
+            recordings.append(path)
+        else:
+            left_out.append(path)
+        visited.add(real_path)
+    return sorted(recordings), left_out
+
+
+def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Return the class of each folder: what the files in it say, or its own name.
+
+    A letter such as é, which Unicode writes in two ways, is one.
+    """
+    said: dict[str, str] = {}
+    for file in files:
+        folder_name = file.relative_to(folder).parts[0]
+        class_name = read_class(file) or ""
+        first = said.setdefault(folder_name, class_name)
+        if class_name != first:
+            raise ValueError(
+                f"{file} is of class {class_name or folder_name}, others beside it of "
+                f"{first or folder_name}"
+            )
+    names = {name for name in said if not said[name]}
+    splits = {name for name in names if name.lower() in SPLITS}
+    if len(splits) > 1 or splits == said.keys():
+        listed = ", ".join(sorted(splits))
+        raise ValueError(
+            f"the folders in {folder} are {listed}, not classes; load each, for a Split"
+        )
+    return {name: unicodedata.normalize("NFC", said[name] or name) for name in said}
+
+
+def _warn_of_similar_names(folder: Path, files: list[RecordingFile]) -> None:
+    """Warn of names that differ in nothing but capitals."""
+    classes = {file.class_name for file in files}
+    groups = {file.group for file in files}
+    alphabetical = sorted(classes) + sorted(groups)
+    alphabetical.sort(key=str.lower)
+    for first, second in pairwise(alphabetical):
+        if first.lower() == second.lower():
+            warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=4)
+
+
+def read_recordings(
+    files: list[RecordingFile],
+    *,
+    sensor_size: SensorSize | None = None,
+    size: tuple[int, int] | None = None,
+    window_ms: float | None = None,
+) -> Folder:
+    r"""Read what ``find_recordings`` found, as ``load_folder`` does.
+
+    Args:
+        files: What to read, perhaps not all that was found.
+        sensor_size: As for ``load_folder``.
+        size: As for ``load_folder``.
+        window_ms: As for ``load_folder``.
+
+    Raises:
+        ValueError: A file can't be read, or files are of different sensors.
+
+    Warns:
+        UserWarning: Two files of different classes or groups hold the same, or an event far off
+            costs all recordings pixels.
+
+    Example:
+        >>> for name in "ab":
+        ...     Path("letters", name).mkdir(parents=True)
+        ...     _ = Path("letters", name, "1.csv").write_text(f"t,x,y,p\n0,{ord(name)},5,1\n")
+        >>> read_recordings(find_recordings("letters")[:1]).recordings
+        1 recordings of 98 × 6 pixels: a
+    """
+    if window_ms is not None:
+        check_range(0.001, 2**40, window_ms=window_ms)
+    if sensor_size is not None:
+        sensor_size = check_sensor_size(sensor_size)
+    recorded, sensor_size = _read_files(files, sensor_size)
+    _warn_of_copies(files, recorded)
+    if window_ms is None:
+        _warn_of_a_long_one(files, recorded)
+    classes = sorted({file.class_name for file in files}, key=_natural)
+    size = size or network_size(sensor_size)
+    parts = []
+    origins = []
+    for file in tqdm(files, "preparing", unit="file", delay=2):
+        events = recorded.pop(0).unpack()
+        with errors_in(str(file.path)):
+            of_file = resized_parts(events, sensor_size, size, window_ms)
+        parts += of_file
+        origins += [file] * len(of_file)
+    targets = [classes.index(file.class_name) for file in origins]
+    recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
+    groups = [file.group for file in origins]
+    return Folder(recordings, groups, [file.path for file in origins], sensor_size)
+
+
+def _read_files(
+    files: list[RecordingFile], sensor_size: SensorSize | None
+) -> tuple[list[PackedRecording], SensorSize]:
+    """Read files; their sensor is as they say, or the given one, or the one that they seem to have.
+
+    Where all have to guess, events outside may be left, and a warning says so.
+    """
+    recorded = []
+    said: list[SensorSize] = []
+    counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
+    for file in tqdm(files, "reading", unit="file", delay=2):
+        events, own_size = read_event_file(file.path)
+        if own_size:
+            expected = said[0] if said else sensor_size or own_size
+            if own_size[:2] != expected[:2]:
+                raise ValueError(
+                    f"{file.path} is of sensor {own_size}, others of {expected}; put recordings of "
+                    "different sensors into different folders"
+                )
+            said.append(own_size)
+        for of_axis, axis in zip(counts, "xy", strict=True):
+            count = np.bincount(np.minimum(events[axis], MAX_SIDE))
+            of_axis[: len(count)] += count
+        recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
+    known = max(said, default=sensor_size)
+    width, height, polarities = known or (*map(_usual_side, counts), 2)
+    sides = np.array([packed.sensor_size for packed in recorded])
+    is_outside = (sides > (width, height, polarities)).any(axis=1)
+    if is_outside.any():
+        number = int(is_outside.argmax())
+        example = f"{files[number].path} has events on {recorded[number].sensor_size} pixels"
+        if known:
+            raise ValueError(f"{example}, and the sensor is {known}; name its sensor")
+        warnings.warn(
+            f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
+            f"nearly all are: {example}. They are left out; give the sensor's size if they are "
+            "right",
+            stacklevel=4,
+        )
+    return recorded, (width, height, polarities)
+
+
+def _usual_side(counts: np.ndarray) -> int:
+    """Return how many pixels hold all events along a side, but for wild ones."""
+    share = counts.cumsum() / counts.sum()
+    needed = int(np.searchsorted(share, USUAL_SHARE)) + 1
+    near = counts[: max(MAX_NETWORK_SIDE, 2 * needed)]
+    return int(np.flatnonzero(near)[-1]) + 1
+
+
+def _warn_of_a_long_one(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
+    """Warn of a recording to whose length others would be filled up in a batch."""
+    seconds = np.array([packed.t[-1] / 1e6 for packed in recorded])
+    longest = int(seconds.argmax())
+    median = float(np.median(seconds))
+    if seconds[longest] > MUCH_LONGER * max(median, 1e-3):
+        warnings.warn(
+            f"{files[longest].path} lasts {seconds[longest]:.4g} s, the median is {median:.4g} s: "
+            "training may take more time and memory than there is; cut all into parts by "
+            "window_ms (--window-ms), or leave it out",
+            stacklevel=4,
+        )
+
+
+def _warn_of_copies(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
+    """Warn of files that hold the same, but are of different classes or groups."""
+    originals: dict[int, RecordingFile] = {}
+    copies = []
+    for file, packed in zip(files, recorded, strict=True):
+        content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
+        original = originals.setdefault(hash(content), file)
+        if file[1:] != original[1:]:
+            copies.append(f"{file.path} holds the same as {original.path}")
+    if copies:
+        warnings.warn(
+            f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
+            "from training",
+            stacklevel=4,
+        )
+
+
+def _natural(name: str) -> tuple[str, str]:
+    """Return what sorts "2" before "10"."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
+
+
+def network_size(sensor_size: SensorSize) -> tuple[int, int]:
+    """Return the width and height that ``load_folder`` brings recordings of a sensor to."""
+    width, height, _ = sensor_size
+    block = math.ceil(max(width, height) / MAX_NETWORK_SIDE)
+    return max(1, width // block), max(1, height // block)
+
+
+def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
+    """Reduce the number of pixels: square blocks in the middle of the sensor become a pixel each.
+
+    The blocks are as large as possible. For example, 346 × 260 pixels become 64 × 64 by blocks of
+    4 × 4 pixels from the 256 × 256 in the middle, and 35 × 35 stay 35 × 35.
+
+    Args:
+        events: Structured array with fields t, x, y and p.
+        sensor_size: Width, height and polarities that they come from.
+        size: Width and height to bring them to.
+
+    Returns:
+        A copy, as ``check_events`` returns; events outside the blocks are left out.
+
+    Raises:
+        ValueError: The sensor has fewer pixels, or ``check_events`` refuses the events.
+
+    Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> events = np.zeros(2, EVENT_DTYPE)
+        >>> events["x"], events["y"] = (0, 49), 100  # blocks of 4 x 4 pixels begin at x = 45
+        >>> resize(events, (346, 260, 2), (64, 64))["x"]
+        array([1])
+    """
+    return _resize(check_events(events, sensor_size), sensor_size, size)
+
+
+def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
+    """Resize events that were checked, in their place."""
+    width, height, _ = sensor_size
+    new_width, new_height = size
+    check_numbers(Integral, width=new_width, height=new_height)
+    block = min(width // new_width, height // new_height)
+    if block < 1:
+        raise ValueError(
+            f"the sensor has {width} × {height} pixels, fewer than {new_width} × {new_height}; "
+            "choose a smaller size"
+        )
+    for field, old, new in (("x", width, new_width), ("y", height, new_height)):
+        left_out = (old - block * new) // 2  # pixels before the first block
+        events[field] = (events[field] - left_out) // block
+        is_inside = (events[field] >= 0) & (events[field] < new)
+        events = events[is_inside]
+    return events
+
+
+def resized_parts(
+    events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int], window_ms: float | None
+) -> list[PackedRecording]:
+    """Resize checked events in their place, and pack them, in parts of about the same duration.
+
+    Parts without events are left out. Without ``window_ms`` there is one part.
+    """
+    events = _resize(events, sensor_size, size)
+    if len(events) == 0:
+        raise ValueError(
+            "no event lies in the middle of the sensor; choose another size, or say the sensor's"
+        )
+    parts = [events]
+    if window_ms is not None:
+        since = events["t"] - events["t"][0]
+        windows = since / (1000 * window_ms)
+        last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
+        number = np.minimum(np.floor(windows), last)
+        ends = np.flatnonzero(np.diff(number)) + 1
+        parts = np.split(events, ends)
+    for part in parts:
+        part["t"] -= part["t"][0]
+    return [PackedRecording.pack(part, (*size, sensor_size[2])) for part in parts]

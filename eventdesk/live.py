@@ -1,0 +1,102 @@
+"""Play a file in real time, or listen to a camera, and show the answer as it forms."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.pool import ThreadPool
+
+import numpy as np
+
+from pokersnn_helpers.checks import SensorSize
+from pokersnn_helpers.recordings import make_events
+
+from .files.folders import resize
+from .streaming import Stream
+
+PORTION = 10_000  # µs of a file at a time
+SILENCE = 0.05  # s, after which a camera that sends nothing is silent
+BEHIND = 1.0  # s, from which on a reader is told
+BUSY = 0.5  # share of the events' time that computing takes, from which on it is why
+
+
+def play(events: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield portions of 10 ms, each when its last event is due, and empty ones in silence."""
+    begin = time.monotonic()
+    start = int(events["t"][0])
+    end = PORTION
+    while len(events):
+        portion, events = np.split(events, [np.searchsorted(events["t"], start + end)])
+        due = int(portion["t"][-1]) - start if len(portion) else end
+        time.sleep(max(0, begin + 1e-6 * due - time.monotonic()))
+        yield portion
+        end += PORTION
+
+
+def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield portions as they come, and an empty one whenever none has come for a while."""
+    iterator = iter(portions)
+    with ThreadPool(1) as reader:  # whose thread doesn't outlive the program
+        while True:
+            coming = reader.apply_async(next, (iterator, None))
+            coming.wait(SILENCE)
+            while not coming.ready():
+                yield np.empty(0)
+                coming.wait(SILENCE)
+            portion = coming.get()
+            if portion is None:
+                return
+            yield portion
+
+
+def camera() -> tuple[Iterator[np.ndarray], SensorSize]:
+    """Open the first camera that faery finds; return its portions of events, and its sensor.
+
+    Raises:
+        ModuleNotFoundError: faery isn't installed.
+        ValueError: There is no camera.
+    """
+    try:
+        import faery
+    except ImportError as error:
+        raise ModuleNotFoundError("--camera needs faery: pip install faery") from error
+    try:
+        stream = faery.events_stream_from_camera()
+        return patient(stream), (*stream.dimensions(), 2)
+    except Exception as error:  # what a driver raises
+        raise ValueError(
+            f"no camera was found: {error}; plug it in, and pip install event-camera-drivers or "
+            "neuromorphic-drivers"
+        ) from error
+
+
+def listen(
+    stream: Stream,
+    portions: Iterable[np.ndarray],
+    sensor_size: SensorSize,
+    show: Callable[[Stream, float, float], None],
+) -> None:
+    """Push portions of a sensor's events as they come, and show the answer.
+
+    ``show`` is called after each with the stream, how many seconds it is behind the events, and
+    which share of their time computing takes: little where other programs keep the machine busy.
+    """
+    begin = math.inf  # when time 0 of the events was on the clock, in s
+    first = 0.0  # time of the first event, in s
+    last = 0.0  # and of the last one
+    computing = 0.0  # s
+    for portion in portions:
+        now = time.monotonic()
+        if len(portion):
+            events = make_events(*(portion[name] for name in "txyp"))
+            worked = time.thread_time()
+            if begin == math.inf:
+                first = 1e-6 * int(events["t"][0])
+                begin = now - first
+            last = 1e-6 * int(events["t"][-1])
+            stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
+            stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
+            computing += time.thread_time() - worked
+            share = computing / max(last - first, 1e-6)
+            show(stream, time.monotonic() - begin - last, share)
+        elif now - begin - last >= 1e-6 * stream.pause:
+            stream.end()

@@ -1,0 +1,126 @@
+"""Write copies of recordings without hot pixels and noise."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import numpy as np
+
+from pokersnn_helpers.checks import check_range, errors_in
+
+from ..files.event_files import check_file, read_unchecked
+from ..files.folders import find_files
+from .inspection import find_hot_pixels
+
+# Of an event: what the filters look at, and a number that they keep with it.
+NUMBERED = np.dtype([(name, np.int64) for name in ("t", "x", "y", "number")])
+
+
+def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
+    """Remove the events of hot pixels, and those that Tonic's filters take for noise.
+
+    Args:
+        events: Structured array with fields t (µs), x, y and p, sorted by time.
+        refractory: Time in µs. An event is removed if its pixel sent another one at most this long
+            before, as by ``tonic.transforms.RefractoryPeriod``. 0: no events are removed.
+        noise: Time in µs. An event is removed if none of the four next pixels sent one within this
+            time before, as by ``tonic.transforms.Denoise``. 0: no events are removed.
+
+    Raises:
+        ValueError: A time is less than 0, no event is left, or ``find_hot_pixels`` refuses them.
+
+    Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> events = np.zeros(99, EVENT_DTYPE)
+        >>> events["t"], events["x"] = 1000 * np.arange(99), 4
+        >>> events["x"][:9] = range(9)
+        >>> len(filter_events(events))
+        8
+    """
+    return events[_remaining(events, refractory, noise)]
+
+
+def _remaining(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
+    """Return the numbers of the events that ``filter_events`` leaves."""
+    from tonic.transforms import Denoise, RefractoryPeriod  # which take a second to import
+
+    check_range(0, 2**40, refractory=refractory, noise=noise)
+    x, y = find_hot_pixels(events).T
+    pixels = events["y"] << 32 | events["x"]
+    is_hot = np.isin(pixels, y << 32 | x)
+    numbers = np.flatnonzero(~is_hot)
+    columns = [events[field][numbers] for field in "txy"]
+    remaining = np.rec.fromarrays([*columns, numbers], dtype=NUMBERED)
+    remaining["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
+    if refractory and len(remaining):
+        remaining = RefractoryPeriod(refractory)(remaining)
+    if noise and len(remaining):
+        remaining = Denoise(noise)(remaining)
+    if len(remaining) == 0:
+        raise ValueError("no event is left; choose shorter times")
+    return remaining["number"]
+
+
+def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
+    r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
+
+    Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
+    of its events, of its sensor and of itself, such as its class. The new folder appears once all
+    files are written. If a folder holds both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The
+    function yields how much is left of each file.
+
+    Args:
+        path: The file or folder.
+        out: The new folder, elsewhere.
+        filters: The arguments ``refractory`` and ``noise`` of ``filter_events``.
+
+    Raises:
+        FileExistsError: Something has the name of the new folder already.
+        FileNotFoundError: There is no such file, or there are no recordings in the folder.
+        ValueError: The new folder would be in the old one, or a file can't be read, or none of its
+            events is left. The message names it.
+
+    Warns:
+        UserWarning: Some files are left out, since they aren't recordings.
+
+    Example:
+        >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
+        >>> list(clean_files(Path("one.csv"), Path("clean")))
+        ['one.csv: 1 of 1 events are left']
+    """
+    if out.exists():
+        raise FileExistsError(f"{out} exists; name a new folder")
+    if path.resolve() in out.resolve().parents:
+        raise ValueError(f"{out} would be a part of {path}; name a folder elsewhere")
+    root = path if path.is_dir() else path.parent
+    files = find_files(path)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
+        folder = Path(scratch, out.name)
+        for file in files:
+            new = (folder / file.relative_to(root)).with_suffix(".npz")
+            if new.exists():  # where 1.csv stands beside 1.npy
+                new = new.with_name(f"{file.name}.npz")
+            new.parent.mkdir(parents=True, exist_ok=True)
+            yield _clean_file(file, new, **filters)
+        folder.rename(out)
+
+
+def _clean_file(path: Path, new: Path, **filters: int) -> str:
+    """Write what is left of a file, and say how much that is."""
+    recorded = read_unchecked(path)
+    events, sensor_size = check_file(recorded, path)
+    with errors_in(str(path)):
+        remaining = _remaining(events, **filters)
+    left = recorded.events[remaining]
+    arrays = {name: left[name] for name in left.dtype.names}
+    arrays |= {name: np.asarray(value) for name, value in recorded.about.items()}
+    if sensor_size:
+        arrays["sensor_size"] = np.array(sensor_size)
+    with ZipFile(new, "w", ZIP_DEFLATED) as archive:  # np.savez can't have an array called "file"
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                text = array.astype(str) if array.dtype == object else array
+                np.save(member, text, allow_pickle=False)
+    return f"{path}: {len(remaining):,} of {len(events):,} events are left"

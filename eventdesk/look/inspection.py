@@ -1,0 +1,346 @@
+"""Look at a recording before anything is trained on it: what is in it, and what to do about it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pokersnn_helpers.checks import MAX_TIME, SensorSize, check_events, errors_in
+from pokersnn_helpers.recordings import PackedRecording
+from pokersnn_helpers.statistics import describe
+from pokersnn_helpers.system.writing import StrPath
+
+from ..files.event_files import ANY_SENSOR, is_whole, read_unchecked, smallest_sensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PARTS = 50  # of the duration, for the rate over time
+CAMERA_PIXELS = 2**21  # no sensor has more
+PIXEL_RATE = 0.01  # events per µs that a pixel sends, at most
+BUS_RATE = 5, 1 / 4000  # events per µs that a camera sends, at most: so many, and more per pixel
+LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
+LONGEST_SPARSE_NS = 5e6  # the same where all times are multiples of 1000, as a clock's in ns
+PAUSE = 10_000  # µs without an event, and a tenth of the duration, from which on it is odd
+COARSE_TICK = 100  # µs: a clock's steps, from which on bins may be narrower
+ENOUGH_EVENTS = 100  # events, from which on a rate or a clock tells something
+BURST_SHARE = 0.01  # of the events at the same time, from which on they show no motion,
+BURST_FACTOR = 20  # where that is so many times as many as usual
+FEW_ON = 0.1  # of the events: fewer, or as few OFF events, come from bad thresholds
+# Of a pixel, the geometric mean of its events and of the parts of the duration that have some:
+HOT_ACTIVITY = 10  # that of a hot pixel is more,
+HOT_FACTOR = 1.7  # and more than so many times that of most pixels around
+STEADINESS = 0.7  # it has events in that share of the parts that random times would lie in
+RIVALS = 5  # of the 24 pixels around a hot one, at most, that are about as active
+MAX_HOT_EVENTS = 0.5  # share in hot pixels, beyond which what is left is another recording
+LISTED = 8  # hot pixels, at most, in a sentence
+UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
+
+
+class Inspection(NamedTuple):
+    r"""What ``inspect_file`` found in a file.
+
+    Attributes:
+        numbers: What was counted and measured, by name.
+        rate: Events per ms in each of 50 parts of the duration, which are equally long.
+        image: Events per pixel, (height, width).
+        hot_pixels: Their x and y, (pixels, 2), as ``find_hot_pixels`` returns them.
+        advice: A sentence for each thing that is odd: what, where, and after the last semicolon
+            what to do.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("two.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,1\n")
+        >>> inspection = inspect_file("two.csv")
+        >>> inspection.image, len(inspection.advice)
+        (array([[2]]), 1)
+    """
+
+    numbers: dict[str, Any]
+    rate: np.ndarray
+    image: np.ndarray
+    hot_pixels: np.ndarray
+    advice: list[str]
+
+
+@np.errstate(invalid="ignore")  # of infinite times, which are refused
+def inspect_file(path: StrPath) -> Inspection:
+    """Inspect a file of events, in order or not.
+
+    The times are those in the file, with two exceptions: where a counter of 16, 24 or 32 bits has
+    overflowed, it is continued, and times with fractions are converted to µs.
+
+    Raises:
+        ValueError: Its events lie on more pixels than a camera has, or ``read_event_file`` refuses
+            the file. The other errors are those of ``read_event_file``, too.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("odd.csv").write_text("t,x,y,p" + chr(10) + "5,0,0,1" + chr(10) + "3,1,0,1")
+        >>> inspect_file("odd.csv").advice[0]
+        'times run backwards at event 1 (from 5 to 3); sort the events by time'
+    """
+    file = read_unchecked(path)
+    stamps = file.events["t"]
+    times, scale = _whole(stamps)
+    bits, overflows = _find_overflows(times)
+    times = times + 2**bits * overflows.cumsum()
+    backwards = np.diff(times, prepend=times[:1]) < 0
+    columns = [times, *(file.events[field] for field in "xyp")]
+    table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
+    by_time = np.argsort(times, kind="stable")
+    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
+    with errors_in(str(path)):
+        image = event_image(events, file.sensor_size)
+    hot_pixels = find_hot_pixels(events)
+    t = events["t"] - events["t"][0]
+    duration = int(t[-1])
+    counts, _ = np.histogram(t, PARTS)
+    rate = 1000 * PARTS * counts / max(duration, 1)
+    height, width = image.shape
+    recording = PackedRecording.pack(events, smallest_sensor(events))
+    numbers = {
+        **describe(recording.image(), duration),
+        "highest rate (events/ms)": float(rate.max()),
+        "width": width,
+        "height": height,
+        "hot pixels": len(hot_pixels),
+        "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
+        "times that run backwards": int(backwards.sum()),
+    }
+    overflow = f"a counter of {bits} bits overflowed"
+    advice = [
+        *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
+        *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
+        *_advice_on_times(t, scale, image.size),
+        *_advice_on_pixels(events, image, hot_pixels),
+    ]
+    if not file.sensor_size:
+        advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
+    return Inspection(numbers, rate, image, hot_pixels, advice)
+
+
+def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
+    """Count the events of each pixel, whatever their polarity: (height, width).
+
+    Raises:
+        ValueError: There are more pixels than a camera has.
+
+    Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
+        array([[3, 0]])
+    """
+    width, height, _ = sensor_size or smallest_sensor(events)
+    if width * height > CAMERA_PIXELS:
+        raise ValueError(
+            f"its events take {width} × {height} pixels, more than any camera has; leave out those "
+            "whose coordinates are wrong"
+        )
+    pixels = np.ravel_multi_index((events["y"], events["x"]), (height, width))
+    return np.bincount(pixels, minlength=width * height).reshape(height, width)
+
+
+def find_hot_pixels(events: np.ndarray) -> np.ndarray:
+    """Find pixels that fire all the time, and far more than those around them.
+
+    A pixel at which a hand turns round also fires often, but only at that time, and its neighbours
+    do so as well. Of the 24 pixels around a hot one, therefore, at most five may be hot themselves.
+    There is one exception: if more than a quarter of all pixels stand out from the quietest quarter
+    of their neighbours, all of these are hot.
+
+    Args:
+        events: Structured array with fields t (µs), x, y and p, sorted by time.
+
+    Returns:
+        x and y of each hot pixel, (pixels, 2), beginning with those that have the most events.
+
+    Raises:
+        ValueError: The events lie on more pixels than a camera has.
+
+    Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> events = np.zeros(80, EVENT_DTYPE)
+        >>> events["t"], events["x"] = range(80), 4
+        >>> events["x"][:9] = range(9)
+        >>> find_hot_pixels(events)
+        array([[4, 0]])
+    """
+    counts = event_image(events)
+    t = events["t"] - events["t"][0]
+    part = t * PARTS // (t[-1] + 1)
+    fires = np.zeros((*counts.shape, PARTS), bool)
+    fires[events["y"], events["x"], part] = True
+    parts = fires.sum(axis=2)
+    at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
+    activity = np.sqrt(counts * parts)
+    all_the_time = (activity > HOT_ACTIVITY) & (parts > STEADINESS * at_random)
+    padded = np.pad(activity, 2, "reflect")
+    around = sliding_window_view(padded, (5, 5))[all_the_time].reshape(-1, 25)
+    quiet = HOT_ACTIVITY + HOT_FACTOR * around
+    is_quieter = activity[all_the_time, None] > quiet  # the pixel itself never is
+    quieter = np.count_nonzero(is_quieter, axis=1)
+    is_hot = quieter >= 24 - RIVALS
+    is_scattered = quieter > 24 / 4
+    if np.count_nonzero(is_scattered) > counts.size / 4:
+        is_hot = is_scattered
+    most_first = np.argsort(-counts[all_the_time][is_hot], kind="stable")
+    return np.argwhere(all_the_time)[is_hot, ::-1][most_first]
+
+
+def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return times as whole numbers, and by what they were multiplied, or should be, for µs."""
+    if not (stamps % 1).any():
+        whole = stamps.astype(np.int64)
+        in_ns = (whole[:1] > MAX_TIME).any()  # since 1970
+        return whole - whole[:1], 1e-3 if in_ns else 1
+    in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
+    scale = 1e6 if in_seconds else 1e3
+    return np.rint(scale * stamps), scale
+
+
+def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed."""
+    steps = np.diff(times, prepend=times[:1])
+    for bits in (16, 24, 32):
+        period = 2**bits
+        nearly_one = np.abs(steps + period) < period / 16
+        if nearly_one.any():
+            return bits, steps < -period / 2
+    return 0, np.zeros(len(steps), bool)
+
+
+def _advice_on_order(
+    stamps: np.ndarray, is_wrong: np.ndarray, what: str, remedy: str
+) -> Iterator[str]:
+    """Say at which event something is wrong for the first time, if anywhere."""
+    if is_wrong.any():
+        number = is_wrong.argmax()
+        before = stamps[number - 1]
+        yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
+
+
+def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
+    """Guess the unit: the factor at which the rate is one that a camera can send.
+
+    A pixel sends at most ``PIXEL_RATE``, and a camera, whose pixels share a bus, ``BUS_RATE``.
+    Recordings last for more than 1 ms. Few have a hundred events and no more than one in a ms for
+    so long as ``LONGEST_SPARSE``, or, where all times are multiples of 1000, as those in ns of a
+    clock that counts µs, ``LONGEST_SPARSE_NS``.
+
+    Args:
+        scale: By what the times were multiplied to be whole, or 1e-3 where they are since 1970.
+        t: Times since the first event, after that.
+        pixels: How many pixels there are.
+
+    Returns:
+        By what the times in the file are to be multiplied for µs.
+    """
+    if scale < 1:
+        return scale
+    count = len(t)
+    duration = int(t[-1])
+    gaps = np.diff(t)
+    of_bus, per_pixel = BUS_RATE
+    highest_rate = min(PIXEL_RATE * pixels, of_bus + per_pixel * pixels)
+    too_fast = count > highest_rate * duration
+    too_short = count >= ENOUGH_EVENTS and duration < 1000
+    if too_fast or too_short:
+        could_be_ms = duration >= 10 and count < 0.5 * pixels * duration
+        return min(1e6, 1e3 * scale) if could_be_ms else 1e6
+    busy = duration - int(gaps.max())
+    longest = LONGEST_SPARSE_NS if np.gcd.reduce(gaps) % 1000 == 0 else LONGEST_SPARSE
+    if ENOUGH_EVENTS <= count < busy / 1000 and busy > longest:
+        return scale / 1000
+    return scale
+
+
+def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
+    """Say what is odd in times that count from the first, and were multiplied to be whole."""
+    count = len(t)
+    duration = int(t[-1])
+    if duration == 0:
+        yield f"{count} events, all at the same time; record for longer"
+        return
+    moments, sizes = np.unique(t, return_counts=True)
+    gaps = np.diff(moments)
+    gap = int(gaps.max())
+    tick = int(np.gcd.reduce(gaps))
+    factor = _guess_unit(scale, t, pixels)
+    if factor < scale:
+        yield (
+            f"{count} events in {duration / 1e6:.4g} s are fewer than one per ms; if their times "
+            "are in ns, divide them by 1000"
+        )
+    elif factor != 1 or scale != 1:
+        in_the_file = duration / max(scale, 1)
+        remedy = UNITS.get(factor, "round the times to whole µs")
+        yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
+    elif count >= ENOUGH_EVENTS and tick >= COARSE_TICK:
+        yield (
+            f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty; choose "
+            f"--time-window {tick} or a multiple of it"
+        )
+    if gap > max(PAUSE, duration / 10):
+        start = moments[gaps.argmax()]
+        yield (
+            f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on; cut the recording there, "
+            "or look whether the camera dropped events"
+        )
+    most = sizes.max()
+    if most > max(ENOUGH_EVENTS, BURST_SHARE * count, BURST_FACTOR * np.median(sizes)):
+        when = moments[sizes.argmax()] / 1000
+        yield (
+            f"{most} of {count} events come at once, at {when:g} ms; cut them off, they show no "
+            "motion"
+        )
+
+
+def _advice_on_pixels(
+    events: np.ndarray, image: np.ndarray, hot_pixels: np.ndarray
+) -> Iterator[str]:
+    """Say what is odd in places and polarities."""
+    number = len(hot_pixels)
+    if number > image.size / 4:
+        yield (
+            f"{number} of {image.size} pixels are hot; look at the camera's thresholds, and record "
+            "again"
+        )
+    elif number:
+        x, y = hot_pixels.T
+        share = image[y, x].sum() / len(events)
+        places = ", ".join(map(str, map(tuple, hot_pixels[:LISTED].tolist())))
+        more = f" and {number - LISTED} more" if number > LISTED else ""
+        what = f"hot pixels, {number} in all, {places}{more}, have {share:.2%} of the events"
+        remedy = "leave them out by `clean`"
+        if share > MAX_HOT_EVENTS:
+            remedy = "look whether they are what you recorded, or record again"
+        yield f"{what}; {remedy}"
+    share_on = events["p"].mean()
+    merged = share_on in (0, 1)
+    if not merged and not FEW_ON <= share_on <= 1 - FEW_ON:
+        yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
+
+
+def plot_inspection(inspection: Inspection) -> "Figure":
+    r"""Plot what ``inspect_file`` found: events per pixel, and the rate over time.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from eventdesk.look.inspection import inspect_file
+        >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
+        >>> fig = plot_inspection(inspect_file("one.csv"))
+    """
+    import matplotlib.pyplot as plt  # which takes a second to import
+
+    figure, (pixels, over_time) = plt.subplots(
+        2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained"
+    )
+    pixels.imshow(np.log1p(inspection.image), cmap="Greys")
+    pixels.set_title("events per pixel, as log(1 + events)")
+    part_ms = inspection.numbers["duration (ms)"] / PARTS
+    middles = part_ms * (np.arange(PARTS) + 0.5)
+    over_time.step(middles, inspection.rate, where="mid", color="black")
+    over_time.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
+    return figure

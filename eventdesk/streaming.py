@@ -1,0 +1,364 @@
+"""Ask a classifier while events arrive: a stream carries the network's state from step to step."""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from pokersnn_helpers.checks import (
+    EVENT_DTYPE,
+    MAX_TIME,
+    SensorSize,
+    check_events,
+    check_range,
+    refuse_hooks,
+)
+from pokersnn_helpers.classifier import Classifier, decode, frame_network, unique_argmax
+from pokersnn_helpers.frames import EventBatch, TimeBins, count_events
+from pokersnn_helpers.networks import FrameNetwork
+from pokersnn_helpers.out_of_distribution import what_is_outside
+from pokersnn_helpers.recordings import PackedRecording
+from pokersnn_helpers.system.compiling import compiled
+from pokersnn_helpers.system.devices import one_cpu_thread
+from pokersnn_helpers.training import MAX_STEPS, Prediction, read_prediction
+
+COUNTS_AT_ONCE = 2**22  # in the frames that are computed at once
+
+
+@dataclass
+class OpenRecording:
+    """The events of a recording that goes on."""
+
+    start: int  # time of the first event in µs
+    last: int  # and of the last one
+    image: np.ndarray  # events by polarity, row and column
+    t: np.ndarray  # of the events whose time step isn't computed, in µs since the start
+    pixels: np.ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
+
+    @classmethod
+    def begin(cls, start: int, sensor_size: SensorSize) -> "OpenRecording":
+        """Return a recording without events yet."""
+        nothing = np.empty(0, np.int64)
+        return cls(start, start, np.zeros(sensor_size[::-1], np.int64), nothing, nothing)
+
+    def append(self, t: np.ndarray, pixels: np.ndarray) -> None:
+        """Append the next events."""
+        self.last = self.start + int(t[-1])
+        _count_pixels(pixels, self.image.reshape(-1))
+        self.t = np.concatenate([self.t, t])
+        self.pixels = np.concatenate([self.pixels, pixels])
+
+    def take(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return times and pixels of the first events, and let them go."""
+        taken = self.t[:number], self.pixels[:number]
+        self.t = self.t[number:]
+        self.pixels = self.pixels[number:]
+        return taken
+
+
+class Stream:
+    """Classifies a recording while its events arrive.
+
+    Time begins with the first event, and a time step is computed as soon as an event of a later one
+    has arrived. However the events are cut into portions, after ``finish`` the voltages and the
+    answer are those of ``predict`` on the CPU, to the last bit. A stream keeps the voltages of its
+    recording, so its memory grows by some bytes per step until ``reset``, a pause or a window
+    begins a new recording.
+
+    Args:
+        classifier: A classifier whose network can ``resume``: ``SNN``, ``FastSNN``, a
+            ``SpikingNetwork`` of your own or ``LayerThenSNN``. The stream copies it to the CPU.
+        pause_ms: Time in ms without an event after which a recording is over, and the next event
+            begins a new one. Default: only ``reset`` ends a recording.
+        window_ms: Time in ms after which a recording is over even without a pause, for a camera
+            that is never silent. Default: there is no such limit.
+        on_answer: A function that is called with the stream when a recording is over, before the
+            next one begins.
+
+    Attributes:
+        steps: The number of time steps that have been computed.
+
+    Raises:
+        TypeError: The classifier isn't one, or its network reads whole recordings only, defines
+            ``forward`` and no ``resume`` that does the same, or has hooks.
+        ValueError: ``pause_ms`` or ``window_ms`` isn't greater than 0.
+
+    Example:
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs
+        >>> events, _ = load_pokerdvs(source="simulated").test[0]
+        >>> stream = Stream(Classifier(FastSNN()))
+        >>> for portion in np.array_split(events, 10):
+        ...     voltages = stream.push(portion)
+        >>> stream.finish().shape  # the last event's time step, and 10 ms of silence
+        torch.Size([11, 4])
+        >>> said = []
+        >>> keep = lambda stream: said.append(stream.prediction())
+        >>> stream = Stream(Classifier(FastSNN()), pause_ms=200, on_answer=keep)
+        >>> voltages = stream.push(events)
+        >>> voltages = stream.advance(events["t"][-1] + 200_000)  # nothing has come for 200 ms
+        >>> len(said), stream.steps
+        (1, 0)
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        *,
+        pause_ms: float = math.inf,
+        window_ms: float = math.inf,
+        on_answer: Callable[["Stream"], None] | None = None,
+    ):
+        check_range(0.001, math.inf, pause_ms=pause_ms, window_ms=window_ms)
+        check_resumable(frame_network(classifier))
+        self.classifier = copy.deepcopy(classifier).cpu().eval()
+        self.network = frame_network(self.classifier)
+        self.time_window = self.network.time_window
+        self.dtype = next(self.network.parameters(), torch.empty(0)).dtype
+        self.pause = 1000 * pause_ms  # µs
+        self.window = 1000 * window_ms  # µs
+        self.on_answer = on_answer
+        with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
+            self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
+        self.reset()
+        self.push(np.zeros(1, EVENT_DTYPE))
+        self.finish()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new recording."""
+        self.steps = 0
+        self._recording: OpenRecording | None = None  # until its first event comes
+        self._state: Any = None
+        self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
+
+    @property
+    def open_since(self) -> float | None:
+        """Time in µs at which the next step begins. Events that come now mustn't be earlier."""
+        if self._recording is None:
+            return None
+        return self._recording.start + self.steps * self.time_window
+
+    @property
+    def own_steps(self) -> int:
+        """Time steps of the recording's own time, if no more events come."""
+        if self._recording is None:
+            return 0
+        last = self._recording.last - self._recording.start
+        return math.floor(last / self.time_window) + 1 + self.classifier.settle_steps
+
+    def push(self, events: np.ndarray) -> torch.Tensor:
+        """Accept the next events, and compute the time steps that they complete.
+
+        Args:
+            events: Events as for ``predict``. The array may be empty.
+
+        Returns:
+            Voltages of these steps, (steps, classes).
+
+        Raises:
+            TypeError: As ``check_events``.
+            ValueError: As ``check_events``; or an event belongs to a step that is computed already,
+                or comes so late that there would be too many steps. No event of its recording is
+                taken then.
+        """
+        voltages = [self._compute(self.steps)]
+        while len(events):
+            packed = self._pack(events)
+            n_events = self._events_of_recording(events["t"])
+            if n_events == 0:
+                voltages.append(self.end())
+                continue
+            first_step = math.floor(packed.t[0] / self.time_window)
+            last_step = math.floor(packed.t[n_events - 1] / self.time_window)
+            if first_step < self.steps:
+                raise ValueError(
+                    f"event 0 is of {events['t'][0]} µs, but all steps before "
+                    f"{self.open_since:.15g} µs are computed; wait longer, or leave out "
+                    "events[events['t'] < stream.open_since]"
+                )
+            if last_step >= MAX_STEPS:
+                raise ValueError(
+                    f"{events['t'][n_events - 1]} µs would be in step {last_step}, of at most "
+                    f"{MAX_STEPS}; stream.reset() begins anew, or choose wider bins"
+                )
+            if self._recording is None:
+                self._recording = OpenRecording.begin(packed.start, packed.sensor_size)
+            self._recording.append(packed.t[:n_events], packed.pixels[:n_events])
+            voltages.append(self._compute(last_step))
+            events = events[n_events:]
+        return torch.cat(voltages)
+
+    def _events_of_recording(self, t: np.ndarray) -> int:
+        """Return how many of the next events come before a pause, and within the window."""
+        start, last = t[0], t[0]
+        if self._recording:
+            start, last = self._recording.start, self._recording.last
+        longest_pause = t[-1] - min(t[0], last)
+        if longest_pause < self.pause and t[-1] - start < self.window:
+            return len(t)
+        pauses = np.diff(t, prepend=last) >= self.pause
+        over = pauses | (t - start >= self.window)
+        return int(np.append(over, True).argmax())
+
+    def advance(self, time: float) -> torch.Tensor:
+        """Compute all steps that end by ``time`` (µs), since no earlier events will come."""
+        check_range(-MAX_TIME, MAX_TIME, time=time)
+        if self._recording is None:
+            return self._compute(0)
+        since = time - self._recording.start
+        if time - self._recording.last >= self.pause or since >= self.window:
+            return self.end()
+        steps = math.floor(since / self.time_window)
+        if steps >= MAX_STEPS:
+            raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
+        return self._compute(max(steps, self.steps))
+
+    def finish(self) -> torch.Tensor:
+        """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
+        return self._compute(max(self.steps, self.own_steps))
+
+    def end(self) -> torch.Tensor:
+        """Finish the recording, hand its answer to ``on_answer``, and begin a new one."""
+        voltages = self.finish()
+        if self.on_answer and self.steps:
+            self.on_answer(self)
+        self.reset()
+        return voltages
+
+    @property
+    def voltages(self) -> torch.Tensor:
+        """Voltages of all steps so far, (T, classes)."""
+        self._voltages = [torch.cat(self._voltages)]
+        return self._voltages[0][:, 0]
+
+    def prediction(self) -> Prediction:
+        """Return the classifier's answer to the part of the recording that has been computed."""
+        if self.steps == 0:
+            classes = self.classifier.classes
+            shares = dict.fromkeys(classes, 1 / len(classes))
+            return Prediction(None, shares, self.voltages)
+        return read_prediction(self.classifier, self.voltages[: self.own_steps, None])
+
+    def outside(self) -> list[str]:
+        """Say what of the events so far is unlike all that ``train`` has trained on."""
+        if self._recording is None:
+            return []
+        duration = self._recording.last - self._recording.start
+        return what_is_outside(self.classifier.ranges, self._recording.image, duration)
+
+    def settled_ms(self) -> float | None:
+        """Return since what time in ms the answer is what it is now; None without an answer.
+
+        It is the end of the time step that last changed the answer, seen in hindsight: at that
+        time nobody could tell that the answer would stay. ``prediction`` says how sure it is.
+        """
+        if self.prediction().class_name is None:
+            return None
+        voltages = self.voltages[: self.own_steps]
+        so_far = voltages.cummax(0).values  # of which ``decode`` takes the last
+        if self.classifier.decode is not decode:
+            ends = range(1, len(voltages) + 1)
+            so_far = torch.cat([self.classifier.read(voltages[:end, None]) for end in ends])
+        answers = unique_argmax(so_far)
+        others = np.flatnonzero(answers != answers[-1])
+        steps = max(others, default=-1) + 2
+        return float(steps * self.time_window / 1000)
+
+    def _pack(self, events: np.ndarray) -> PackedRecording:
+        """Pack the events, with their times since the beginning of the recording.
+
+        What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
+        """
+        sensor_size = self.classifier.sensor_size
+        if type(events) is not np.ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
+            events = check_events(events, sensor_size, "the portion")  # a mask may hide a value
+        start = self._recording.start if self._recording else int(events["t"][0])
+        t = np.empty(len(events), np.int64)
+        pixels = np.empty(len(events), np.int64)
+        fields = np.ascontiguousarray(events).view(np.int64)
+        if not _pack_events(fields, start, sensor_size, t, pixels):
+            check_events(events, sensor_size, "the portion")  # says what is wrong
+        return PackedRecording(sensor_size, start, t, pixels)
+
+    def _compute(self, steps: int) -> torch.Tensor:
+        """Compute all steps up to ``steps``; return their voltages."""
+        computed = [self._voltages[0][:0]]
+        inputs = math.prod(self.classifier.sensor_size)
+        steps_at_once = max(1, COUNTS_AT_ONCE // inputs)
+        while self.steps < steps:
+            n_steps = min(steps_at_once, steps - self.steps)
+            frames = self._take_frames(n_steps)
+            with one_cpu_thread():
+                voltages, self._state = self.network.resume(frames, self._state)
+            computed.append(voltages)
+            self._voltages.append(voltages)
+            self.steps += n_steps
+        return torch.cat(computed)[:, 0]
+
+    def _take_frames(self, n_steps: int) -> torch.Tensor:
+        """Count the waiting events of the next steps into frames, and let them go."""
+        recording = self._recording
+        assert recording is not None  # no step is computed before the first event
+        event_steps = np.floor(recording.t / self.time_window)
+        due = int(np.searchsorted(event_steps, self.steps + n_steps))
+        events = EventBatch(np.array([due]), *recording.take(due))
+        bins = TimeBins(self.steps, n_steps, self.time_window)
+        frames = count_events(events, bins, self.classifier.sensor_size).to(self.dtype)
+        return frames if self.network.takes_sparse else frames.to_dense()
+
+
+def check_resumable(network: FrameNetwork) -> None:
+    """Refuse a network that reads whole recordings only, or whose hooks would be left out."""
+    resume = class_that_defines("resume", network)
+    forward = class_that_defines("forward", network)
+    if resume is FrameNetwork:
+        network.resume(torch.empty(0))  # says what to take instead
+    if not issubclass(resume, forward):
+        raise TypeError(
+            f"{forward.__name__} defines forward, which resume of {resume.__name__} leaves out; "
+            "write a resume that does the same"
+        )
+    refuse_hooks(*network.modules())
+
+
+def class_that_defines(name: str, network: FrameNetwork) -> type:
+    """Return the class that a network has a method from."""
+    return next(kind for kind in type(network).__mro__ if name in vars(kind))
+
+
+@compiled
+def _pack_events(fields, start, sensor_size, times, pixels):
+    """Pack events, given as t, x, y, p, t, ...; return whether all are in order and on the sensor.
+
+    Args:
+        fields: Of all events, int64 (4 * events,).
+        start: Time of the recording's first event in µs.
+        sensor_size: Width, height and polarities.
+        times: Filled with times since ``start``, int64 (events,).
+        pixels: Filled with polarity and pixel, as ``PackedRecording`` numbers them.
+    """
+    width, height, polarities = sensor_size
+    previous = max(fields[0], -MAX_TIME)
+    for event in range(len(times)):
+        t = fields[4 * event]
+        x = fields[4 * event + 1]
+        y = fields[4 * event + 2]
+        p = fields[4 * event + 3]
+        on_sensor = 0 <= x < width and 0 <= y < height and 0 <= p < polarities
+        if not on_sensor or t < previous or t > MAX_TIME:
+            return False
+        previous = t
+        times[event] = t - start
+        pixels[event] = (p * height + y) * width + x
+    return True
+
+
+@compiled
+def _count_pixels(pixels, counts):
+    """Add events, given by their pixels, to the counts of all pixels."""
+    for pixel in pixels:
+        counts[pixel] += 1

@@ -1,0 +1,262 @@
+"""Save the book's network in a form that other simulators read, and load it again.
+
+The Neuromorphic Intermediate Representation (NIR; Pedersen et al. 2024,
+doi:10.1038/s41467-024-52259-9) describes neurons by differential equations. It holds neither a time
+step nor an order of computation, so here is what gives this network's spikes: forward Euler along
+the edges of the graph, where each node takes what the node before it gives in the same step, and
+only the recurrent weights take the spikes of the step before::
+
+    i += dt / tau_syn * (w_in * S - i)    S: weighted inputs + weighted spikes of the last step
+    v += dt / tau_mem * (r * i - v)       with the new i
+    z = v > v_threshold
+    v = v_reset where z
+
+An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
+neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
+``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
+polarities) and the ``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in
+this order.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+import torch
+
+from .checkpoints import check_constants
+from .checks import check_range, errors_in, refuse_hooks
+from .classifier import Classifier, decode, frame_network
+from .fast import FastSNN
+from .snn import SNN
+from .system.devices import default_device
+from .system.writing import StrPath, atomic_write
+
+NODES = {
+    "input": nir.Input,
+    "input_weights": nir.Affine,
+    "hidden": nir.CubaLIF,
+    "recurrent_weights": nir.Affine,
+    "readout_weights": nir.Affine,
+    "readout_current": nir.LI,
+    "readout": nir.LI,
+    "output": nir.Output,
+}
+EDGES = [
+    ("input", "input_weights"),
+    ("input_weights", "hidden"),
+    ("hidden", "recurrent_weights"),
+    ("recurrent_weights", "hidden"),
+    ("hidden", "readout_weights"),
+    ("readout_weights", "readout_current"),
+    ("readout_current", "readout"),
+    ("readout", "output"),
+]
+WEIGHTS = {  # by node, their name in the network
+    "input_weights": "lif0.input_weights",
+    "recurrent_weights": "lif0.recurrent_weights",
+    "readout_weights": "linear.weight",
+}
+
+
+def save_nir(classifier: Classifier, path: StrPath) -> None:
+    """Save a classifier as a NIR graph.
+
+    A file of the same name is replaced once the new one is complete.
+
+    Args:
+        classifier: The classifier to save, of an ``SNN`` or a ``FastSNN`` with any sizes and time
+            constants.
+        path: The file to write, usually ``*.nir``.
+
+    Raises:
+        TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier`` of a
+            ``FrameNetwork``.
+        ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
+            again, since constants were changed later or are over 1 s, or weights aren't finite.
+        OSError: The file can't be written. An older file stays as it was.
+
+    Example:
+        >>> save_nir(Classifier(SNN(hidden_size=20)), "network.nir")
+        >>> load_nir("network.nir").snn.linear
+        Linear(in_features=20, out_features=4, bias=False)
+    """
+    with errors_in(f"{path} isn't written"):
+        graph = _graph(classifier)
+        rebuilt = _rebuild(graph, type(classifier.snn))
+    check_constants(rebuilt.snn, classifier.snn, path)
+    buffer = io.BytesIO()
+    nir.write(buffer, graph)
+    with atomic_write(Path(path)) as file:
+        file.write(buffer.getbuffer())
+
+
+def load_nir(
+    path: StrPath,
+    device: torch.device | str | None = None,
+    network: type[SNN] = SNN,
+) -> Classifier:
+    """Rebuild the classifier that ``save_nir`` wrote.
+
+    Args:
+        path: The file to read.
+        device: Where to put it; default ``default_device()``.
+        network: ``SNN`` or ``FastSNN``, whichever was saved.
+
+    Returns:
+        The classifier, ready to evaluate or to train on.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no readable NIR file, or holds another graph than ``save_nir`` writes, or
+            times in ms.
+
+    Example:
+        >>> save_nir(Classifier(SNN(hidden_size=20)), "network.nir")
+        >>> load_nir("network.nir").classes
+        ('club', 'heart', 'diamond', 'spade')
+    """
+    data = Path(path).read_bytes()
+    with errors_in(f"{path} can't be loaded"):
+        graph = _read(data)
+        classifier = _rebuild(graph, network)
+    return classifier.to(device or default_device())
+
+
+def _graph(classifier: Classifier) -> nir.NIRGraph:
+    network: Any = frame_network(classifier)
+    _check_network(network)
+    if classifier.decode is not decode:
+        raise ValueError("NIR holds no decode of your own; save a Classifier with the default one")
+    made_with = network.arguments
+    dt = made_with["dt"]
+    outputs = made_with["output_size"]
+    neurons = {
+        "tau_syn": made_with["tau_syn"],
+        "tau_mem": made_with["tau_mem"],
+        "r": 1.0,
+        "v_leak": 0.0,
+        "v_threshold": made_with["v_th"],
+        "v_reset": 0.0,
+        "w_in": made_with["tau_syn"] / dt,
+    }
+    current = {
+        "tau": made_with["readout_tau_syn"],
+        "r": made_with["readout_tau_syn"] / dt,
+        "v_leak": 0.0,
+    }
+    voltage = {"tau": made_with["readout_tau_mem"], "r": 1.0, "v_leak": 0.0}
+    nodes = {
+        "input": nir.Input(np.array([made_with["input_size"]])),
+        "input_weights": _affine(network.lif0.input_weights),
+        "hidden": nir.CubaLIF(**_for_each(made_with["hidden_size"], neurons)),
+        "recurrent_weights": _affine(network.lif0.recurrent_weights),
+        "readout_weights": _affine(network.linear.weight),
+        "readout_current": nir.LI(**_for_each(outputs, current)),
+        "readout": nir.LI(**_for_each(outputs, voltage)),
+        "output": nir.Output(np.array([outputs])),
+    }
+    metadata = {  # as arrays, which have a checksum in the file
+        "dt": np.array([dt]),
+        "settle": np.array([float(classifier.settle)]),
+        "classes": np.array([name.encode() for name in classifier.classes]),
+        "sensor_size": np.array(classifier.sensor_size),
+        "surrogate_slope": np.array([float(made_with["surrogate_slope"])]),
+    }
+    return nir.NIRGraph(nodes, EDGES, metadata)
+
+
+def _check_network(network: Any) -> None:
+    """Refuse what a graph would leave out without a word."""
+    kind = type(network)
+    if kind not in (SNN, FastSNN):
+        raise TypeError(
+            f"NIR has no nodes for what {kind.__name__} computes; save an SNN or a FastSNN, as of "
+            "train --network fast"
+        )
+    names = {name for name, _ in network.named_parameters()}
+    other = names.symmetric_difference(WEIGHTS.values())
+    if other:
+        raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
+    refuse_hooks(*network.modules())
+
+
+def _affine(weights: torch.Tensor) -> nir.Affine:
+    weight = weights.numpy(force=True)
+    bias = np.zeros_like(weight[:, 0])
+    return nir.Affine(weight, bias)
+
+
+def _for_each(neurons: int, constants: dict[str, float]) -> dict[str, np.ndarray]:
+    return {name: np.full(neurons, float(value)) for name, value in constants.items()}
+
+
+def _read(data: bytes) -> nir.NIRGraph:
+    try:
+        return nir.read(io.BytesIO(data))
+    except Exception as error:  # damaged bytes can raise anything
+        reason, _, _ = str(error).strip().partition("\n")
+        raise ValueError(f"it is no readable NIR file: {reason}") from error
+
+
+def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
+    """Make a classifier of a graph, or refuse one that ``save_nir`` wouldn't write for it."""
+    kinds = {name: type(node) for name, node in graph.nodes.items()}
+    if kinds != NODES or sorted(graph.edges) != sorted(EDGES):
+        names = ", ".join(kinds)
+        expected = ", ".join(NODES)
+        raise ValueError(f"its nodes are {names}, or linked otherwise; save_nir writes {expected}")
+    try:
+        classifier = _classifier(graph.nodes, graph.metadata, network)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f"it holds something else than an SNN: {error!r}") from error
+    for name, node in _graph(classifier).nodes.items():
+        for field, expected_values in vars(node).items():
+            if isinstance(expected_values, np.ndarray):
+                values = getattr(graph.nodes[name], field)
+                _compare(f"{name}.{field}", values, expected_values)
+    return classifier
+
+
+def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]) -> Classifier:
+    """Make a classifier of the numbers of each node's first neuron."""
+    weights = {name: torch.from_numpy(nodes[node].weight) for node, name in WEIGHTS.items()}
+    hidden_size, input_size = nodes["input_weights"].weight.shape
+    output_size = len(nodes["readout_weights"].weight)
+    hidden = nodes["hidden"]
+    readout = nodes["readout"]
+    numbers = {
+        "v_th": hidden.v_threshold,
+        "tau_syn": hidden.tau_syn,
+        "tau_mem": hidden.tau_mem,
+        "readout_tau_syn": nodes["readout_current"].tau,
+        "readout_tau_mem": readout.tau,
+        "dt": about["dt"],
+        "surrogate_slope": about["surrogate_slope"],
+    }
+    constants: dict[str, Any] = {name: float(values[0]) for name, values in numbers.items()}
+    taus = {name: value for name, value in constants.items() if "tau" in name}
+    with errors_in("times are in s"):
+        check_range(0, 1, **taus)
+    with torch.random.fork_rng(devices=[]):
+        snn = network(input_size, hidden_size, output_size, **constants)
+    snn.to(dtype=weights["linear.weight"].dtype)
+    snn.load_state_dict(weights)
+    return Classifier(
+        snn,
+        classes=tuple(name.decode() for name in about["classes"]),
+        sensor_size=about["sensor_size"],
+        settle=float(about.get("settle", [0])[0]),  # older files have none
+    )
+
+
+def _compare(name: str, values: np.ndarray, expected: np.ndarray) -> None:
+    values, expected = np.broadcast_arrays(values, expected)
+    close = np.isclose(values, expected, rtol=1e-6, atol=0)
+    wrong = ~(close & np.isfinite(values))
+    if wrong.any():
+        value = values[wrong][0]
+        other = expected[wrong][0]
+        raise ValueError(f"{name} is {value:g}; SNN has {other:g}, one number for all neurons")

@@ -1,0 +1,267 @@
+"""Files as cameras write them, with all that stands between the events."""
+
+import struct
+
+import numpy as np
+import pytest
+import tonic.io
+from aedat_files import aedat, dvs128
+from test_event_files import some_events
+
+from eventdesk.files import camera_files
+from eventdesk.files.camera_files import read_aedat, read_bin, read_dat, read_raw
+from pokersnn_helpers import EVENT_DTYPE
+
+IMX636 = """% camera_integrator_name Prophesee
+% evt {version}
+% format {format};height=720;width=1280
+% geometry 1280x720
+% plugin_name hal_plugin_imx636_evk4
+% end
+"""
+GEN31 = b"% evt 2.0\n% plugin_name hal_plugin_gen31_fx3\n% serial_number 00001495\n"
+HD = (1280, 720)
+
+
+def decode_evt3(words):
+    """Prophesee's state machine, word by word."""
+    events = []
+    high = last = y = base = None
+    low = 0
+    loops = 0
+    for word in words.tolist():
+        kind = word >> 12
+        value = word & 0xFFF
+        bits = 0
+        width = 0
+        if kind == 0:
+            y = value & 0x7FF
+        elif kind in (2, 3):
+            base = value & 0x7FF
+            p = value >> 11
+            bits = kind == 2
+        elif kind == 4:
+            bits = value
+            width = 12
+        elif kind == 5:
+            bits = value & 255
+            width = 8
+        elif kind == 6:
+            low = value
+        elif kind == 8 and value != last:
+            loops += last is not None and last - value > 2048
+            high = loops << 24 | value << 12
+            last = value
+            low = 0
+        if None not in (high, y, base):
+            places = [base + bit for bit in range(12) if bits >> bit & 1]
+            events += [(high + low, x, y, p) for x in places]
+        if base is not None:
+            base += width
+    return events
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_evt3_is_decoded_as_by_a_loop(seed, monkeypatch):
+    """Vectors, triggers, words of other kinds, and an hour and a half of time, which begins anew
+    every 17 s."""
+    monkeypatch.setattr(camera_files, "WORDS_AT_ONCE", 1000 * seed or 2**16)
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice([0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15], 5000)
+    values = rng.integers(0, 4096, 5000)
+    steps = rng.integers(0, 2048, 5000)
+    values[kinds == 8] = np.cumsum(steps)[kinds == 8] % 4096
+    words = (kinds << 12 | values).astype("<u2")
+    header = IMX636.format(version="3.0", format="EVT3").encode()
+    events, sensor_size = read_raw(header + words.tobytes())
+    expected = decode_evt3(words)
+    assert len(expected) > 3000
+    assert expected[-1][0] > 300e6
+    assert events.tolist() == expected
+    assert sensor_size == HD
+
+
+def test_vectors_take_no_more_memory_than_there_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(camera_files, "check_memory", asked.append)
+    monkeypatch.setattr(camera_files, "WORDS_AT_ONCE", 100)
+    words = np.array([0x8000, 0, 0x3000, *[0x4FFF] * 1000], "<u2")  # 12 events in each of the last
+    events, _ = read_raw(b"% evt 3.0\n" + words.tobytes())
+    assert len(events) == 12_000
+    assert len(asked) == 10
+    assert asked[-1] == 2 * events.nbytes
+
+
+def evt2(events):
+    """Words of 32 bits, with triggers and others between them."""
+    words = [0x1 << 28, 0x2 << 28]  # an event before any time, and an unknown word
+    last = None
+    for t, x, y, p in events.tolist():
+        high = t >> 6
+        low = (t & 63) << 22
+        if high != last:
+            last = high
+            trigger = 0xA << 28 | low | 1
+            words += [0x8 << 28 | high & 0xFFFFFFF, trigger, 0xE << 28]
+        words.append(p << 28 | low | x << 11 | y)
+    return np.array(words, "<u4")
+
+
+def five_hours():
+    """Times whose 34 bits begin anew after 4.77 hours."""
+    events = some_events(200)
+    events["t"] = np.arange(200) * 90_000_000 + 7
+    return events
+
+
+@pytest.mark.parametrize(
+    ("header", "order", "sensor_size"),
+    [
+        (GEN31, None, (640, 480)),
+        (IMX636.format(version="2.0", format="EVT2").encode(), None, HD),
+        (IMX636.format(version="2.1", format="EVT21").encode(), [1, 0], HD),
+        (b"% evt 2.1\n% format EVT21;endianness=legacy\n% end\n", [0, 1], None),
+        (b"% format EVT21;height=48;width=64\n% end\n", [1, 0], (64, 48)),
+    ],
+)
+def test_evt2_and_evt21_are_decoded(header, order, sensor_size):
+    events = five_hours()
+    words = evt2(events)
+    if order:  # a word of pixels beside each, of which the first and the last send events
+        pixels = np.full_like(words, 1 | 1 << 31)
+        words = np.stack([words, pixels], axis=1)[:, order]
+        events = events.repeat(2)
+        events["x"][1::2] += 31
+    decoded, decoded_size = read_raw(header + words.tobytes())
+    assert np.array_equal(decoded, events)
+    assert decoded_size == sensor_size
+
+
+@pytest.mark.parametrize("line", ["end_date 2026-01-01", "endianness little", "Ort München"])
+@pytest.mark.parametrize("first", [0x25, 0x2025, 0xA0A2025])
+def test_header_is_text_and_ends_where_events_begin(line, first):
+    header = f"% evt 2.0\n% {line}\n% geometry 64x48\n".encode()
+    words = evt2(some_events(200))[2:]  # they begin with a time
+    words[0] = 0x8 << 28 | first  # and it with "%"
+    events, sensor_size = read_raw(header + words.tobytes())
+    assert len(events) == 200
+    assert sensor_size == (64, 48)
+
+
+def evt3_at(times):
+    """An event at each of some times."""
+    content = b"% evt 3.0\n% end\n"
+    for t in times:
+        high = t >> 12 & 4095
+        low = t & 4095
+        content += struct.pack("<4H", 8 << 12 | high, 6 << 12 | low, 0, 2 << 12)
+    return content
+
+
+def dat_at(times):
+    content = b"% Version 2\n\0\x08"
+    for t in times:
+        content += struct.pack("<2I", t, 0)
+    return content
+
+
+def evt2_at(times):
+    content = b"% evt 2.0\n% end\n"
+    for t in times:
+        content += struct.pack("<2I", 8 << 28 | t >> 6, (t & 63) << 22)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "bits"),
+    [(read_raw, evt2_at, 34), (read_raw, evt3_at, 24), (read_dat, dat_at, 32)],
+)
+def test_clock_wraps_goes_back_over_it_and_begins_anew(read, write, bits):
+    last = 2**bits - 100
+    for times, expected in (
+        ([last, 50, last, 90], [last, 2**bits + 50, last, 2**bits + 90]),
+        ([150, last, 150], [150, -100, 150]),
+        ([0, last // 4, 5], [0, last // 4, 5]),  # a camera that began anew
+        ([0, last // 8 * 5, last], [0, last // 8 * 5, last]),  # nothing for a while
+    ):
+        events, _ = read(write(times))
+        assert events["t"].tolist() == expected
+
+
+@pytest.mark.parametrize(("version", "kind"), [(1, b"\x00\x08"), (2, b"\x0c\x08")])
+def test_dat_is_decoded_over_71_minutes(version, kind):
+    events = five_hours()
+    t, x, y, p = (events[field].astype(np.uint32) for field in "txyp")
+    word = x | y << 14 | p << 28
+    if version == 1:
+        word = x | y << 9 | p << 17
+    words = np.stack([t, word], axis=1).astype("<u4")
+    header = f"% Data file containing CD events.\n% Version {version}\n% Height 240\n% Width 304\n"
+    decoded, sensor_size = read_dat(header.encode() + kind + words.tobytes())
+    assert np.array_equal(decoded, events)
+    assert sensor_size == (304, 240)
+
+
+def dvs(t, x, y, p):
+    """Some are triggers."""
+    return dvs128(t, x, y, p) | (x in (5, 6)) << 15
+
+
+def davis(t, x, y, p):
+    """Some are images or triggers."""
+    return (x == 5) << 31 | y << 22 | x << 12 | p << 11 | (x == 6) << 10
+
+
+DAVIS = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "kinds", "address", "sensor_size"),
+    [
+        (b"", ">HI", dvs, (128, 128)),
+        (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI", dvs, (128, 128)),
+        (b"#!AER-DAT2.0\r\n", ">II", dvs, (128, 128)),
+        (DAVIS, ">II", davis, (346, 260)),
+    ],
+)
+def test_aedat_is_decoded_without_images_and_triggers(header, kinds, address, sensor_size):
+    events = five_hours()
+    is_event = ~np.isin(events["x"], (5, 6))
+    decoded, decoded_size = read_aedat(aedat(events, header, kinds, address))
+    assert np.array_equal(decoded, events[is_event])
+    assert decoded_size == sensor_size
+
+
+HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
+
+
+def packet(kind, words, overflows=0):
+    number = len(words) // 2
+    header = struct.pack("<HHIIIIII", kind, 1, 8, 4, overflows, number, number, number)
+    return header + np.array(words, "<u4").tobytes()
+
+
+def test_aedat3_is_decoded_packet_by_packet():
+    valid = 3 << 17 | 4 << 2 | 0b11
+    invalid = 8 << 17
+    first = packet(1, [valid, 100, invalid, 250])
+    special = packet(0, [7, 300])
+    later = packet(1, [5 << 17 | 1, 3], overflows=1)
+    events, sensor_size = read_aedat(HEADER3 + first + special + later)
+    assert events.tolist() == [(100, 3, 4, 1), (2**31 + 3, 5, 0, 0)]
+    assert sensor_size == (128, 128)
+    events, sensor_size = read_aedat(HEADER3.replace(b"DVS128", b"other"))
+    assert len(events) == 0
+    assert events.dtype == EVENT_DTYPE
+    assert sensor_size is None
+    with pytest.raises(ValueError, match=f"within the packet at byte {len(HEADER3)}; copy it"):
+        read_aedat((HEADER3 + first)[:-1])
+
+
+def test_files_of_nmnist_are_read_as_tonic_does(tmp_path):
+    content = np.random.default_rng(0).integers(0, 256, 5 * 5000, "u1")
+    content[1::500] = 240  # of these, time overflows
+    content.tofile(tmp_path / "a.bin")
+    events, _ = read_bin(content.tobytes())
+    expected = tonic.io.read_mnist_file(str(tmp_path / "a.bin"), EVENT_DTYPE[list("xytp")])
+    assert all(np.array_equal(events[field], expected[field]) for field in "txyp")

@@ -1,0 +1,125 @@
+"""Copies of recordings without hot pixels and noise."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from test_inspection import scene
+from tonic.transforms import Denoise, RefractoryPeriod
+
+from eventdesk import load_folder
+from eventdesk.files.event_files import read_event_file
+from eventdesk.look.cleaning import clean_files, filter_events
+
+TABLE = "t,x,y,p\n7,0,0,1\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "transform"),
+    [({"refractory": 2000}, RefractoryPeriod(2000)), ({"noise": 100}, Denoise(100))],
+)
+def test_filters_are_those_of_tonic_and_spare_the_first_event(options, transform):
+    events = scene((60, 60, 500))
+    assert filter_events(events).tolist() == scene().tolist()
+    late = scene()
+    late["t"] += 10_000
+    expected = transform(late)
+    expected["t"] -= 10_000
+    assert filter_events(events, **options).tolist() == expected.tolist()
+
+
+def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):
+    old = tmp_path / "old"
+    new = tmp_path / "new"
+    events = scene((60, 60, 500))
+    (old / "left" / "anna").mkdir(parents=True)
+    fields = {field: events[field] for field in "txyp"}
+    np.savez(old / "left/anna/1.npz", sensor_size=(64, 64), **fields)
+    (old / "3.csv").write_text(TABLE)
+    _, line = clean_files(old, new)
+    assert line.endswith("1.npz: 60,000 of 60,500 events are left")
+    assert read_event_file(new / "left/anna/1.npz").sensor_size == (64, 64, 2)
+    assert read_event_file(new / "3.npz").sensor_size is None
+    with pytest.raises(FileExistsError, match="new exists; name a new folder"):
+        list(clean_files(old, new))
+
+
+def test_files_of_one_name_in_several_formats_become_as_many(tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    new = tmp_path / "new"
+    (old / "1.csv").write_text(TABLE)
+    (old / "1.npy.csv").write_text(TABLE)
+    np.save(old / "1.npy", scene())
+    lines = list(clean_files(old, new))
+    lengths = {path.name: len(np.load(path)["t"]) for path in new.iterdir()}
+    assert len(lines) == 3
+    assert lengths == {"1.npz": 1, "1.npy.npz": 60_000, "1.npy.csv.npz": 1}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".npy", ".h5"])
+def test_times_since_1970_and_labels_of_events_stay(suffix, tmp_path):
+    hot = scene((60, 60, 500))
+    table = {field: hot[field] for field in "txyp"} | {"label": hot["x"] + 100}
+    table["t"] += 1_700_000_000_000_000
+    path = tmp_path / f"a{suffix}"
+    match suffix:
+        case ".csv":
+            pd.DataFrame(table).assign(file="hand").to_csv(path, index=False)
+        case ".npz":
+            np.savez(path, **table)
+        case ".npy":
+            np.save(path, np.rec.fromarrays(list(table.values()), names=list(table)))
+        case ".h5":
+            with h5py.File(path, "w") as content:
+                for name, values in table.items():
+                    content[f"events/{name}"] = values
+    list(clean_files(path, tmp_path / "new"))
+    cleaned = np.load(tmp_path / "new" / "a.npz")
+    remaining = hot["x"] + 64 * hot["y"] != 60 + 64 * 60
+    assert len(cleaned["t"]) == 60_000
+    for name, values in table.items():
+        assert np.array_equal(cleaned[name], values[remaining])
+    if suffix == ".csv":
+        assert set(cleaned["file"]) == {"hand"}
+
+
+@pytest.mark.filterwarnings("ignore:.* lasts 1 s, the median is 0 s")
+def test_classes_persons_and_labels_stay_and_what_is_left_out_is_named(tmp_path):
+    old = tmp_path / "old"
+    for number, (name, arrow) in enumerate((("gesture", "→"), ("again", "→"), ("gesture_2", "←"))):
+        (old / name).mkdir(parents=True)
+        (old / name / "1.csv").write_text(f"# class: {arrow}\nt,x,y,p\n0,{number},5,0\n")
+    (old / "gesture" / "2.txt").write_text("# class: →\nt x y p\n0 7 5 0\n")
+    np.savez(old / "gesture" / "3.npz", scene(), label=3, person="anna", **{"class": "→"})
+    (old / "gesture" / "notes.txt").write_text("on Monday")
+    with pytest.warns(UserWarning, match=r"1 files below .*notes\.txt, are left out"):
+        lines = list(clean_files(old, tmp_path / "new"))
+    assert len(lines) == 5
+    recordings = load_folder(tmp_path / "new").recordings
+    assert recordings.classes == ("←", "→")
+    assert recordings.targets == [1, 1, 1, 1, 0]
+    cleaned = np.load(tmp_path / "new" / "gesture" / "3.npz")
+    assert (cleaned["label"], cleaned["person"]) == (3, "anna")
+
+
+@pytest.mark.parametrize("out", ["old/cleaned", "old/left/../cleaned", "old"])
+def test_what_is_cleaned_doesnt_come_to_lie_in_what_it_is_made_of(out, tmp_path):
+    (tmp_path / "old" / "left").mkdir(parents=True)
+    (tmp_path / "old" / "left" / "1.csv").write_text(TABLE)
+    with pytest.raises((ValueError, FileExistsError), match=r"name a (new )?folder"):
+        list(clean_files(tmp_path / "old", tmp_path / out))
+    assert len([*tmp_path.rglob("*")]) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("t,x\n", "it holds t, x, not y, p"), (TABLE, "no event is left")]
+)
+def test_what_fails_leaves_nothing(content, reason, tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    np.save(old / "1.npy", scene())
+    (old / "2.csv").write_text(content)
+    with pytest.raises(ValueError, match=rf"2\.csv: {reason}"):
+        list(clean_files(old, tmp_path / "new", noise=10))
+    assert list(tmp_path.iterdir()) == [old]

@@ -1,0 +1,378 @@
+"""The commands ``train`` and ``predict``."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from same import altered, same, same_checkpoints
+
+from eventdesk.commands import main
+from eventdesk.commands import train as command
+from eventdesk.commands.terminal import forget
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    FastSNN,
+    Recordings,
+    Split,
+    evaluate,
+    load_checkpoint,
+    make_loader,
+    save_checkpoint,
+    train_classifier,
+)
+from pokersnn_helpers.checkpoints import load_run
+from pokersnn_helpers.study.protocol import split_groups
+
+TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
+HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load_once(data):
+    """Commands in this process get the recordings that are loaded already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "load_pokerdvs", lambda source: data)
+        patch.setenv("TQDM_DISABLE", "1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Checkpoint of a run of three epochs in one process, left alone."""
+    path = tmp_path_factory.mktemp("finished") / "run.pt"
+    train("--epochs", 3, "--checkpoint", path)
+    return path
+
+
+def run(*words):
+    main.main([str(word) for word in words])
+
+
+def train(*words):
+    run(*TRAIN, *words)
+
+
+def losses(path, name="loss"):
+    return load_run(path).state.history[name]
+
+
+def names_in(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_help_and_files_need_nothing_heavy():
+    script = (
+        "import contextlib, sys, eventdesk.look.inspection\n"
+        "from eventdesk.commands import main\n"
+        "for command in ([], *([name] for name in main.COMMANDS)):\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        main.main([*command, '--help'])\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    shown = done.stdout.decode("ascii")
+    *_, modules = shown.splitlines()
+    assert shown.count("usage: eventdesk") == 1 + len(main.COMMANDS)
+    assert not HEAVY & set(modules.split())
+
+
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path, data):
+    np.save(tmp_path / "a.npy", data.test.events[0])
+    words = ["-m", "eventdesk", "inspect", *[str(tmp_path / "a.npy")] * 3]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, *words], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_command_trains_as_the_function_does_and_reports(finished, data, capsys):
+    classifier, _ = train_classifier(data, seed=0, device="cpu", epochs=3, time_window=5000)
+    loaded = load_checkpoint(finished, device="cpu")
+    assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))
+    train("--resume", finished)  # which is over
+    tested = evaluate(loaded, make_loader(data.test, 32, 5000), "cpu")
+    assert f"test: {tested.correct} of {tested.n_samples} classified" in capsys.readouterr().out
+    assert names_in(finished.parent) == ["run.pt"]
+
+
+@pytest.mark.parametrize("words", [["--seed", 1], ["--time-window", 4000], ["--augment", "none"]])
+def test_seed_window_and_augmentation_are_taken(words, finished, tmp_path):
+    train("--epochs", 1, "--checkpoint", tmp_path / "a.pt", *words)
+    assert losses(tmp_path / "a.pt") != losses(finished)[:1]
+
+
+# ---- Which recordings choose, and which test ----
+
+
+@pytest.mark.parametrize(
+    ("group_size", "sizes"), [(1, [27, 9, 12]), (6, [24, 12, 12]), (12, [36, 12]), (24, [24, 24])]
+)
+def test_no_group_is_in_two_parts(group_size, sizes):
+    """Of those to train on, those that choose the epoch where there are enough, those that test."""
+    numbers = np.arange(48)
+    events = np.zeros((48, 1), EVENT_DTYPE)
+    events["t"][:, 0] = numbers
+    recordings = Recordings(events, numbers % 3, ("a", "b", "c"), (4, 4, 2))
+    divided = split_groups(recordings, numbers // group_size)
+    parts = command.parts(divided)
+    assert [len(part) for part in parts] == sizes
+    groups = []
+    for part in parts:
+        assert set(part.targets) == {0, 1, 2}
+        groups += {int(events["t"][0]) // group_size for events in part.events}
+    assert sorted(groups) == list(range(48 // group_size))
+
+
+def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
+    data, tmp_path, monkeypatch, capsys
+):
+    parts = Split(
+        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
+    )
+    monkeypatch.setattr(command, "load", lambda options: (parts, ""))
+    path = tmp_path / "a.pt"
+    train("--epochs", 1, "--network", "fast", "--checkpoint", path)
+    kept = load_checkpoint(path, "cpu", FastSNN)
+    chosen_by, tested = [
+        evaluate(kept, make_loader(part, 32, 5000, sparse=True), "cpu")
+        for part in (parts.validation, parts.test)
+    ]
+    assert kept.recipe.network == "FastSNN"
+    assert load_run(path).state.history["validation_loss"] == [chosen_by.loss]
+    assert f"test: {tested.correct} of 20 classified correctly" in capsys.readouterr().out
+
+
+def test_recipe_and_delays_are_those_of_what_is_learned_from(monkeypatch, capsys):
+    def lasting(ms):
+        events = np.zeros((2, 2), EVENT_DTYPE)
+        events["t"][:, 1] = 1000 * ms
+        return Recordings(events, [0, 1], ("a", "b"), (4, 4, 2))
+
+    parts = Split(lasting(50), lasting(5000))
+    monkeypatch.setattr(command, "load", lambda options: (parts, "4x4"))
+    with pytest.raises(SystemExit, match="--delays is 0,100 ms, but no recording lasts so long"):
+        run("train", "--data", "folder", "--delays", "0,100")
+    assert "bins of 1000 µs" in capsys.readouterr().out
+
+
+def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, monkeypatch):
+    parts = Split(
+        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
+    )
+    monkeypatch.setattr(command, "load", lambda options: (parts, ""))
+    new, old = tmp_path / "new.pt", tmp_path / "old.pt"
+    train("--epochs", 1, "--network", "fast", "--checkpoint", new)
+
+    def age(content):
+        history = content["state"]["history"]
+        for name in ("loss", "accuracy"):
+            history[f"test_{name}"] = history.pop(f"validation_{name}")
+        del history["kept_epoch"], history["ranges"]
+
+    altered(new, old, age)
+    for path in (new, old):
+        train("--resume", path, "--epochs", 3)
+    assert losses(old, "validation_loss") == losses(new, "validation_loss")
+    assert len(losses(old, "validation_loss")) == 3
+
+
+def test_groups_that_hold_all_classes_test():
+    targets = [0, 2, 1, 1, 1, 2, 1, 0, 0, 1, 1, 2]
+    groups = [1, 2, 4, 0, 3, 4, 4, 3, 4, 0, 3, 3]  # the first fold has one class
+    events = np.zeros(1, EVENT_DTYPE)
+    recordings = Recordings([events] * 12, targets, ("a", "b", "c"), (4, 4, 2))
+    assert set(split_groups(recordings, groups).test.targets) == {0, 1, 2}
+
+
+def test_a_run_knows_all_of_its_recordings_again(data):
+    train = data.train.subset(range(9))
+    events = list(train.events)
+    kept = train.targets, train.classes, train.sensor_size
+    split = Split(train, data.test, "own", data.train.subset(range(9, 20)))
+    others = [
+        split._replace(train=Recordings(events[::-1], *kept)),
+        split._replace(train=Recordings(events, [0] * 8 + [1], *kept[1:])),
+        split._replace(train=Recordings(events, train.targets, tuple("abcd"), train.sensor_size)),
+        split._replace(validation=data.train.subset(range(10, 20))),
+        split._replace(test=data.test.subset(range(19))),
+    ]
+    digests = {command.digest_of(recordings) for recordings in (split, *others)}
+    assert len(digests) == 6
+
+
+# ---- Runs that are stopped and resumed ----
+
+
+@pytest.mark.slow
+def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
+    epochs = ["--epochs", "20"]
+    killed, alone = tmp_path / "killed.pt", tmp_path / "alone.pt"
+    words = ["-m", "eventdesk", *TRAIN, *epochs, "--checkpoint", str(killed)]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, *words], **silent) as process:
+        while not killed.exists() and process.poll() is None:
+            time.sleep(0.002)
+        process.kill()  # SIGKILL
+    assert process.returncode != 0, "the run ended before it was killed"
+    assert 1 <= len(losses(killed)) < 20
+    train("--resume", killed)
+    train(*epochs, "--checkpoint", alone)
+    assert same_checkpoints(killed, alone)
+
+
+def test_longer_run_can_follow_on_a_shorter_one(finished, tmp_path):
+    short = tmp_path / "short.pt"
+    train("--epochs", 1, "--checkpoint", short)
+    train("--resume", short, "--epochs", 3, "--checkpoint", tmp_path / "long.pt")
+    assert same_checkpoints(tmp_path / "long.pt", finished)
+    assert len(losses(short)) == 1
+
+
+def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monkeypatch, capsys):
+    sources = []
+    monkeypatch.setattr(command, "load_pokerdvs", lambda source: sources.append(source) or data)
+    monkeypatch.chdir(tmp_path)
+    train("--epochs", 1)
+    assert "checkpoint: none is written" in capsys.readouterr().out
+    assert names_in(tmp_path) == []
+    train("--resume", finished)
+    assert sources == ["auto", data.source]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--time-window", "0"], r"time_window is 0\.0; choose a finite number"),
+        (["--device", "gpu0"], "--device is gpu0; choose cpu, cuda or cuda:NUMBER"),
+        (["--device", "meta"], r"--device is meta, and PyTorch finds \d+ CUDA GPUs"),
+        (["--resume", "none.pt"], r"train: error: .*none\.pt"),
+        (["--checkpoint", "/proc/run.pt"], r"train: error: .*/proc"),
+        (["--resume", "RUN", "--seed", "7"], r"seed was 0 in .*run\.pt, which can't go on with 7"),
+        (["--resume", "RUN"], r"run\.pt: .*epochs is 1, and 3 are done"),
+    ],
+)
+def test_unusable_value_is_named(finished, words, message):
+    with pytest.raises(SystemExit, match=message):
+        train("--epochs", 1, *(finished if word == "RUN" else word for word in words))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content["options"].update(epochs="many"), "epochs is 'many'"),
+        (lambda content: content["options"].update(digest="0"), "recordings aren't those of"),
+        (lambda content: content.pop("state"), "no training run to go on with"),
+    ],
+)
+def test_run_that_is_not_as_it_was_is_not_resumed(finished, tmp_path, change, message):
+    bad = altered(finished, tmp_path / "bad.pt", change)
+    with pytest.raises(SystemExit, match=f"(?s){message}"):
+        run("train", "--device", "cpu", "--resume", bad)
+    assert names_in(tmp_path) == ["bad.pt"]
+
+
+def test_other_file_is_not_overwritten(data, tmp_path, monkeypatch):
+    def load(source):
+        (tmp_path / "late.pt").write_bytes(b"mine")
+        return data
+
+    (tmp_path / "mine.pt").write_bytes(b"mine")
+    with pytest.raises(SystemExit, match=r"mine\.pt exists and isn't overwritten"):
+        train("--checkpoint", tmp_path / "mine.pt")
+    monkeypatch.setattr(command, "load_pokerdvs", load)
+    with pytest.raises(SystemExit, match=r"File exists: '.*late\.pt'"):
+        train("--checkpoint", tmp_path / "late.pt", "--epochs", 2)
+    assert names_in(tmp_path) == ["late.pt", "mine.pt"]
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"mine"}
+
+
+def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
+    path = tmp_path / "a.pt"
+    overwritten = []
+
+    def save(classifier, target, state, overwrite):
+        save_checkpoint(classifier, target, state, overwrite)
+        for option in ("--checkpoint", "--resume"):
+            with pytest.raises(SystemExit, match=r"another run is writing .*a\.pt"):
+                train(option, path)
+        overwritten.append(overwrite)
+
+    monkeypatch.setattr(command, "save_checkpoint", save)
+    train("--epochs", 2, "--checkpoint", path)
+    assert overwritten == [False, True]
+    assert names_in(tmp_path) == ["a.pt"]
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [KeyboardInterrupt(), SystemError("a compiled function returned with an exception set")],
+    ids=["in Python", "in compiled code"],
+)
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ([], "and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n"),
+        (["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
+    ],
+)
+def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, advice, raised):
+    def stopped(*arguments, **options):
+        train_classifier(*arguments, **options | {"epochs": 1})
+        raise raised from KeyboardInterrupt()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "train_classifier", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        train("--epochs", 9, *words)
+    _, _, shown = capsys.readouterr().err.partition("stopped")  # a progress bar may come first
+    assert shown.endswith(advice)
+    assert names_in(tmp_path) == words[1:]
+
+
+# ---- What is asked, and what is printed ----
+
+
+def test_recording_of_ten_minutes_is_predicted_in_sparse_frames(finished, data, tmp_path, capsys):
+    events = data.test.events[0].copy()
+    events["t"][-1] = 600_000_000
+    np.save(tmp_path / "long.npy", events)
+    run("predict", "--checkpoint", finished, tmp_path / "long.npy")
+    assert "long.npy: " in capsys.readouterr().out  # SNN would refuse its dense frames
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_name_of_a_file_can_be_printed_and_never_steers(
+    finished, data, tmp_path, monkeypatch, encoding
+):
+    path = tmp_path / "\xb5 \x1b[2J\x07 \U0001f0a1.npy"
+    np.save(path, data.test.events[0])
+    printed = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", printed)
+    run("predict", "--checkpoint", finished, path)
+    assert r"\x1b[2J\x07" in printed.buffer.getvalue().decode(encoding)
+    path.write_bytes(b"no events")
+    with pytest.raises(SystemExit, match=r"\\x1b\[2J\\x07"):
+        run("predict", "--checkpoint", finished, path)
+
+
+def test_what_was_half_made_when_a_run_was_stopped_prints_nothing(monkeypatch):
+    class Bar:
+        def __init__(self):
+            raise KeyboardInterrupt
+
+        def __del__(self):
+            print(self.position)  # which it hasn't yet
+
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    try:
+        Bar()
+    except KeyboardInterrupt as stopped:
+        forget(stopped)
+    assert not printed
+    assert sys.unraisablehook == printed.append

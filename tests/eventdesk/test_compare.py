@@ -1,0 +1,599 @@
+"""Whether recordings need time: what follows from what, verdicts that are known, and reports."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from test_protocol import Says, Spy, assert_no_leak, numbered, numbers_of
+
+import benchmarks.compare
+from benchmarks.compare import kept, known_row, summary, verdict_by_chance
+from benchmarks.known_sets import KNOWN_SETS, make_set
+from benchmarks.probes import WAYS, Probe
+from eventdesk.ask import candidates, report
+from eventdesk.ask import compare as module
+from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
+from eventdesk.ask.compare import Comparison, compare
+from eventdesk.ask.sentences import decidable, in_words
+from eventdesk.ask.verdict import (
+    Answer,
+    Candidate,
+    Sees,
+    Verdict,
+    judge,
+    non_inferior,
+    tell_apart,
+)
+from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.figures.colours import ACCENT
+from pokersnn_helpers.simulation.motions import film_motions
+from pokersnn_helpers.study.intervals import Difference
+from pokersnn_helpers.study.perturbations import (
+    any_tenth,
+    first_tenth,
+    last_tenth,
+    uniform_time,
+)
+from pokersnn_helpers.study.protocol import Evidence
+
+BY_NAME = {model.name: model for model in CANDIDATES}
+
+
+def bars(count):
+    """A bar that drifts left or right over four columns, and comes in again at the other edge.
+
+    Behind it, a column late, is its ON edge.
+    """
+    rng = np.random.default_rng(0)
+    recordings = []
+    for number in range(count):
+        direction = (-1, 1)[number % 2]
+        speed = rng.uniform(0.4, 0.5)  # columns per ms
+        events = np.zeros(300, EVENT_DTYPE)
+        times = rng.integers(0, 30_000, 300)
+        events["t"] = np.sort(times)
+        events["p"] = rng.integers(0, 2, 300)
+        moved = speed * events["t"] / 1000 - events["p"]
+        columns = rng.uniform(0, 4) + direction * moved
+        events["x"] = np.floor(columns) % 4
+        recordings.append(events)
+    targets = [number % 2 for number in range(count)]
+    return Recordings(recordings, targets, ("left", "right"), (4, 1, 2))
+
+
+# ---- Films whose verdict is known ----
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("place", 80),
+        ("gap", 80),
+        ("shape and order", 120),
+        ("hot pixel", 120),
+        ("noise", 60),
+    ],
+)
+@pytest.mark.slow
+def test_verdict_on_films_of_which_it_is_known(name, count):
+    recordings, _ = make_set(name, seed=3)
+    some = recordings.subset(range(count))
+    comparison = compare(some, range(count), folds=2, epochs=4)
+    assert comparison.verdict in KNOWN_SETS[name].verdicts, report.printed(comparison)
+
+
+@pytest.mark.filterwarnings("ignore:the loss has climbed")
+@pytest.mark.slow
+def test_polarities_can_make_single_frames_enough():
+    comparison = compare(bars(80), range(80), folds=2, epochs=12)
+    assert comparison.verdict is Verdict.FRAMES, report.printed(comparison)
+
+
+@pytest.mark.slow
+def test_other_ways_are_asked_beside_compare(monkeypatch):
+    monkeypatch.setattr("benchmarks.probes.STEPS", 10)  # of training
+    row = known_row("on then off", seed=1, epochs=1, recordings=8)
+    assert row["recordings"] == 8
+    assert row["verdict"] == "can't tell"
+    assert {type(row[way]) for way in WAYS} == {bool}
+
+
+def test_a_set_that_fails_counts_as_wrong_and_keeps_none_from_being_measured(monkeypatch):
+    def fail(*args, **options):
+        raise FloatingPointError("nan")
+
+    monkeypatch.setattr(benchmarks.compare, "compare", fail)
+    row = known_row("place", seed=1, epochs=1, recordings=8)
+    assert row["verdict"] == "FloatingPointError('nan')"
+    assert not row["right"]
+    (of_image,) = summary([row | {"recordings": 120}])
+    assert [of_image[way] for way in ("compare", *WAYS)] == [0] * 5
+
+
+def test_after_an_interruption_what_is_kept_is_not_measured_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmarks.compare.folds, "PROCESSES", 1)
+    path = tmp_path / "build" / "rows.json"
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept({"a": lambda: {"set": "a"}, "b": interrupt}, path)
+    rows = kept({"b": lambda: {"set": "b"}, "a": interrupt}, path)
+    assert rows == [{"set": "b"}, {"set": "a"}]
+
+
+def test_a_probe_without_memory_is_blind_to_the_order_of_time_steps():
+    frames = torch.rand(10, 4, 2, 5, 5, generator=torch.Generator().manual_seed(0))
+    reordered = frames[torch.randperm(10, generator=torch.Generator().manual_seed(1))]
+    torch.manual_seed(0)
+    blind = Probe(50, memory=False)
+    seeing = Probe(50)
+    seeing.load_state_dict(blind.state_dict())
+    torch.testing.assert_close(blind(frames), blind(reordered))
+    assert (seeing(frames) - seeing(reordered)).abs().max() > 0.01
+
+
+def test_neurons_of_the_probe_leak_fire_and_are_lowered_by_the_threshold():
+    inputs = torch.tensor([0.4, 0.4, 0.4, 0.0]).reshape(4, 1, 1).requires_grad_()
+    spikes = Probe(1).fire(inputs)  # voltages 0.4, 0.76, 0.584, 0.026
+    assert spikes.flatten().tolist() == [0, 1, 1, 0]
+    (gradient,) = torch.autograd.grad(spikes[0].sum(), inputs)
+    assert gradient.flatten().tolist() == [1, 0, 0, 0]
+
+
+def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():
+    yes = dict.fromkeys(WAYS, True)
+    large = {"recordings": 120, "right": True, **yes}
+    rows = [
+        large | {"truth": Verdict.ORDER.value, "verdict": Verdict.ORDER.value},
+        large | {"truth": Verdict.ORDER.value, "verdict": "can't tell", "right": False},
+        large | {"truth": Verdict.IMAGE.value, "verdict": Verdict.IMAGE.value},
+        large
+        | {"truth": Verdict.SHORTCUT.value, "verdict": Verdict.SHORTCUT.value}
+        | dict.fromkeys(WAYS, False),
+        large | {"truth": Verdict.IMAGE.value, "verdict": "can't tell", "recordings": 12},
+    ]
+    order, image, shortcut = summary(rows)
+    assert (order["sets"], order["compare"], order["compare can't tell"]) == (2, 0.5, 0.5)
+    assert (image["sets"], image["compare"]) == (1, 1)
+    assert (order["image alone"], image["image alone"], shortcut["image alone"]) == (1, 0, 0)
+
+
+@pytest.mark.slow
+def test_every_known_set_can_be_made_and_has_each_class_in_its_share():
+    for name, known in KNOWN_SETS.items():
+        recordings, groups = make_set(name)
+        assert len(recordings) == len(groups) == known.size
+        assert len(set(groups)) == (known.people or known.size)
+        shares = np.bincount(recordings.targets) / known.size
+        expected = known.classes if known.classes < 1 else 1 / known.classes
+        assert shares.min() == pytest.approx(expected, abs=0.07), name
+
+
+def test_hot_pixels_alone_stay():
+    recordings, _ = make_set("hot pixel")
+    images = hot_pixel_image(recordings.subset([0, 1])).reshape(2, 24, 24)
+    assert not images[0].any()
+    assert np.argwhere(images[1]).tolist() == [[20, 3]]
+
+
+# ---- Verdicts ----
+
+
+NUMBERS = np.arange(100)
+GUESS = NUMBERS % 2 == 0  # of two classes that take turns
+
+
+def share(percent):
+    return percent > NUMBERS
+
+
+def judged(right, groups=NUMBERS, targets=NUMBERS % 2):
+    """Judge models that guess, but for some, by name."""
+    correct = {model: right.get(model.name, GUESS) for model in CANDIDATES}
+    return judge(correct, targets, groups)
+
+
+IMAGE, RATE, FRAMES, BOTH = (
+    "CNN on the image",
+    "trees on the rate",
+    "MLP on single frames",
+    "trees on image and rate",
+)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "right"),
+    [
+        (Verdict.NOTHING, {}),
+        (Verdict.NOTHING, {"GRU": GUESS | share(8)}),
+        (Verdict.CANT_TELL, {"GRU": GUESS | share(36), IMAGE: share(60)}),
+        (Verdict.IMAGE, {IMAGE: share(98), "GRU": share(100)}),
+        (Verdict.IMAGE, {IMAGE: share(98), RATE: share(98), "GRU": share(100)}),
+        (Verdict.IMAGE, {IMAGE: share(90)}),
+        (Verdict.RATE, {RATE: share(98), "GRU": share(100), FRAMES: share(98)}),
+        (Verdict.FRAMES, {FRAMES: share(98), RATE: share(80), "GRU": share(100)}),
+        (Verdict.IMAGE_AND_RATE, {BOTH: share(98), IMAGE: share(75), "GRU": share(100)}),
+        (Verdict.CANT_TELL, {"hot pixels": share(66)}),  # no better than chance for certain
+        (Verdict.CANT_TELL, {IMAGE: share(92), "GRU": share(100)}),  # 8 points, 0 to 16
+        (Verdict.CANT_TELL, {IMAGE: share(92), FRAMES: share(100)}),
+        (Verdict.CANT_TELL, {FRAMES: share(92), "GRU": share(100)}),
+        (Verdict.ORDER, {IMAGE: share(80), "GRU": share(100)}),
+        (Verdict.ORDER, {"all features": share(100)}),
+        (Verdict.SHORTCUT, {"first tenth": share(98), "GRU": share(100)}),
+        (Verdict.SHORTCUT, {"first tenth": share(98), IMAGE: share(100)}),
+        (Verdict.SHORTCUT, {"hot pixels": share(100)}),
+        (Verdict.SHORTCUT, {"count and duration": share(100), "GRU": share(80)}),
+        (Verdict.ORDER, {"last tenth": share(80), "GRU": share(100)}),
+        # Any other tenth tells as much, or half as much, or less than half as much.
+        (Verdict.IMAGE, {"first tenth": share(98), "any tenth": share(98), IMAGE: share(100)}),
+        (Verdict.IMAGE, {"first tenth": share(98), "any tenth": share(76), IMAGE: share(100)}),
+        (Verdict.SHORTCUT, {"first tenth": share(98), "any tenth": share(72), IMAGE: share(100)}),
+        # 10 points less, more than half as much, but it may be chance.
+        (Verdict.CANT_TELL, {"first tenth": share(68), "any tenth": share(78) & ~share(20)}),
+    ],
+)
+def test_verdict_follows_from_what_each_model_gets_right(verdict, right):
+    judgement = judged(right)
+    assert judgement.verdict is verdict, in_words(judgement)
+    assert in_words(judgement)[0].startswith(verdict.value)
+
+
+def test_what_any_part_tells_is_no_best_model():
+    judgement = judged({"any tenth": share(100), IMAGE: share(90)})
+    assert judgement.best.model.name == IMAGE
+    assert judgement.rivals == len(CANDIDATES) - 2
+
+
+def test_of_equally_good_models_the_best_is_one_that_is_not_trivial():
+    assert judged({"hot pixels": share(100), IMAGE: share(100)}).best.model.name == IMAGE
+
+
+def test_where_it_is_open_whether_anything_is_there_nothing_is_said():
+    right = dict.fromkeys(CANDIDATES, np.arange(20) % 2 == 0)
+    right[BY_NAME[IMAGE]] = np.arange(20) < 15
+    judgement = judge(right, np.arange(20) % 2, range(20))
+    assert judgement.apart is Answer.CANT_TELL
+    assert judgement.verdict is Verdict.CANT_TELL
+
+
+def test_the_best_of_each_kind_answers():
+    judgement = judged({IMAGE: share(99), "GRU": share(100), "SNN of train": share(70)})
+    assert judgement.best.model.name == "GRU"
+    assert judgement.seeing(Sees.IMAGE)[0].model.name == IMAGE
+    assert [row.model.name for row in judgement.seeing(Sees.MEMORY)] == ["GRU", "SNN of train"]
+    as_good = {row.model.name: row.as_good for row in judgement.rows}
+    assert as_good[IMAGE] is Answer.YES
+    assert as_good["trees on the image"] is Answer.NO
+    assert as_good["GRU"] is as_good["any tenth"] is None  # which nobody asks
+
+
+@pytest.mark.parametrize("count", [6, 8, 12])
+def test_of_few_recordings_that_are_nearly_all_right_nothing_can_be_told(count):
+    right = np.ones(count, bool)
+    correct = dict.fromkeys(CANDIDATES, right)
+    for groups in (np.arange(count), np.arange(count) // 4):
+        judgement = judge(correct, np.arange(count) % 2, groups)
+        assert judgement.verdict is Verdict.CANT_TELL
+        assert not judgement.within
+
+
+def test_within_groups_of_one_class_recordings_count():
+    """Two people of each class: nothing is known of new ones."""
+    judgement = judged({"GRU": share(100)}, groups=NUMBERS // 25, targets=NUMBERS // 50)
+    assert judgement.within
+    assert judgement.apart is Answer.YES
+    assert judgement.verdict is Verdict.ORDER
+
+
+def test_a_share_has_the_interval_of_its_groups():
+    """Of ten people, five are always right."""
+    of_recordings, of_people = (
+        judged({"GRU": share(50)}, groups).seeing(Sees.MEMORY)[0].share
+        for groups in (NUMBERS, NUMBERS // 10)
+    )
+    assert of_people.low < 0.2 < 0.35 < of_recordings.low
+
+
+def test_of_few_people_what_holds_within_them_is_said_apart():
+    """Three people, of whom one is told apart less well."""
+    people = np.repeat(["anna", "ben", "carl"], 40)
+    targets = np.arange(120) % 2
+    rng = np.random.default_rng(0)
+    good = rng.random(120) < np.repeat([1.0, 0.98, 0.8], 40)
+    correct = {model: rng.random(120) < 0.5 for model in CANDIDATES} | {BY_NAME["GRU"]: good}
+    judgement = judge(correct, targets, people)
+    assert judgement.within
+    assert judgement.verdict is Verdict.ORDER
+    assert in_words(judgement)[0].startswith("within these groups, which are too few")
+    alone = judge(correct, targets, range(120))
+    assert not alone.within
+    assert alone.verdict is Verdict.ORDER
+
+
+def test_of_a_rare_class_guessing_the_frequent_one_is_no_shortcut():
+    """Trivial models are right about half of a class of one in ten, and all of the other."""
+    number = np.arange(480)
+    rare = number % 10 == 0
+    trivial = (Sees.TRIVIAL, Sees.CONTROL)
+    half = ~rare | (number % 20 == 0)
+    always = np.ones(480, bool)
+    correct = {model: half if model.sees in trivial else always for model in CANDIDATES}
+    judgement = judge(correct, rare.astype(int), number)
+    assert judgement.verdict is Verdict.IMAGE
+    assert judgement.margin == pytest.approx(0.02)
+
+
+# ---- The three answers ----
+
+
+@pytest.mark.parametrize(
+    ("difference", "answer"),
+    [
+        ((0.0, -0.10, 0.10), Answer.YES),
+        ((0.0, -0.11, 0.11), Answer.CANT_TELL),
+        ((0.08, 0.01, 0.15), Answer.CANT_TELL),
+        ((0.20, -0.01, 0.41), Answer.CANT_TELL),
+        ((0.20, 0.01, 0.39), Answer.NO),
+        ((-0.3, -0.5, -0.1), Answer.YES),
+    ],
+)
+def test_as_good_is_within_the_margin_for_certain(difference, answer):
+    assert non_inferior(Difference(*difference)) is answer
+
+
+@pytest.mark.parametrize(
+    ("correct", "models", "answer"),
+    [
+        (60, 1, Answer.NO),  # of 100, counted as 36 of 60
+        (65, 1, Answer.CANT_TELL),  # 39 of 60, p = 0.0137, up to 77 %
+        (67, 1, Answer.YES),  # 40 of 60, 0.0067
+        (67, 2, Answer.CANT_TELL),
+        (74, 20, Answer.YES),  # 44 of 60, 0.0002
+        (73, 20, Answer.CANT_TELL),
+    ],
+)
+def test_telling_apart_is_an_exact_test_for_the_best_of_all_models(correct, models, answer):
+    others = [share(0)] * (models - 1)
+    assert tell_apart([share(correct), *others], NUMBERS % 2, NUMBERS)[0] is answer
+
+
+def test_folds_that_share_recordings_rarely_tell_noise_apart():
+    targets = NUMBERS % 2
+    folds = NUMBERS // 2 % 3
+    rng = np.random.default_rng(0)
+    false = 0
+    for _ in range(200):
+        right = np.empty((20, len(NUMBERS)), bool)  # by each of 20 models
+        values = rng.normal(size=(20, len(NUMBERS), 20))  # which say nothing of the class
+        for fold in range(3):
+            learned = folds != fold
+            means = [values[:, learned & (targets == target)].mean(1) for target in range(2)]
+            across = values - np.mean(means, 0)[:, None]
+            said = np.einsum("mrv,mv->mr", across, means[1] - means[0]) > 0
+            right[:, ~learned] = (said == targets)[:, ~learned]
+        false += tell_apart(right, targets, NUMBERS)[0] is Answer.YES
+    assert false <= 2  # 11 where as many answers as recordings are counted
+
+
+def test_groups_of_one_class_count_once():
+    targets = np.repeat([0, 1], 40)
+    right = np.ones(80, bool)
+    assert tell_apart([right], targets, range(80))[0] is Answer.YES
+    assert tell_apart([right], targets, np.arange(80) % 20)[0] is Answer.YES
+    assert tell_apart([right], targets, np.arange(80) // 20)[0] is Answer.CANT_TELL
+
+
+def test_always_saying_the_frequent_class_tells_nothing_apart():
+    frequent = NUMBERS % 10 > 0
+    assert tell_apart([frequent], frequent.astype(int), NUMBERS)[0] is not Answer.YES
+
+
+def test_recordings_of_groups_with_all_classes_count_each():
+    assert tell_apart([share(80)], NUMBERS % 2, NUMBERS // 10)[0] is Answer.YES
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "groups", "harmless"),
+    [
+        (0.5, range(120), {Verdict.NOTHING}),
+        (
+            0.8,
+            np.repeat(range(12), [200, *[2] * 11]),
+            {Verdict.IMAGE, Verdict.CANT_TELL, Verdict.NOTHING},
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_chance_tells_no_equal_models_apart(accuracy, groups, harmless):
+    assert {verdict_by_chance(accuracy, groups, seed) for seed in range(25)} <= harmless
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["anna", "ben", "carl", "dora"] * 30, "4, so of new ones differences below 51 points"),
+        (range(120), "120, so of new ones differences below 12 points"),
+        ([0] * 200 + [*range(1, 12)] * 2, "12, so of new ones differences can't"),
+        (["anna"] * 9, "1, so of new ones differences can't"),
+    ],
+)
+def test_what_groups_can_decide_is_known_before(groups, said):
+    assert said in decidable(groups)
+
+
+# ---- Running it ----
+
+
+def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
+    notes = []
+    spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
+    monkeypatch.setattr(module, "CANDIDATES", spies)
+    chosen_by = []
+
+    def choose(recordings, given):
+        chosen_by.append(numbers_of(recordings))
+        return choose_settings(recordings, given)
+
+    monkeypatch.setattr(module, "choose_settings", choose)
+    groups = [number // 4 for number in range(24)]
+    comparison = compare(numbered(24), groups, seed=5)
+    assert len(notes) == 60  # 3 folds: 19 models, and a network in finer bins
+    for seed, learned, asked in notes:
+        assert_no_leak(learned, asked, groups)
+        assert seed == 5
+    assert chosen_by == [notes[0][1], *(learned for _, learned, _ in notes)]
+    assert (comparison.table["correct"] == 0.5).all()  # of all 24, by who always says "a"
+    trials = Evidence(numbered(24), groups).folds(3, seed=5)
+    drawn = [trial.test(lambda tested: tested.numbers.tolist()) for trial in trials]
+    assert all(asked in drawn for _, _, asked in notes)
+
+
+@pytest.mark.parametrize("of_image", [40, 74])  # of 80: not as good; can't tell
+def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image, monkeypatch):
+    right = dict.fromkeys(BY_NAME, 40) | {"GRU": 80, "CNN on the image": of_image}
+
+    def says(model):
+        def answer(films):
+            numbers = np.array([len(events) - 1 for events in films.events])
+            wrong = numbers >= right[model.name]
+            return numbers % 2 ^ wrong
+
+        return Says(answer)
+
+    known = [Candidate(model.name, model.sees, lambda _, m=model: says(m)) for model in CANDIDATES]
+    monkeypatch.setattr(module, "CANDIDATES", known)
+    judgement = compare(numbered(80), range(80)).judgement
+    assert judgement.seeing(Sees.IMAGE)[0].model.name == "GRU, new times"
+    assert judgement.verdict is Verdict.IMAGE  # as good as with its times
+    assert len(judgement.rows) == len(CANDIDATES) + 1  # all are right, so no bins are finer
+
+
+def test_of_two_groups_each_tests_once(monkeypatch):
+    notes = []
+    spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
+    monkeypatch.setattr(module, "CANDIDATES", spies)
+    comparison = compare(numbered(24), [number // 12 for number in range(24)])
+    assert comparison.recipe["folds"] == 2
+
+
+def test_finer_bins_and_the_epochs_of_train():
+    recordings = make_set("radius")[0]
+    given = {"epochs": None, "time_window": None, "augment": None}
+    settings = choose_settings(recordings, given)
+    assert settings.recipe["epochs"] == 20  # 300 steps of 8
+    gru = BY_NAME["GRU"]
+    finer = candidates.in_finer_bins(gru).make(settings)
+    assert finer.recipe["time_window"] == settings.time_window / 5
+    assert candidates.in_finer_bins(gru).sees is Sees.MEMORY
+    assert gru.make(settings).recipe["epochs"] == 20
+    assert BY_NAME["SNN of train"].make(settings).recipe["epochs"] == 60
+    assert BY_NAME[IMAGE].make(settings).recipe["epochs"] == 40
+    given = choose_settings(recordings, given | {"epochs": 3})
+    assert BY_NAME["SNN of train"].make(given).recipe["epochs"] == 3
+
+
+def test_parts_and_new_times_are_those_that_the_names_say():
+    for name, part, estimator in (
+        ("first events", first_tenth, candidates.PLACE),
+        ("any events", any_tenth, candidates.PLACE),
+        ("first tenth", first_tenth, candidates.IMAGE),
+        ("last tenth", last_tenth, candidates.IMAGE),
+        ("any tenth", any_tenth, candidates.IMAGE),
+    ):
+        made = BY_NAME[name].make(None)
+        assert (made.perturb, made.estimator) == (part, estimator)
+    assert BY_NAME["first events"].control is BY_NAME["any events"]
+    assert BY_NAME["first tenth"].control is BY_NAME["last tenth"].control is BY_NAME["any tenth"]
+    without = candidates.without_times(BY_NAME["one pixel"])
+    assert without.make(None).perturb is uniform_time
+    assert without.sees is Sees.IMAGE
+
+
+def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
+    monkeypatch.setattr(module, "MAX_EVENTS", 50)
+    recordings = make_set("radius")[0].subset(range(10))
+    large = Recordings(recordings.events, recordings.targets, recordings.classes, (346, 260, 2))
+    small = module._smaller(large)
+    assert small.sensor_size == (58, 44, 2)
+    assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
+    for events, drawn in zip(large.events, small.events, strict=True):
+        assert np.isin(drawn["x"], events["x"] // 6).all()
+        assert np.isin(drawn["y"], events["y"] // 6).all()
+        assert drawn["y"].max() < 4
+        assert drawn["t"][0] == events["t"][0]
+        assert np.ptp(drawn["t"]) == np.ptp(events["t"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"time_window": 1e9}, "time_window is 1000000000.0; choose a number from 1 to 125000"),
+        ({"processes": -5}, "processes is -5"),
+        ({"augment": "turn"}, "augment is 'turn'; choose none, shift or mirror"),
+        ({"folds": 13}, "folds is 13; choose from 2 to 6"),
+    ],
+)
+def test_what_cannot_be_used_is_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        compare(make_set("radius")[0].subset(range(12)), range(12), **wrong)
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match="are of one class"):
+        compare(film_motions(6).subset([0]), [0])
+
+
+def test_a_class_of_one_group_is_refused_with_what_to_do():
+    with pytest.raises(ValueError, match=r"all recordings of b are of one group.*directly into"):
+        compare(numbered(6), [0, 9, 1, 9, 2, 9])
+
+
+# ---- Reports ----
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    right = {"last tenth": share(99), "SNN of train": share(100), IMAGE: share(70)}
+    return Comparison(judged(right), {"epochs": 3, "folds": 3, "seed": 0})
+
+
+def test_table_fits_a_terminal_and_decides_the_verdict(comparison):
+    lines = report.printed(comparison).splitlines()
+    assert max(map(len, lines)) < 80
+    (row,) = (line for line in lines if "CNN on the image" in line)
+    assert " ".join(row.split()) == "b CNN on the image 70 (61 to 79) +30 (+16 to +44) no"
+    assert any(line.startswith("a shortcut is enough: last tenth 99%") for line in lines)
+
+
+def test_report_is_written_whole(comparison, tmp_path):
+    report.write(comparison, tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["compare.json", "differences.pdf", "table.csv"]
+    content = json.loads((tmp_path / "compare.json").read_text())
+    assert content["verdict"] == "a shortcut is enough"
+    assert content["recipe"]["seed"] == 0
+    assert content["margin"] == 0.1
+    assert len(content["models"]) == len(CANDIDATES)
+    assert "torch" in content["versions"]
+
+
+@pytest.mark.parametrize("name", ["compare.json", "differences.pdf", "table.csv"])
+def test_a_report_is_never_written_over_a_file_that_is_there(name, comparison, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=name):
+        report.write(comparison, tmp_path)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_figure_has_a_line_for_each_model_that_is_asked_about(comparison):
+    (axes,) = report.plot_differences(comparison.judgement).axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[0] == "first events"
+    assert len(names) == 12
+    *dots, margin = axes.get_lines()
+    marked = [name for name, dot in zip(names, dots, strict=True) if dot.get_color() == ACCENT]
+    assert marked == ["last tenth"]
+    assert list(margin.get_xdata()) == [10, 10]

@@ -1,0 +1,333 @@
+"""Files of every format, written by the tests themselves, and those that can't be used."""
+
+import io
+import os
+import struct
+import sys
+from importlib import import_module
+
+import h5py
+import numpy as np
+import pytest
+from aedat_files import aedat
+
+from eventdesk import read_events
+from eventdesk.files import event_files
+from eventdesk.files.event_files import read_class, read_event_file, read_unchecked
+from pokersnn_helpers import EVENT_DTYPE
+
+try:
+    import faery
+except ImportError:
+    faery = None
+needs_faery = pytest.mark.skipif(faery is None, reason="faery isn't installed (extra: camera)")
+SIZE = (64, 48)
+
+
+def some_events(count=50, start=0):
+    numbers = np.arange(count)
+    events = np.zeros(count, EVENT_DTYPE)
+    events["t"] = start + 70 * numbers
+    events["x"] = numbers % SIZE[0]
+    events["y"] = numbers % SIZE[1]
+    events["p"] = numbers % 2
+    return events
+
+
+EVENTS = some_events()
+LATER = some_events(start=5)
+FIELDS = {field: LATER[field] for field in "txyp"}
+
+
+def csv(events, order="txyp", separator=","):
+    rows = [separator.join(order)]
+    for event in events:
+        rows.append(separator.join(str(event[name]) for name in order))
+    return ("\n".join(rows) + "\n").encode()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def hdf5(**arrays):
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        for name, array in arrays.items():
+            content[f"events/{name}"] = array
+    return file.getvalue()
+
+
+def hdf5_of(array):
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        content["events"] = array
+    return file.getvalue()
+
+
+def headless(events, order="txyp"):
+    return csv(events, order).partition(b"\n")[2]
+
+
+def columns(events, order="txyp"):
+    return np.stack([events[name] for name in order], axis=1)
+
+
+NAMED = np.zeros(50, [("timestamp", ">i8"), ("x", ">i2"), ("y", "<u2"), ("on", "?")])
+for name, field in zip(NAMED.dtype.names, "txyp", strict=True):
+    NAMED[name] = LATER[field]
+
+
+def in_seconds(events):
+    """As UZH's data sets have them."""
+    rows = [f"{1e-6 * t:.9f} {x} {y} {p}\n" for t, x, y, p in events.tolist()]
+    return "".join(rows).encode()
+
+
+def by_faery(path, events, **options):
+    array = np.zeros(len(events), faery.EVENTS_DTYPE)
+    for field, name in zip("txyp", array.dtype.names, strict=True):
+        array[name] = events[field]
+    faery.events_stream_from_array(array, dimensions=SIZE).to_file(path, **options)
+
+
+PLAIN = {
+    "structured.npy": npy(LATER),
+    "columns.npy": npy(columns(LATER)),
+    "named.npy": npy(NAMED),
+    "signs.npy": npy(columns(LATER) * [1, 1, 1, 2] - [0, 0, 0, 1]),
+    "arrays.npz": npz(**FIELDS),
+    "one.npz": npz(events=LATER),
+    "mixed.csv": csv(LATER, "pytx"),
+    "spaced.csv": csv(LATER, separator=", "),
+    "WINDOWS.CSV": b"\xef\xbb\xbf" + csv(LATER).replace(b"\n", b"\r\n"),
+    "semicolons.csv": csv(LATER, separator=";"),
+    "tabs.csv": csv(LATER, separator="\t"),
+    "names.csv": csv(LATER).replace(b"t,x,y,p", b'# Timestamp,"X",Y,polarity'),
+    "savetxt.csv": csv(LATER, separator=" ").replace(b"t x", b"# t x"),
+    "ends.csv": csv(LATER).replace(b"\n", b",\n").replace(b"p,", b"p", 1),
+    "all_ends.csv": csv(LATER).replace(b"\n", b",\n"),
+    "bool.csv": csv(LATER).replace(b",0\n", b",False\n").replace(b",1\n", b",True\n"),
+    "headless.csv": headless(LATER),
+    "headless_ends.csv": headless(LATER).replace(b"\n", b",\n"),
+    "prophesee.csv": headless(LATER, "xypt"),
+    "uzh.txt": in_seconds(LATER),
+    "structured.h5": hdf5_of(LATER),
+    "columns.hdf5": hdf5_of(columns(LATER)),
+    "group.h5": hdf5(**FIELDS, label=LATER["x"], offset=np.zeros(1)),
+    "two.aedat": aedat(LATER),
+    "jaer.dat": aedat(LATER),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_file_is_read_with_times_from_0(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(PLAIN[name])
+    events, sensor_size = read_event_file(path)
+    assert events.dtype == EVENT_DTYPE
+    assert np.array_equal(events, EVENTS)
+    assert read_unchecked(path).events["t"][0] == 5
+    assert sensor_size == ((128, 128, 2) if name in ("two.aedat", "jaer.dat") else None)
+
+
+def test_a_csv_says_its_sensor_and_other_columns_stay(tmp_path):
+    path = tmp_path / "a.csv"
+    table = csv(LATER).replace(b"t,x,y,p", b"t,x,y,p,label").replace(b"\n", b",7\n")
+    path.write_bytes(
+        b"# class: up!\n# sensor_size: 64, 48, 1\n" + table.replace(b"label,7", b"label")
+    )
+    file = read_unchecked(path)
+    assert file.sensor_size == (64, 48, 1)
+    assert set(file.events["label"]) == {7}
+    assert np.array_equal(file.events["t"], LATER["t"])
+
+
+@needs_faery
+@pytest.mark.parametrize(
+    "name", ["aedat4", "aedat", "es", "evt2.raw", "evt3.raw", "dat1.dat", "dat2.dat"]
+)
+def test_file_of_a_camera_is_read_with_its_sensor(name, tmp_path):
+    version, _, suffix = name.rpartition(".")
+    path = tmp_path / f"a.{suffix}"
+    by_faery(path, EVENTS, **{"version": version} if version else {})
+    events, sensor_size = read_event_file(path)
+    assert np.array_equal(events, EVENTS)
+    assert sensor_size == (*SIZE, 2)
+
+
+DAVIS = b"#!AER-DAT2.0\r\n" + struct.pack(">II", 1 << 31, 5)
+EVT3_WORDS = struct.pack("<4H", 0x8000, 0, 0x2000, 0x2040)  # events at x = 0 and 64
+EVT3 = b"% evt 3.0\n% geometry 64x48\n" + EVT3_WORDS
+WILD = some_events(8)
+WILD["t"][7] = 2**40
+CHIP = b"#!AER-DAT2.0\r\n# AEChip: ch.unizh.CochleaAMS1c\r\n"
+DAMAGED_ZIP = npz(events=EVENTS).replace(EVENTS.tobytes(), bytes(EVENTS.nbytes))
+BAD = {  # name of the file: what it holds, and what the error says besides the name
+    "empty.csv": (b"", "holds .*, not t, x, y, p; call them"),
+    "damaged.npz": (DAMAGED_ZIP, "it is damaged, .*; copy it again"),
+    "image.npy": (npy(np.zeros((35, 35))), r"shape is \(35, 35\), not \(events, 4\)"),
+    "none.npy": (npy(columns(EVENTS[:0])), r"shape \(0,\); expected \(events,\), with some events"),
+    "last.npy": (npy(columns(EVENTS, "pxyt")), "no names, and don't seem to be t, x, y, p; name"),
+    "backwards.npy": (npy(columns(EVENTS)[::-1]), "t is 3360 at event 1; sort by time"),
+    "polarities.npy": (npy(columns(EVENTS) - [0, 0, 0, 1]), "p is -1 at event 0; .*sensor_size"),
+    "lengths.npz": (npz(t=[1, 2], x=[1], y=[1, 2], p=[0, 1]), "shape mismatch in array 1"),
+    "page.bin": ("<html>Grüße: nicht da</html>\n".encode(), "holds text in place of events; copy"),
+    "page.raw": (b"<html>not found</html>\n", "begins with b'<html>"),
+    "page.dat": (b"% Version 2\n\0\x08<html>not there</html>", "holds text in place of events"),
+    "header.csv": (headless(EVENTS, "tpxy"), "no names, and don't seem to be t, x, y, p; name"),
+    "milliseconds.csv": (b"0.5,3,4,1\n0.8,5,6,0\n", "t is 0.5 at event 0; .* seconds by 1e6"),
+    "seconds.csv": (b"t,x,y,p\n0.000005,3,4,1\n", "t is 5e-06 at event 0; .* seconds by 1e6"),
+    "portions.npy": (npy(LATER) + npy(LATER), "goes on after its array, .* portions; join them"),
+    "text.npy": (npy(NAMED.astype([("t", "U5"), *NAMED.dtype.descr[1:]])), "of <U5; give numbers"),
+    "two.csv": (b"ts,timestamp,x,y,p\n0,5,3,4,1\n", "ts and timestamp may both be t; rename one"),
+    "other.h5": (hdf5(), "holds nothing, not t, x, y, p"),
+    "chip.aedat": (aedat(EVENTS, CHIP), "AEChip: ch.unizh.CochleaAMS1c is unknown; export it"),
+    "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
+    "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
+    "davis.aedat": (DAVIS, "addresses aren't those of a DVS128; export it"),
+    "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "is EVT 4.0, not 2, 2.1 or 3; export"),
+    "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), r"type \[40, 24\], no events; name"),
+    "outside.raw": (EVT3, "x is 64 at event 1; .*sensor_size"),
+    "wild.npy": (npy(WILD), "t is 1099511627776 at event 7; more than an hour after"),
+    "zeros.aedat": (bytes(600), "holds no events, or zeros in their place; copy"),
+    "negative.raw": (EVT3.replace(b"64x48", b"-5x10"), "a side of its sensor is -5; choose"),
+    "vast.raw": (EVT3.replace(b"64", b"1000000"), "a side of its sensor is 1000000; choose"),
+    "index.csv": (b"t,x,y,p\n0,0,3,4,1\n1,9,5,6,0\n2,9,5,6,0\n", "no table.*names all columns"),
+    "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; export it to one of .npy, .npz, .csv"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(BAD[name][0])
+    with pytest.raises(ValueError, match=rf"(?s){name}.*{BAD[name][1]}"):
+        read_events(path)
+
+
+def test_paths_that_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    for path in (tmp_path, tmp_path / "pipe.npy"):
+        with pytest.raises(FileNotFoundError, match=f"{path} is no regular file; name one"):
+            read_events(path)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npy; name one"):
+        read_events(tmp_path / "none.npy")
+    with pytest.raises(TypeError):
+        read_events(None)
+
+
+@pytest.mark.parametrize("place", ["events", "events/t"])
+@pytest.mark.parametrize("kind", ["external", "soft", "external storage"])
+def test_nothing_outside_an_hdf5_file_is_waited_for(kind, place, tmp_path):
+    path = tmp_path / "a.h5"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path.write_bytes(hdf5(x=[1], y=[1], p=[1]) if "/" in place else hdf5())
+    with h5py.File(path, "a") as file:
+        if kind == "external":
+            file[place] = h5py.ExternalLink(str(pipe), "t")
+        elif kind == "soft":
+            file["elsewhere"] = h5py.ExternalLink(str(pipe), "t")
+            file[place] = h5py.SoftLink("/elsewhere")
+        else:
+            file.create_dataset(place, (1,), int, external=[(str(pipe), 0, 8)])
+    with pytest.raises(ValueError, match=r"a\.h5: .*(is a link|are in other files); copy"):
+        read_events(path)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ".txt"])
+def test_columns_in_tonics_order_are_recognised_and_it_is_said(suffix, tmp_path):
+    rising = some_events()  # so are x and t, and each could be the time
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(npy(columns(rising, "xytp")) if suffix == ".npy" else headless(rising, "xytp"))
+    with pytest.warns(UserWarning, match="seem to be x, y, t, p, in Tonic's order; name them"):
+        assert np.array_equal(read_events(path), rising)
+
+
+def test_comments_before_a_table_may_repeat_and_need_no_name(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"# class: up\n# class: up\n# on Monday\n" + csv(EVENTS))
+    assert np.array_equal(read_events(path), EVENTS)
+    assert read_class(path) == "up"
+    path.write_bytes(b"# on Monday\n" + headless(EVENTS))
+    assert np.array_equal(read_events(path), EVENTS)
+
+
+def test_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "huge.raw").open("wb") as file:
+        file.write(b"%")
+        file.truncate(10**11)  # a sparse one
+    with pytest.raises(ValueError, match=r"its events need about 2000 GB of memory"):
+        read_events(tmp_path / "huge.raw")
+
+
+FAERY = """
+import os
+import numpy as np
+
+class events_stream_from_file:
+    def __init__(self, path, file_type):
+        if "bad" in path:
+            {happens}
+    def to_array(self):
+        return np.ones(3, [(field, int) for field in "txyp"])
+    def dimensions(self):
+        return 64, 48
+"""
+
+
+@pytest.mark.parametrize(
+    "happens", ["os.abort()", "bytearray(2**36)", "while True: pass", "raise OSError"]
+)
+def test_what_faery_does_to_its_process_is_an_error_and_the_next_file_is_read(
+    happens, tmp_path, monkeypatch
+):
+    (tmp_path / "faery.py").write_text(FAERY.format(happens=happens))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(event_files, "FAERY_CHILDREN", {})
+    monkeypatch.delitem(sys.modules, "faery", raising=False)
+    for name in ("bad.es", "good.es"):
+        (tmp_path / name).write_bytes(b"Event Stream")
+    with pytest.raises(ValueError, match=r"bad\.es: the file is damaged: .*; copy it again"):
+        read_events(tmp_path / "bad.es")
+    assert len(read_events(tmp_path / "good.es")) == 3
+
+
+@needs_faery
+def test_a_type_that_is_not_read_is_called_so_and_not_damaged(tmp_path):
+    path = tmp_path / "a.es"
+    path.write_bytes(b"Event Stream" + bytes([2, 0, 0, 4, 64, 0, 48, 0, 5, 1, 2, 3]))
+    with pytest.raises(ValueError, match='unsupported type "color"; export its changes of light'):
+        read_events(path)
+
+
+def test_what_is_packed_small_is_refused_by_what_it_unpacks_to(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(event_files, "check_memory", asked.append)
+    np.savez_compressed(tmp_path / "a.npz", np.zeros(10**5, EVENT_DTYPE))
+    read_events(tmp_path / "a.npz")
+    assert max(asked) > 3 * 32 * 10**5
+
+
+def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faery", None)
+    (tmp_path / "a.es").write_bytes(b"Event Stream")
+    with pytest.raises(ModuleNotFoundError, match=r"a\.es needs faery: pip install faery"):
+        read_events(tmp_path / "a.es")
+
+
+@needs_faery
+def test_damaged_files_are_read_or_refused_in_words(tmp_path):
+    damaged = import_module("tests.damaged")  # which imports this module
+    happened, longest = damaged.attack(tmp_path, 100, seed=0)
+    assert happened["refused"] > 50
+    assert longest < 30  # s, on a busy machine

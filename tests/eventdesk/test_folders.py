@@ -1,0 +1,285 @@
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+
+from eventdesk import load_folder
+from eventdesk.files.folders import network_size, resize
+from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, stratified_folds, train_classifier
+
+CLASSES = ("left", "middle", "right")
+
+
+def spot(number, rng, duration=15_000, count=300):
+    """A spot that stands left, in the middle or right."""
+    center = (12 + 20 * (number % 3), 32)
+    places = rng.normal(center, 3, (count, 2)).clip(0, 63)
+    events = np.zeros(count, EVENT_DTYPE)
+    events["t"] = np.sort(rng.integers(0, duration, count))
+    events["x"] = places[:, 0]
+    events["y"] = places[:, 1]
+    events["p"] = rng.integers(0, 2, count)
+    return events
+
+
+def save(path, events):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, events)
+
+
+def fill(folder, persons=("anna", "ben", "carl", "dora")):
+    """Save 24 recordings, eight of each class and as many of each person."""
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        person = persons[number // 3 % len(persons)]
+        path = folder / CLASSES[number % 3] / person / f"{number}.npy"
+        save(path, spot(number, rng))
+    return folder
+
+
+def point(x, y):
+    return np.array([(0, x, y, 0)], EVENT_DTYPE)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return fill(tmp_path)
+
+
+def test_classes_groups_and_files(folder):
+    alone = spot(0, np.random.default_rng(1))
+    save(folder / "left" / "alone.npy", alone)
+    np.savez(folder / "left" / "alone.npz", alone)  # the same in another format
+    save(folder / "left" / "anna" / "monday" / "24.npy", alone)
+    with pytest.warns(UserWarning, match=r"1 files are copies: .*24\.npy holds .*alone\.npy"):
+        recordings, groups, files, sensor_size = load_folder(
+            folder, size=(8, 8), sensor_size=(64, 64, 2)
+        )
+    assert recordings.classes == CLASSES
+    assert recordings.sensor_size == (8, 8, 2)
+    assert sensor_size == (64, 64, 2)
+    assert len(recordings) == 27
+    for target, group, file in zip(recordings.targets, groups, files, strict=True):
+        class_name, *below = file.relative_to(folder).parts
+        assert class_name == CLASSES[target]
+        assert group == (below[0] if below[1:] else "left/alone")
+
+
+def test_sensor_is_the_smallest_that_holds_all_events(folder):
+    save(folder / "left" / "corner.npy", point(70, 5))
+    save(folder / "right" / "corner.npy", point(5, 80))
+    recordings, _, files, sensor_size = load_folder(folder)
+    assert recordings.sensor_size == sensor_size == (71, 81, 2)
+    for events, file in zip(recordings.events, files, strict=True):
+        assert np.array_equal(events[["x", "y"]], np.load(file)[["x", "y"]])
+
+
+def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in CLASSES[:2]:
+        save(tmp_path / name / "long.npy", spot(0, rng, duration=103_000, count=2000))
+    recordings, groups, files, _ = load_folder(tmp_path, window_ms=10)
+    assert len(recordings) == 20
+    assert len(set(groups)) == len(set(files)) == 2
+    assert sum(map(len, recordings.events)) == 2 * 2000  # nothing is lost
+    for events in recordings.events:
+        assert events["t"][0] == 0
+        assert events["t"][-1] < 15_000
+    with pytest.raises(ValueError, match="window_ms is 0; choose a number"):
+        load_folder(tmp_path, window_ms=0)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "size"),
+    [((128, 128), (128, 128)), ((346, 260), (115, 86)), ((480, 640), (96, 128))],
+)
+def test_usual_sensors_become_what_a_network_can_take(sensor, size):
+    assert network_size((*sensor, 2)) == size
+
+
+def test_pixels_are_summed_in_blocks_from_the_middle():
+    events = np.zeros(5, EVENT_DTYPE)
+    events["x"] = [44, 45, 48, 49, 300]
+    events["y"] = [1, 2, 5, 6, 257]
+    resized = resize(events, (346, 260, 2), (64, 64))  # 256 × 256 in the middle, from (45, 2) on
+    assert resized["x"].tolist() == [0, 0, 1, 63]
+    assert resized["y"].tolist() == [0, 0, 1, 63]
+
+
+@pytest.mark.parametrize(
+    ("sensor", "size", "reason"),
+    [
+        ((35, 35), (64, 64), "35 × 35 pixels, fewer than 64 × 64; choose a smaller size"),
+        ((346, 260), (10.5, 10), r"width is 10\.5; choose a whole number"),
+    ],
+)
+def test_sizes_that_cannot_be(sensor, size, reason):
+    with pytest.raises(ValueError, match=reason):
+        resize(point(0, 0), (*sensor, 2), size)
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "reason"),
+    [
+        ({"a.npy": point(0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder"),
+        ({"Training/a.npy": point(0, 0), "val/a.npy": point(0, 0)}, ValueError, "Training, val"),
+        (
+            {"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)},
+            ValueError,
+            r"b\.npy has events on \(100",
+        ),
+        ({"l/corner.npy": point(0, 0)}, ValueError, r"corner\.npy: no event lies in the middle"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:1 files below")
+def test_folders_that_cannot_be_used(files, error, reason, tmp_path):
+    for name, events in files.items():
+        save(tmp_path / name, events)
+    with pytest.raises(error, match=reason):
+        load_folder(tmp_path, sensor_size=(64, 64, 2), size=(20, 20))
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        load_folder(tmp_path / "none")
+
+
+def test_files_of_different_sensors_are_refused(folder):
+    (folder / "left" / "dvs.aedat").write_bytes(bytes(11) + b"\1")
+    said = r"dvs\.aedat is of sensor \(128, 128, 2\), others of \(64, 64, 2\); put"
+    with pytest.raises(ValueError, match=said):
+        load_folder(folder, sensor_size=(64, 64, 2))
+    assert load_folder(folder).recordings.sensor_size == (128, 128, 2)
+
+
+def test_a_csv_names_its_class_and_a_sensor_without_polarities(tmp_path):
+    for number, name in enumerate(("up!", "up?", "up?")):
+        path = tmp_path / f"up_{name == 'up?'}" / f"{number}.csv"
+        path.parent.mkdir(exist_ok=True)
+        lines = [f"# class: {name}", "# sensor_size: 35, 35, 1", "t,x,y,p", f"0,{number},5,0"]
+        path.write_text("\n".join(lines))
+    loaded = load_folder(tmp_path, sensor_size=(35, 35, 2))
+    assert loaded.recordings.classes == ("up!", "up?")
+    assert loaded.recordings.sensor_size == loaded.sensor_size == (35, 35, 1)
+    assert loaded.recordings.targets == [0, 1, 1]
+    path.write_text(path.read_text().replace("up?", "down"))
+    with pytest.raises(ValueError, match=r"2\.csv is of class down, others beside it of up\?"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("wild", [1, 20])
+def test_a_few_wild_events_in_one_file_or_most_dont_set_the_size(wild, folder):
+    files = sorted(folder.glob("*/*/*.npy"))
+    sizes = load_folder(folder).sensor_size
+    for file in files[:wild]:
+        events = np.load(file)
+        events["x"][7] = 6000
+        np.save(file, events)
+    said = rf"{wild} files have events far outside 64 × 43 pixels, .*\.npy has events on \(6001"
+    with pytest.warns(UserWarning, match=said):
+        recordings, _, _, sensor_size = load_folder(folder)
+    assert sensor_size == sizes
+    assert sum(map(len, recordings.events)) == 24 * 300 - wild
+
+
+def test_a_recording_much_longer_than_others_is_named(folder):
+    path = folder / "left" / "anna" / "long.npy"
+    save(path, spot(0, np.random.default_rng(0), duration=10**9))
+    with pytest.warns(UserWarning, match=r"long\.npy lasts 99\d.* s, the median is 0\.01.*window"):
+        load_folder(folder)
+    recordings = load_folder(folder, window_ms=1000).recordings  # without a warning
+    assert max(events["t"][-1] for events in recordings.events) < 1.5e6
+
+
+def test_groups_by_a_rule_in_file_names(tmp_path):
+    names = itertools.product("ab", ("user1_lamp", "user12_lab", "user12_lamp"))
+    for number, (class_name, name) in enumerate(names):
+        save(tmp_path / class_name / f"{name}.npy", point(number, 0))
+    assert {*load_folder(tmp_path, group_by=r"user(\d+)").groups} == {"1", "12"}
+    assert {*load_folder(tmp_path, group_by="lamp|lab").groups} == {"lamp", "lab"}
+    for pattern, reason in (("lamp", "'lamp' finds no group in user12_lab"), ("(", "no regular")):
+        with pytest.raises(ValueError, match=reason):
+            load_folder(tmp_path, group_by=pattern)
+
+
+def test_a_text_with_a_header_is_read_in_a_folder_as_alone(tmp_path):
+    for name, header in (("a", "t x y p\n"), ("b", "# t x y p\n"), ("c", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text(f"{header}0 {ord(name)} 5 1\n")
+    assert load_folder(tmp_path).recordings.classes == ("a", "b", "c")
+
+
+def test_a_letter_in_two_forms_of_unicode_is_one_class(tmp_path):
+    for name in ("\u00e9", "e\u0301"):
+        save(tmp_path / name / f"{len(name)}.npy", point(len(name), 0))
+    assert load_folder(tmp_path).recordings.classes == ("\u00e9",)
+
+
+def test_gestures_may_be_called_as_splits_where_files_say_their_class(tmp_path):
+    for number, name in enumerate(("test", "train")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.csv").write_text(f"# class: {name}\nt,x,y,p\n0,{number},5,0\n")
+    assert load_folder(tmp_path).recordings.classes == ("test", "train")
+
+
+@pytest.mark.parametrize("polarities", [(2, 1), (1, 2)])
+def test_a_sensor_has_the_most_polarities_that_a_file_says(polarities, tmp_path):
+    for name, number in zip("ab", polarities, strict=True):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "1.npz", point(number, 0), sensor_size=(35, 35, number))
+    assert load_folder(tmp_path).sensor_size == (35, 35, 2)
+
+
+def test_text_that_holds_no_events_and_empty_classes_are_left_out(folder):
+    (folder / "left" / "anna" / "notes.txt").write_text("on Monday")
+    (folder / "up").mkdir()
+    with pytest.warns(UserWarning, match=r"2 files below .*notes\.txt, are left out"):
+        assert load_folder(folder).recordings.classes == CLASSES
+
+
+def test_training_starts_well_where_events_are_rare():
+    """Seven events per ms among 32,768 inputs; drawn for more, no neuron would spike."""
+    rng = np.random.default_rng(0)
+    recordings = []
+    for number in range(24):
+        events = spot(number, rng, count=100)
+        events["x"] *= 2
+        events["y"] *= 2
+        recordings.append(events)
+    spots = Recordings(recordings, [0, 1, 2] * 8, CLASSES, (128, 128, 2))
+    data = stratified_folds(spots)[0]
+    _, history = train_classifier(data, network=FastSNN, epochs=12, augment="none", device="cpu")
+    assert history.test_accuracy[-1] == 1
+
+
+def test_links_are_followed_once_and_what_is_left_out_is_said(folder, tmp_path):
+    left = folder / "left"
+    right = folder / "right"
+    elsewhere = tmp_path.with_name(f"{tmp_path.name} elsewhere")
+    right.rename(elsewhere)
+    right.symlink_to(elsewhere)
+    (folder / ".hidden.npy").touch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_folder(folder).recordings.classes == CLASSES
+    (left / "other").symlink_to(folder / "middle")
+    (left / "round").symlink_to(folder)
+    (right / "eve").symlink_to(left / "anna")
+    (right / "copy.npy").symlink_to(left / "anna" / "0.npy")
+    (left / "gone.npy").symlink_to(folder / "nowhere.npy")
+    (left / "_other.npy").touch()
+    (folder / "notes.txt").touch()
+    left_out = r"7 files below .*_other\.npy, are left out: .* or links to one"
+    with pytest.warns(UserWarning, match=left_out):
+        recordings, groups, files, _ = load_folder(folder)
+    assert len(recordings) == len(set(files)) == 24
+    assert not {"other", "eve"} & {*groups}
+
+
+def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
+    for number, place in enumerate(("10/anna", "2/Anna", "1/Anna", "Left/Anna", "left/Anna")):
+        save(tmp_path / place / "a.npy", point(number, 0))
+    with pytest.warns(UserWarning) as caught:
+        recordings = load_folder(tmp_path).recordings
+    warned = " ".join(str(warning.message) for warning in caught)
+    assert "Left and left in" in warned
+    assert "Anna and anna in" in warned
+    assert recordings.classes == ("1", "2", "10", "Left", "left")

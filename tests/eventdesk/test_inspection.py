@@ -1,0 +1,158 @@
+"""What ``inspect`` finds odd, and from where on."""
+
+import re
+
+import numpy as np
+import pytest
+
+from eventdesk.look.inspection import find_hot_pixels, inspect_file
+from pokersnn_helpers import EVENT_DTYPE
+
+
+def at(t, x=0, on=None):
+    """Events at some times and columns, so many of which are ON; default: half of them."""
+    events = np.zeros(len(t), EVENT_DTYPE)
+    events["t"] = t
+    events["x"] = x
+    on = on or len(t) // 2
+    events["p"][:on] = 1
+    return events
+
+
+def with_gap(gap, duration):
+    return at([0, *range(gap, duration, 1000), duration])
+
+
+def ticking(tick):
+    return at(tick * np.arange(100), range(100))
+
+
+def sparse(duration):
+    """Two hundred times in µs, spread over so long."""
+    times = np.random.default_rng(0).integers(1, duration, 200)
+    times[:2] = 0, duration
+    return np.sort(times)
+
+
+def burst(size):
+    return at([0] * size + [*range(1, 102)])
+
+
+def scene(*hot):
+    """A hand that turns round in a second of 64 x 64 pixels, and hot pixels: x, y and events."""
+    rng = np.random.default_rng(0)
+    t = np.sort(rng.integers(0, 10**6, 60_000))
+    y = rng.integers(10, 50, 60_000)
+    middle = 30 + 25 * np.sin(6 * np.pi * t / 1e6)
+    x = (middle + rng.integers(0, 5, 60_000)).astype(int)
+    for column, row, count in hot:
+        t = np.append(t, rng.integers(0, 10**6, count))
+        x = np.append(x, [column] * count)
+        y = np.append(y, [row] * count)
+    events = at(t, x)
+    events["y"] = y
+    events["p"] = y % 2
+    events.sort(order="t", kind="stable")
+    return events
+
+
+@pytest.fixture
+def inspect(tmp_path):
+    """A function that saves events and inspects the file."""
+
+    def save_and_inspect(events):
+        np.save(tmp_path / "a.npy", events)
+        return inspect_file(tmp_path / "a.npy")
+
+    return save_and_inspect
+
+
+@pytest.mark.parametrize(
+    ("sentence", "usual", "odd"),
+    [
+        ("nothing for", with_gap(10_000, 60_000), with_gap(10_001, 60_000)),
+        ("nothing for", with_gap(20_000, 200_000), with_gap(20_001, 200_000)),
+        ("% are ON", at(range(10), on=9), at(range(11), on=10)),
+        ("% are ON", at(range(10), on=1), at(range(11), on=1)),
+        ("% are ON", at(range(50), on=50), at(range(50), on=49)),
+        ("if their times are in ns, divide", at(sparse(600e6)), at(sparse(660e6))),
+        ("if their times are in ns, divide", at(1000 * sparse(5000)), at(1000 * sparse(5500))),
+        ("can hardly be in µs; multiply ms", at([0, 200]), at([0, 199])),
+        ("1 events, all at the same time", at([7, 8]), at([7])),
+        ("run backwards at event 1 (from 9 to 5", at([9, 9]), at([9, 5])),
+        ("steps are 0.1 ms", ticking(99), ticking(100)),
+        ("101 of 202 events come at once, at 0 ms", burst(100), burst(101)),
+    ],
+)
+def test_advice_begins_beyond_each_threshold(sentence, usual, odd, inspect):
+    assert sentence not in " ".join(inspect(usual).advice)
+    assert sentence in " ".join(inspect(odd).advice)
+
+
+def test_more_pixels_than_a_camera_has_are_refused(inspect):
+    inspection = inspect(at([0, 9], 2**21 - 1))
+    assert inspection.image.shape == (1, 2**21)
+    with pytest.raises(ValueError, match=r"a\.npy: its events take 2097153 × 1 pixels, more"):
+        inspect(at([0, 9], 2**21))
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_an_overflow_is_no_disorder(bits, inspect):
+    events = scene()
+    events["t"] = (events["t"] + 2**bits - 500) % 2**bits
+    inspection = inspect(events)
+    first = 1 + (np.diff(events["t"]) < 0).argmax()
+    overflow, _ = inspection.advice
+    assert overflow.startswith(f"a counter of {bits} bits overflowed at event {first} (from ")
+    assert overflow.endswith(f"; add 2**{bits} µs from there on")
+    assert inspection.numbers["duration (ms)"] == pytest.approx(1000, rel=1e-3)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("factor", "remedy"),
+    [(1e-3, "multiply ms by 1000"), (1e-6, "multiply seconds by 1e6"), (1e3, "divide .* by 1000")],
+)
+def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
+    table = np.array(scene().tolist(), float)
+    table[:, 0] *= factor if factor == 1e-3 else 6 * factor
+    if whole:
+        table = np.floor(table)
+    else:
+        table[:, 0] += 1.7e15 * factor  # since 1970
+    unit, _ = inspect(table).advice
+    assert re.search(f"{remedy}$", unit)
+
+
+def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspect):
+    (sensor,) = inspect(scene()).advice
+    assert "sensor" in sensor
+    hot = [(40, 12, 2000), (56, 20, 300), (30, 30, 150), (3, 5, 40), (60, 60, 20)]
+    inspection = inspect(scene(*hot))
+    assert inspection.hot_pixels.tolist() == [[x, y] for x, y, _ in hot]
+    first, _ = inspection.advice
+    assert first.startswith("hot pixels, 5 in all, (40, 12), (56, 20), (30, 30), (3, 5),")
+    places = [(8 * number, 2) for number in range(8)] + [(8 * number, 60) for number in range(4)]
+    first, _ = inspect(scene(*[(*place, 100) for place in places])).advice
+    assert first.startswith("hot pixels, 12 in all, ") and " and 4 more, have " in first
+    together = [[9, 60], [9, 61], [10, 60], [10, 61]]
+    events = scene(*[(x, y, 50) for x, y in together])
+    assert sorted(find_hot_pixels(events).tolist()) == together
+    crowd = [(x, y, 50) for x in (9, 10, 11) for y in (58, 59, 60)]  # each has eight rivals
+    assert len(find_hot_pixels(scene(*crowd))) == 0
+
+
+def test_hot_pixels_with_most_of_the_events_are_not_simply_left_out(inspect):
+    for events, remedy in ((59_000, "leave them out by `clean`"), (61_000, "or record again")):
+        first, _ = inspect(scene((60, 60, events))).advice
+        assert first.endswith(remedy)
+
+
+def test_a_camera_of_which_half_the_pixels_are_hot_is_told_in_one_line(inspect):
+    is_hot = np.random.default_rng(1).random((64, 64)) < 0.5
+    hot = [(x, y, 100) for y, x in np.argwhere(is_hot)]
+    inspection = inspect(scene(*hot))
+    number = inspection.numbers["hot pixels"]
+    assert 0.9 < number / len(hot) < 1.05
+    first, _ = inspection.advice
+    assert first.startswith(f"{number} of 4096 pixels are hot; look at the camera's thresholds")

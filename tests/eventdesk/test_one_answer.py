@@ -1,0 +1,251 @@
+"""What a classifier says of a recording, and learns from it, doesn't depend on its batch."""
+
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_events import random_events
+from test_streaming import Own
+from torch import nn
+
+from benchmarks.counting import count_operations
+from benchmarks.early import nll_over_time
+from eventdesk import Stream
+from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, evaluate, make_loader, predict
+from pokersnn_helpers.classifier import decode
+from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.frames import with_steps
+from pokersnn_helpers.networks import FrameNetwork
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
+from pokersnn_helpers.training import classify_batch
+
+SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
+INPUTS = 6 * 5 * 2
+repeated = settings(derandomize=True, deadline=None, max_examples=12)
+
+
+class Mean(FrameNetwork):
+    """A reader's network that averages over time itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(INPUTS, 3)
+
+    def forward(self, frames):
+        return self.linear(frames.flatten(2)).mean(0, keepdim=True)
+
+
+class EveryThird(Mean):
+    """A reader's network that has a value for every third step."""
+
+    def forward(self, frames):
+        return self.linear(frames.flatten(2))[::3].relu()
+
+
+class BothWays(FrameNetwork):
+    """A reader's network that looks ahead."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.5)
+        self.units = nn.GRU(INPUTS, 3, bidirectional=True)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, frames):
+        states, _ = self.units(self.dropout(frames.flatten(2)))
+        return self.head(states)
+
+
+SIZES = {"sensor_size": SENSOR, "output_size": 3}
+LATE = {"delays": (0, 0.004, 0.008), "features": 30, "hidden_size": 8, "dropout": 0}
+NETWORKS = {
+    "SNN": lambda: spiking(SNN),
+    "FastSNN": lambda: spiking(FastSNN),
+    "SNN behind a layer": lambda: LayerThenSNN(**SIZES, **LATE),
+    "GRU": lambda: GRU(**SIZES, hidden_size=9),
+    "MLP on each frame": lambda: FrameMLP(**SIZES, dropout=0),
+    "MLP": lambda: MLP(**SIZES),
+    "CNN": lambda: CNN(**SIZES, channels=2),
+    "a reader's": partial(Own, INPUTS, 3),
+    "a reader's mean": Mean,
+    "a reader's every third": EveryThird,
+    "a reader's both ways": BothWays,
+}
+EXACT = ("FastSNN", "SNN behind a layer")  # loops that add up in one order
+DECODES = {
+    "maxima": decode,
+    "mean": lambda voltages: voltages.mean(0).log_softmax(-1),
+    "last": lambda voltages: voltages[-1].log_softmax(-1),
+    "counts": lambda voltages: (voltages > 0).sum(0).to(voltages.dtype).log_softmax(-1),
+}
+
+
+def spiking(kind):
+    network = kind(INPUTS, 12, 3)
+    network.scale_input_weights(0.5)
+    return network
+
+
+def made(name, read="maxima", settle=0.01):
+    """Return such a classifier in double precision, in which rounding moves no spike."""
+    torch.manual_seed(0)
+    classifier = Classifier(
+        NETWORKS[name](), DECODES[read], classes=CLASSES, sensor_size=SENSOR, settle=settle
+    )
+    return classifier.double().eval()
+
+
+@st.composite
+def batches(draw):
+    """Frames of some recordings, each alone and without silence, in double precision."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    lengths = draw(st.lists(st.integers(1, 40), min_size=1, max_size=6))
+    return [recording(length, rng) for length in lengths]
+
+
+def recording(length, rng):
+    """Draw frames whose last step has an event, (length, 1, 2, 5, 6)."""
+    frames = torch.from_numpy(rng.poisson(0.1, (length, 1, 2, 5, 6)) * 1.0)
+    frames[-1, 0, 0, 0, 0] = 1
+    return frames
+
+
+def together(alone, silence=0):
+    """Return a batch of recordings, padded with silence at the end."""
+    steps = max(map(len, alone)) + silence
+    padded = [with_steps(frames, steps) for frames in alone]
+    return torch.cat(padded, dim=1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@repeated
+@given(batches(), st.sampled_from(sorted(DECODES)), st.integers(0, 100), st.booleans(), st.data())
+def test_answer_is_the_same_alone_and_in_any_batch(name, alone, read, silence, sparse, data):
+    classifier = made(name, read)
+    alone = data.draw(st.permutations(alone))
+    frames = together(alone, silence)
+    sparse &= classifier.snn.takes_sparse
+    with torch.no_grad():
+        expected = torch.cat([classifier(each) for each in alone])
+        found = classifier(frames.to_sparse() if sparse else frames)
+    if name in EXACT:
+        assert torch.equal(found, expected)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
+
+
+def test_network_that_learns_to_look_ahead_answers_the_same_in_any_batch():
+    """With a head of zeros, as at the beginning of training, it doesn't seem to look ahead."""
+    classifier = made("a reader's both ways")
+    head = classifier.snn.head
+    weights = head.weight.detach().clone()
+    head.weight.data.zero_()
+    rng = np.random.default_rng(0)
+    alone = [recording(length, rng) for length in (3, 17, 40)]
+    classifier(together(alone))
+    head.weight.data.copy_(weights)
+    expected = torch.cat([classifier(frames) for frames in alone])
+    torch.testing.assert_close(classifier(together(alone)), expected, rtol=0, atol=1e-9)
+
+
+SUMMED = ("MLP", "CNN", "a reader's mean", "a reader's every third")  # no value for each step
+STEPWISE = [name for name in NETWORKS if name not in SUMMED]
+LOSSES = [*product(NETWORKS, [None]), *product(STEPWISE, [nll_over_time])]
+
+
+@pytest.mark.parametrize(("name", "loss"), LOSSES)
+@settings(repeated, max_examples=8)
+@given(batches(), st.integers(0, 30))
+def test_gradient_of_a_recording_is_the_same_alone_and_in_any_batch(name, loss, alone, silence):
+    classifier = made(name)
+
+    def gradients_of_first(frames):
+        targets = torch.ones(frames.shape[1], dtype=torch.int64)
+        _, losses = classify_batch(classifier, frames, targets, loss)
+        return torch.autograd.grad(losses[0], list(classifier.parameters()))
+
+    gradients = gradients_of_first(together(alone, silence))
+    for gradient, expected in zip(gradients, gradients_of_first(alone[0]), strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    rng = np.random.default_rng(0)
+    events = []
+    for number in range(7):
+        times = np.sort(rng.integers(0, 2000 + 7000 * number, 20 + 40 * number))
+        events.append(random_events(times, SENSOR, rng))
+    return Recordings(events, [0, 1, 2, 0, 1, 2, 0], CLASSES, SENSOR)
+
+
+@pytest.mark.parametrize("read", DECODES)
+@pytest.mark.parametrize("name", ["SNN", "FastSNN", "SNN behind a layer", "a reader's"])
+def test_evaluate_predict_and_stream_say_the_same(name, read, recordings):
+    classifier = made(name, read)
+    stream = Stream(classifier)
+    predicted = []
+    for events in recordings.events:
+        stream.reset()
+        for portion in np.array_split(events, 5):
+            stream.push(portion)
+        stream.finish()
+        prediction = predict(classifier, events, "cpu")
+        assert torch.equal(stream.voltages, prediction.readout)
+        assert stream.prediction().probabilities == prediction.probabilities
+        predicted.append(list(prediction.probabilities.values()))
+    for size in (1, 3, 7):
+        evaluation = evaluate(classifier, make_loader(recordings, size), "cpu")
+        expected = torch.tensor(predicted, dtype=torch.float64)
+        torch.testing.assert_close(evaluation.log_probabilities.exp(), expected)
+
+
+def test_time_that_passes_after_a_recording_has_ended_changes_no_answer(recordings):
+    classifier = made("a reader's", "mean")
+    events = recordings.events[0]
+    stream = Stream(classifier)
+    stream.push(events)
+    stream.advance(events["t"][-1] + 60_000)
+    stream.finish()
+    assert stream.prediction().probabilities == predict(classifier, events, "cpu").probabilities
+    later = events.copy()
+    later["t"] += 80_000 - later["t"][0]
+    stream.push(later)  # it went on after all: the pause is a part of it
+    stream.finish()
+    whole = np.concatenate([events, later])
+    assert stream.prediction().probabilities == predict(classifier, whole, "cpu").probabilities
+
+
+@pytest.mark.parametrize("name", ["SNN", "GRU", "MLP on each frame"])
+def test_operations_are_counted_in_a_recording_s_own_time(name):
+    classifier = made(name)
+    rng = np.random.default_rng(0)
+    alone = [recording(length, rng) for length in (9, 30)]
+    counts = count_operations(classifier, together(alone, 10))
+    for number, frames in enumerate(alone):
+        expected = count_operations(classifier, frames)
+        assert counts.effective[number] == expected.effective[0]
+        assert counts.membrane_updates[number] == expected.membrane_updates[0]
+
+
+@pytest.mark.parametrize(("dt", "silent"), [(0.0001, 100), (0.001, 10), (0.003, 4), (0.05, 1)])
+def test_silence_lasts_settle_rounded_up_to_whole_steps(dt, silent):
+    classifier = Classifier(GRU(**SIZES, dt=dt), classes=CLASSES, sensor_size=SENSOR, settle=0.01)
+    frames, steps = classifier.append_silence(torch.ones(4, 1, 2, 5, 6))
+    assert len(frames) == steps.item() == 4 + silent
+
+
+@pytest.mark.parametrize("settle", [-0.001, 2, "long"])
+def test_settle_that_is_no_duration_is_refused(settle):
+    with pytest.raises(ValueError, match=f"settle is {settle!r}"):
+        Classifier(SNN(), settle=settle)
+
+
+def test_recording_without_events_has_one_step_and_its_silence():
+    frames = torch.zeros(30, 2, 2, 5, 6)
+    frames[19, 1] = 1
+    _, steps = made("SNN").append_silence(frames)
+    assert steps.tolist() == [11, 30]

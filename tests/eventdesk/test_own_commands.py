@@ -1,0 +1,552 @@
+"""The commands for a reader's own recordings."""
+
+import functools
+import itertools
+import json
+import operator
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from filelock import FileLock
+from same import altered, same, same_checkpoints
+from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
+from test_inspection import scene
+
+from eventdesk import live as playing
+from eventdesk import load_folder, read_events
+from eventdesk.ask import compare as asking
+from eventdesk.ask.candidates import CANDIDATES
+from eventdesk.ask.compare import Comparison
+from eventdesk.ask.verdict import judge
+from eventdesk.commands.answers import Trained, confusion, in_words
+from eventdesk.commands.main import main
+from eventdesk.look import overview
+from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, out_of_distribution, predict
+from pokersnn_helpers import training as core
+from pokersnn_helpers.fast import FastSNN
+from pokersnn_helpers.study.protocol import split_groups
+
+FIRST = "left/anna/0.npy"
+
+
+@pytest.fixture
+def run(capsys):
+    """A function that runs a command and returns the lines that it prints."""
+
+    def run_command(*words):
+        capsys.readouterr()
+        main([str(word) for word in words])
+        return capsys.readouterr().out.splitlines()
+
+    return run_command
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    """A folder, and a network that was trained on it from the command line."""
+    folder = fill(tmp_path_factory.mktemp("own"))  # noqa: F811
+    checkpoint = tmp_path_factory.mktemp("trained") / "run.pt"
+    options = ["--sensor", "64x64", "--network", "fast", "--epochs", "15"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TQDM_DISABLE", "1")
+        main(["train", "--data", str(folder), *options, "--checkpoint", str(checkpoint)])
+    return folder, checkpoint
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """The folder, and a checkpoint of the test's own, which it may train further."""
+    folder, checkpoint = trained_once  # noqa: F811
+    return folder, shutil.copy(checkpoint, tmp_path / "run.pt")
+
+
+def test_train_predict_and_resume(trained, run):
+    folder, checkpoint = trained  # noqa: F811
+    files = [folder / FIRST, folder / "middle" / "anna" / "1.npy"]
+    lines = run("predict", "--checkpoint", checkpoint, *files)
+    classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
+    for file, line in zip(files, lines, strict=True):
+        answer = predict(classifier, read_events(file), "cpu")
+        assert answer.class_name == file.parts[-3]
+        assert line == f"{file}: {in_words(answer)}"
+    lines = run("train", "--resume", checkpoint, "--epochs", 16)
+    assert lines[0] == "own recordings: 18 to train on, 6 to test on"
+    assert lines[-1].startswith("test: 6 of 6")
+
+
+@pytest.mark.filterwarnings("ignore:. files below")
+@pytest.mark.slow
+def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):  # noqa: F811
+    checkpoint = folder / "run.pt"
+    options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
+    lines = run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
+    assert ", copies 0,4 ms late, seed 0" in lines[2]
+    lines = run("train", "--resume", checkpoint, "--epochs", 40)
+    assert lines[-1].startswith("test: 6 of 6")
+    (answer,) = run("predict", "--checkpoint", checkpoint, folder / FIRST)
+    *_, last = run("live", "--checkpoint", checkpoint, folder / FIRST)
+    assert ": left (" in answer and answer.endswith(last.partition(", since")[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
+        (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
+        (["--delays", "0,-1"], r"delays\[1\], in s, is -0\.001; choose a number from 0 to 1"),
+        (["--delays", "0,4", "--time-window", 5000], "4 s; choose a multiple of dt, 0.005 s"),
+        (["--data", ""], "--data names nothing; write its value, or leave it out"),
+        (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:the real POKER-DVS")  # without the archives, and offline
+def test_options_without_a_meaning_are_refused(words, reason, run):
+    layer = ["--network", "layer"] if "--delays" in words and "fast" not in words else []
+    with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
+        run("train", *words, *layer)
+
+
+def test_delays_longer_than_all_recordings_are_refused(folder, run):  # noqa: F811
+    with pytest.raises(SystemExit, match="--delays is 0,999 ms, but no recording lasts so long"):
+        run("train", "--data", folder, "--network", "layer", "--delays", "0,999")
+
+
+def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):  # noqa: F811
+    for person in ("carl", "dora"):
+        for path in folder.glob(f"*/{person}"):
+            shutil.rmtree(path)
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    lines = run("train", *options)
+    assert lines[0].endswith("6 to train on, 6 to test on")
+    shutil.rmtree(folder / "left" / "ben")
+    with pytest.raises(SystemExit, match="a class has a single group, so none can test"):
+        run("train", *options)
+
+
+@pytest.mark.filterwarnings("ignore:1 files below")
+def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):  # noqa: F811
+    cut = ["--sensor", "64x64", "--size", "16x16", "--window-ms", 8]
+    options = [*cut, "--network", "fast", "--epochs", 1]
+    checkpoint = tmp_path / "run.pt"
+    file = folder / FIRST
+    run("train", "--data", folder, *options, "--checkpoint", checkpoint)
+    lines = run("predict", "--checkpoint", checkpoint, file)
+    classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
+    parts = load_folder(folder, sensor_size=(64, 64, 2), size=(16, 16), window_ms=8).recordings
+    answers = [in_words(predict(classifier, part, "cpu")) for part in parts.events[:2]]
+    assert lines == [f"{file}, part {n} of 2: {answers[n - 1]}" for n in (1, 2)]
+
+
+def test_each_part_is_held_against_what_is_usual(trained, tmp_path):
+    _, checkpoint = trained
+    asked = Trained(checkpoint, "", "cpu")
+    asked.window_ms = 8
+    asked.classifier.ranges = [[1, 10]]  # events
+    events = np.zeros(55, EVENT_DTYPE)
+    events["t"][5:] = 9000 + 100 * np.arange(50)
+    np.save(tmp_path / "a.npy", events)
+    parts = asked.ask(tmp_path / "a.npy")
+    assert [unlike for *_, unlike in parts] == [False, True]
+
+
+@pytest.mark.parametrize("command", ["predict", "live"])
+def test_contradictions_about_the_sensor_are_refused(command, trained, tmp_path, run):
+    folder, checkpoint = trained  # noqa: F811
+    words = [command, "--checkpoint", checkpoint]
+    with pytest.raises(SystemExit, match="--sensor says 128x128, training says 64x64 pixels"):
+        run(*words, folder / FIRST, "--sensor", "128x128")
+    np.savez(tmp_path / "other.npz", np.load(folder / FIRST), sensor_size=(128, 128))
+    with pytest.raises(SystemExit, match="the recording says 128x128, training says 64x64 pixels"):
+        run(*words, tmp_path / "other.npz")
+
+
+def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
+    folder, checkpoint = trained  # noqa: F811
+    wrong = shutil.copytree(folder, tmp_path / "wrong")
+    shutil.copy(folder / FIRST, wrong / "right" / "0.npy")
+    (wrong / "middle").rename(wrong / "Middle")
+    first, others, *lines = run("predict", "--checkpoint", checkpoint, wrong)
+    assert first == "16 of 17 correct, 94.1%"
+    assert others == "no class of the network is called Middle; it has left, middle, right"
+    rows = [line.split() for line in lines]
+    assert ["left", "8", "0", "0", "100.0"] in rows
+    assert ["Middle", "0", "8", "0", "0.0"] in rows
+    assert ["right", "1", "0", "8", "88.9"] in rows
+    again = run("predict", "--checkpoint", checkpoint, wrong, "--each")
+    assert sum(".npy: " in line for line in again) == 25
+    for name in ("matrix.csv", "matrix.png"):
+        run("predict", "--checkpoint", checkpoint, wrong, "--matrix", tmp_path / name)
+    table = pd.read_csv(tmp_path / "matrix.csv", index_col="class")
+    assert table.loc["right"].to_dict() == {"left": 1, "middle": 0, "right": 8}
+    assert (tmp_path / "matrix.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SystemExit, match="takes one folder of classes; name one"):
+        run("predict", "--checkpoint", checkpoint, wrong, wrong, "--matrix", tmp_path / "b.csv")
+
+
+def test_a_line_feed_in_the_name_of_a_file_forges_no_answer(trained, tmp_path, run):
+    folder, checkpoint = trained  # noqa: F811
+    path = shutil.copy(folder / FIRST, tmp_path / "a.npy: right (right 100%)\nb.npy")
+    (line,) = run("predict", "--checkpoint", checkpoint, path)
+    assert r"100%)\nb.npy: left (" in line
+
+
+def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(folder, run):  # noqa: F811
+    for path in folder.glob("*/*/*.npy"):
+        path.rename(path.parents[1] / f"{path.parent.name}_{path.name}")
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    options = ["train", "--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    with pytest.warns(UserWarning, match="each file is taken for a group of its own, .*--group-by"):
+        run(*options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lines = run(*options, "--group-by", "^[a-z]+")
+    assert lines[0].startswith("own recordings: 18 to train on")
+
+
+@pytest.mark.filterwarnings("ignore:. files below")  # those that predict is asked about
+def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
+    folder,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    run,
+):
+    monkeypatch.setattr(out_of_distribution, "MIN_RECORDINGS", 18)
+    monkeypatch.setattr(playing.time, "sleep", lambda seconds: None)
+    checkpoint = tmp_path / "run.pt"
+    usual = folder / "left" / "dora" / "9.npy"
+    odd = tmp_path / "odd.npy"
+    np.save(odd, np.load(usual)[:9])
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    run("train", *options, "--checkpoint", checkpoint)
+    lines = run("predict", "--checkpoint", checkpoint, usual, odd)
+    assert ["; unlike training: " in line for line in lines] == [False, True]
+    assert " 9 events (" in lines[1]
+    *_, last = run("live", "--checkpoint", checkpoint, odd)
+    assert " 9 events (" in last
+    shutil.copy(odd, usual)
+    lines = run("predict", "--checkpoint", checkpoint, folder)
+    assert "1 of 24 are unlike all of training, such as" in lines
+
+
+def test_a_link_is_locked_as_what_it_leads_to(trained, tmp_path, run):
+    _, checkpoint = trained
+    link = tmp_path / "link.pt"
+    link.symlink_to(checkpoint)
+    with FileLock(tmp_path / ".run.pt.lock"), pytest.raises(SystemExit, match="another run is"):
+        run("train", "--resume", link, "--epochs", 16)
+
+
+def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  # noqa: F811
+    for name, person in (("left", "anna"), ("left", "ben"), ("right", "anna"), ("middle", "dora")):
+        shutil.rmtree(folder / name / person)
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    lines = run("train", *options)
+    assert not any(line.startswith("none of") for line in lines)
+    for path in folder.glob("*/*"):
+        path.rename(path.with_name(f"{path.parent.name} {path.name}"))  # each has one class
+    assert split_groups(*load_folder(folder)[:2]).test
+    for name in CLASSES[1:]:
+        shutil.rmtree(folder / name)
+    with pytest.raises(SystemExit, match="holds one class; add a folder for each of the others"):
+        run("train", *options)
+
+
+def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
+    folder,  # noqa: F811
+    monkeypatch,
+    capsys,
+    run,
+):
+    shown = []
+
+    def stopped(*given):
+        shown.append(warnings.formatwarning("\x1b[31m", UserWarning, "a.py", 1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    monkeypatch.setattr(overview, "inspect_file", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        run("inspect", folder)
+    assert "inspect: stopped\n" in capsys.readouterr().err
+    assert shown == ["a.py:1: UserWarning: \\x1b[31m\n"]
+
+
+def test_what_is_odd_in_one_class_only_is_said(tmp_path, run):
+    for number, name in enumerate(("left", "left", "right", "right")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        np.save(tmp_path / name / f"{number}.npy", scene(*[(60, 60, 500)] * (name == "left")))
+    lines = run("inspect", tmp_path)
+    assert any(line.startswith("- 2 files in 1 of 2 folders, such as") for line in lines)
+
+
+def test_a_confusion_matrix_fits_a_terminal():
+    names = [f"a gesture with a long name, {number}" for number in range(30)]
+    answers = pd.DataFrame(itertools.product(names, names), columns=["class", "answer"])
+    assert max(map(len, confusion(answers).splitlines())) <= 80
+
+
+def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
+    events = np.zeros(3000, EVENT_DTYPE)
+    events["t"] = range(0, 60_000, 20)
+    events["t"][2990:] += 60_000
+    monkeypatch.chdir(tmp_path)
+    np.save("odd.npy", events)
+    lines = run("inspect", ".")
+    assert "events                    3,000" in lines
+    rate = next(line for line in lines if "rate over time" in line)
+    assert rate.endswith("|")
+    assert rate.count("█") > 20
+    assert "  ▁|" in rate
+    assert any(line.startswith("- nothing for 60") for line in lines)
+    run("inspect", "odd.npy", "--plot", "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    for name, reason in (("a.pdf", "exists"), ("a.doc", "'doc' is not supported")):
+        with pytest.raises(SystemExit, match=reason):
+            run("inspect", "odd.npy", "--plot", name)
+
+
+def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory, run):  # noqa: F811
+    bad = folder / "left" / "anna" / "9.csv"
+    bad.write_text("t,x\n")
+    summary, _, _, *table, sensor, last = run("inspect", folder)
+    assert summary == "25 files"
+    for name, row in zip(CLASSES, table, strict=True):
+        assert row.split()[:2] == [name, "8"]
+    assert sensor.startswith("- 24 files in 3 of 3 folders, such as ")
+    assert "doesn't say its sensor" in sensor
+    assert last.startswith(f"- 1 files in 1 of 3 folders, such as {bad}: it holds")
+    (line,) = run("inspect", folder, "--json")
+    content = json.loads(line)
+    assert len(content) == 25
+    assert all(file["advice"] for file in content.values())
+    bad.unlink()
+    new = tmp_path_factory.mktemp("cleaned") / "new"
+    lines = run("clean", folder, "--out", new, "--refractory", 10)
+    assert len(lines) == len([*new.glob("*/*/*.npz")]) == 24
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_ends_clean_leaves_nothing(number, status, tmp_path):
+    np.save(tmp_path / "long.npy", np.concatenate([scene()] * 50)[["t", "x", "y", "p"]])
+    events = np.load(tmp_path / "long.npy")
+    events.sort(order="t", kind="stable")
+    np.save(tmp_path / "long.npy", events)
+    words = ["-m", "eventdesk", "clean", "long.npy", "--out", "new", "--noise", "9"]
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell may have it ignored
+    command = subprocess.Popen(
+        [sys.executable, *words], cwd=tmp_path, stderr=subprocess.PIPE, preexec_fn=listen
+    )
+    while len([*tmp_path.iterdir()]) == 1:  # what is written next to the old file
+        time.sleep(0.1)
+    command.send_signal(number)
+    _, errors = command.communicate()
+    assert command.returncode == status
+    assert errors.decode().splitlines() == ["eventdesk clean: stopped"]
+    assert [path.name for path in tmp_path.iterdir()] == ["long.npy"]
+
+
+@pytest.mark.slow
+def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
+    folder,  # noqa: F811
+    tmp_path_factory,
+    run,
+):
+    out = tmp_path_factory.mktemp("out") / "report"
+    words = ["compare", folder, "--sensor", "64x64", "--processes", 1, "--epochs", 2]
+    lines = run(*words, "--out", out, "--folds", 2, "--seed", 3, "--augment", "none")
+    assert lines[0].startswith("Groups: 4")
+    assert max(map(len, lines)) < 80
+    (row,) = (line for line in lines if line.startswith("b  regression on the image"))
+    assert row.split()[5] == "100"
+    assert "Is something trivial as good?" in " ".join(lines)
+    recipe = json.loads((out / "compare.json").read_text())["recipe"]
+    assert (recipe["epochs"], recipe["folds"], recipe["seed"]) == (2, 2, 3)
+    assert recipe["augment"] == "none"
+    with pytest.raises(SystemExit, match="report holds something; name a new folder"):
+        run(*words, "--out", out)
+
+
+def test_what_compare_refuses(folder, run):  # noqa: F811
+    with pytest.raises(SystemExit, match="--processes is -5; choose a number from 1 to"):
+        run("compare", folder, "--processes", "-5")
+    with pytest.raises(SystemExit, match="--size is '0x64'; write WIDTHxHEIGHT"):
+        run("compare", folder, "--size", "0x64")
+
+
+def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: F811
+    asked = {}
+    half_right = dict.fromkeys(CANDIDATES, np.arange(24) % 2 == 0)
+
+    def known(recordings, groups, **options):
+        asked.update(options)
+        return Comparison(judge(half_right, recordings.targets, groups), {"seed": 5})
+
+    monkeypatch.setattr(asking, "compare", known)
+    (line,) = run("compare", folder, "--json", "--folds", 2, "--time-window", 500)
+    assert json.loads(line)["recipe"] == {"seed": 5}
+    assert asked == {"processes": 1, "folds": 2, "time_window": 500}
+
+
+def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeypatch):
+    folder, checkpoint = trained  # noqa: F811
+    waited = []
+    monkeypatch.setattr(playing.time, "sleep", waited.append)
+    words = ["live", "--checkpoint", checkpoint, folder / "right" / "anna" / "2.npy"]
+    *lines, last = run(*words)
+    assert last.startswith("right (") and ", since " in last
+    assert all(" ms  " in line and "behind" not in line for line in lines)
+    assert len(waited) == 2  # 15 ms in portions of 10
+    clock = itertools.count(0, 5)  # each look at it is five seconds later
+    monkeypatch.setattr(playing.time, "monotonic", lambda: next(clock))
+    assert any("s behind: other programs are at work" in line for line in run(*words))
+    work = itertools.count(0, 5)
+    monkeypatch.setattr(playing.time, "thread_time", lambda: next(work))
+    assert any("s behind: choose wider bins" in line for line in run(*words))
+
+
+class Camera(list):
+    def dimensions(self):
+        return (64, 64)
+
+
+def test_live_listens_to_a_camera(trained, run, monkeypatch):
+    folder, checkpoint = trained  # noqa: F811
+    events = np.load(folder / "middle" / "anna" / "1.npy")
+    dtype = [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), (("p", "on"), "?")]
+    packet = events.astype(dtype)
+    later = packet.copy()
+    later["t"] += 10**6  # the same gesture again
+    camera = Camera([packet[:0], packet[:90], packet[90:], later])
+    faery = SimpleNamespace(events_stream_from_camera=lambda: camera)
+    monkeypatch.setitem(sys.modules, "faery", faery)
+    monkeypatch.setattr(playing, "SILENCE", 10)  # on a busy machine, what is slow isn't silent
+    lines = run("live", "--checkpoint", checkpoint, "--camera")
+    first, second = (line for line in lines if not line.startswith(" "))
+    assert first.startswith("middle (") and first == second
+
+
+def no_camera():
+    raise ValueError("No Event Camera found:")
+
+
+@pytest.mark.parametrize(
+    ("faery", "words", "reason"),
+    [
+        (None, ["--camera"], "--camera needs faery: pip install faery"),
+        (SimpleNamespace(events_stream_from_camera=no_camera), ["--camera"], "found: .*; plug it"),
+        (None, [FIRST, "--pause", "0"], r"pause_ms is 0\.0; choose"),
+        (None, [FIRST, "--camera"], "name one FILE, or --camera"),
+    ],
+)
+def test_what_live_refuses(faery, words, reason, trained, monkeypatch, run):
+    folder, checkpoint = trained  # noqa: F811
+    monkeypatch.chdir(folder)
+    monkeypatch.setitem(sys.modules, "faery", faery)
+    with pytest.raises(SystemExit, match=reason):
+        run("live", "--checkpoint", checkpoint, *words)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"options": {"later": 1}}, "holds later, which this version doesn't know; install"),
+        ({"options": {"seed": "x"}}, "is damaged: seed is 'x'"),
+        ({"recipe": {"later": 1}}, "holds later, which this version doesn't know; install"),
+        ({"state": {"n_averaged": None}}, "is damaged: n_averaged is None"),
+        ({"weights": 1.5}, r"is damaged: weights is 1\.5"),
+        ({"ranges": 1e30}, r"is damaged: ranges is 1e\+30"),
+        ({"ranges": [[1.0, None]]}, "is damaged: ranges is"),
+        ({"ranges": [[1.0]]}, "is damaged: ranges is"),
+        ({"options": {"window_ms": "x"}}, "is damaged: window_ms is 'x'"),
+    ],
+)
+def test_a_tampered_checkpoint_or_one_of_a_later_version_is_one_sentence(
+    change, reason, trained, run
+):
+    _, checkpoint = trained
+
+    def tamper(content):
+        for name, value in change.items():
+            content[name] = content[name] | value if isinstance(value, dict) else value
+
+    altered(checkpoint, checkpoint, tamper)
+    with pytest.raises(SystemExit, match=rf"train: error: .*{reason}") as stopped:
+        run("train", "--resume", checkpoint, "--epochs", 16)
+    assert "\n" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        (["optimizer", "state", 0, "exp_avg"], torch.zeros(3), "moments of the optimizer have"),
+        (["optimizer", "state", 0], {}, "moments of the optimizer have"),
+        (["optimizer", "param_groups", 0, "betas"], (0.9, None), "options of the optimizer are"),
+        (["history", "loss"], ["x"], "is damaged: loss is"),
+    ],
+)
+def test_a_tampered_state_of_a_run_is_refused_before_it_is_written_to(
+    place, value, reason, trained, run
+):
+    _, checkpoint = trained
+
+    def tamper(content):
+        *outer, last = place
+        functools.reduce(operator.getitem, outer, content["state"])[last] = value
+
+    altered(checkpoint, checkpoint, tamper)
+    with pytest.raises(SystemExit, match=reason):
+        run("train", "--resume", checkpoint, "--epochs", 16)
+
+
+def test_events_of_polarities_that_a_network_doesnt_know_are_refused(trained, run):
+    folder, checkpoint = trained  # noqa: F811
+
+    def tamper(content):  # as if it had been trained on one
+        content["sensor_size"] = (*content["sensor_size"][:2], 1)
+
+    altered(checkpoint, checkpoint, tamper)
+    with pytest.raises(SystemExit, match=r"0\.npy: .* field p is 1"):
+        run("predict", "--checkpoint", checkpoint, folder / FIRST)
+
+
+def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run, monkeypatch):
+    people = fill(tmp_path / "own", persons="abcdefgh")
+    two = tmp_path / "two.pt"
+    three = tmp_path / "three.pt"
+    resumed = tmp_path / "resumed.pt"
+    options = ["--data", people, "--network", "fast"]
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setattr(core, "best_epoch", lambda *history: 1)  # as if the first were
+    first, classes, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
+    assert classes == "12 recordings of 64 × 43 pixels: left, middle, right"
+    assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
+    assert "bins of 500 " in second
+    assert "augmentation shift" in second
+    assert "2 epochs" in second
+    shown = run("train", *options, "--checkpoint", three, "--epochs", 3)
+    assert "kept: epoch 1 of 3, chosen by other recordings" in shown
+    again = run("train", "--resume", two, "--epochs", 3, "--checkpoint", resumed)
+    assert again[-3:] == shown[-3:]
+    assert same_checkpoints(resumed, three)
+    first, last = (load_checkpoint(path, "cpu", FastSNN).state_dict() for path in (two, three))
+    assert same(first, last)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "recordings", "best"),
+    [([0.9, 0.86, 0.8], 100, 2), ([0.9, 0.88, 0.8], 10_000, 1), ([0.9, 1, 1, 0.99], 100, 3)],
+)
+def test_of_epochs_that_are_about_as_good_the_last_is_kept(accuracies, recordings, best):
+    assert core.best_epoch(accuracies, recordings) == best
