@@ -21,6 +21,7 @@ from sphinx.application import Sphinx
 
 def setup(app: Sphinx) -> dict:
     """Connect what is below to a build."""
+    os.environ["POKERSNN_STRICT"] = "1"  # a chapter that doesn't find what it says fails
     # After MyST-NB's own function for this event, which reads its options.
     app.connect("builder-inited", execute_chapters, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,11 +1,14 @@
 """Checks on the chapters as files; running them is pytest --nbval-lax's part."""
 
+import ast
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+
+from pokersnn_helpers.study.page import page_expects
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -113,3 +116,51 @@ def test_every_cited_paper_is_on_the_references_page():
     for path in BOOK.glob("*.[im]*"):
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"\(https://doi\.org/([^)\s]+)\)", text)) <= listed, path
+
+
+# ---- What a notebook hides and what it checks ----
+
+
+@on_each_notebook
+def test_what_a_page_hides_is_folded_in_jupyterlab_and_solutions_and_checks_in_colab(notebook):
+    titled = []
+    for cell in notebook.code:
+        tags = {*cell.metadata.get("tags", [])}
+        hidden = bool(tags & {"remove-input", "remove-cell", "hide-input", "hide-cell"})
+        assert cell.metadata.get("jupyter", {}).get("source_hidden", False) == hidden, cell.source
+        form = cell.metadata.get("cellView") == "form"
+        assert form == cell.source.startswith("# @title "), cell.source
+        titled += [cell.source.split()[2]] if form else []
+    assert titled[0] == "Install"
+    assert titled.count("Solution") >= notebook.prose.count("**Exercise")
+    checks = [cell for cell in notebook.code if "# @title A check of what this " in cell.source]
+    assert all(cell.metadata.cellView == "form" for cell in checks) and len(checks) == 1
+
+
+@on_each_notebook
+def test_every_assertion_says_what_the_page_expects(notebook):
+    for cell in notebook.code:
+        checked = []
+        tree = ast.parse(re.sub(r"(?m)^( *)%.+$", r"\1pass", cell.source))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.With) and ast.unparse(node.items[0]) == "page_expects()":
+                checked += [*ast.walk(node)]
+            elif isinstance(node, ast.Assert):
+                assert node in checked and node.msg, ast.unparse(node)
+
+
+def test_with_changed_code_a_page_says_what_it_expects_and_goes_on(monkeypatch, capsys):
+    def compare(correct):
+        with page_expects():
+            assert correct >= 18, f"18 of 20 or more, and yours has {correct}"
+
+    compare(18)
+    with pytest.raises(AssertionError, match=r"^18 of 20 or more, and yours has 16"):
+        compare(16)
+    monkeypatch.delenv("POKERSNN_STRICT")
+    compare(16)
+    with page_expects():
+        [].pop()
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("This page expects 18 of 20 or more, and yours has 16. If you")
+    assert first.endswith("go on.") and "no IndexError('pop from empty list')" in second

@@ -7,6 +7,7 @@ command fails when a cell raises, and when anything but a progress bar reaches s
 it to the reader. A chapter may say that its recordings are simulated.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -60,6 +61,7 @@ def main(numbers: list[str]) -> int:
     for number in numbers:
         if number not in chapters:
             sys.exit(f"no chapter has the number {number}; there are 1 to {len(chapters)}")
+    os.environ["POKERSNN_STRICT"] = "1"  # what a chapter says and doesn't find is an error
     failed = 0
     for number in numbers or chapters:
         start = time.monotonic()

@@ -2,7 +2,7 @@
 
 Words are those of Markdown cells, without code, formulas and addresses; minutes are at 200 words
 per minute and 5 s per line of code that is shown. Lines of code are counted without blank ones:
-shown, folded (a click opens them) and removed (on the page only; a notebook has them all).
+shown, folded (a click opens them) and removed (from the page; a notebook folds them).
 """
 
 import json
