@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from .checks import (
     check_seed,
     check_sensor_size,
 )
+from .system.progress import progress_bar
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
@@ -134,6 +135,49 @@ class Recordings:
         if len(self.targets) != len(self.events):
             raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")
 
+    @classmethod
+    def from_tonic(
+        cls,
+        dataset: Any,
+        classes: Sequence[str] | None = None,
+        sensor_size: SensorSize | None = None,
+    ) -> Recordings:
+        """Read a data set of Tonic's, one recording after the other.
+
+        Events of audio have a channel ``x`` and no ``y``: they get the one row of their sensor.
+
+        Args:
+            dataset: Any object with a length and items ``(events, target)``, made without
+                ``transform``. A target is an index of ``classes`` or a name in it.
+            classes: Names of the classes, in the order of the targets. Default: the data set's.
+            sensor_size: Width, height and polarities of the sensor. Default: the data set's.
+
+        Raises:
+            TypeError: A recording isn't a structured array of events.
+            ValueError: The data set doesn't say its classes or its sensor, or as for
+                ``Recordings``.
+
+        Example:
+            >>> from tonic.datasets import SHD
+            >>> word = np.array([(0, 52, 1), (900, 699, 1)], dtype=SHD.dtype)
+            >>> Recordings.from_tonic([(word, 0)], classes=["zero"], sensor_size=(700, 1, 1))
+            1 recordings of 700 × 1 pixels: zero
+        """
+        names = [
+            name.decode() if isinstance(name, bytes) else name
+            for name in attribute(dataset, "classes", classes)
+        ]
+        size = check_sensor_size(attribute(dataset, "sensor_size", sensor_size))
+        targets: list[Any] = []
+
+        def read() -> Iterator[np.ndarray]:
+            for number in progress_bar(range(len(dataset)), "reading", "recording"):
+                events, target = dataset[number]
+                targets.append(names.index(target) if target in names else target)
+                yield with_rows(events, size)
+
+        return cls(read(), targets, names, size)
+
     def _pack(self, number: int, events: Any) -> PackedRecording:
         if isinstance(events, PackedRecording):  # which were checked
             return events
@@ -171,6 +215,30 @@ class Recordings:
         events = self.events.packed + other.events.packed
         targets = self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
+
+
+def attribute(dataset: Any, name: str, given: Any) -> Any:
+    """Return what was given, or else what the data set says."""
+    value = getattr(dataset, name, None) if given is None else given
+    if value is None:
+        raise ValueError(f"{type(dataset).__name__} doesn't say its {name}; give {name}=...")
+    return value
+
+
+def with_rows(events: Any, sensor_size: SensorSize) -> Any:
+    """Give events of audio, which have a channel ``x`` and no ``y``, the row 0.
+
+    Tonic gives them the polarity 1 though their sensor has only one, which is 0.
+    """
+    names = getattr(getattr(events, "dtype", None), "names", None) or ()
+    if not {"t", "x", "p"} <= {*names} or "y" in names:
+        return events
+    whole = np.zeros(len(events), [*events.dtype.descr, ("y", np.int64)])
+    for name in names:
+        whole[name] = events[name]
+    if sensor_size[2] == 1:
+        whole["p"] = 0
+    return whole
 
 
 def check_recordings(recordings: Any, name: str = "recordings") -> None:
