@@ -221,7 +221,7 @@ def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> Verd
         share = 0.5 if guesses else accuracy
         of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]
         correct[model] = rng.random(count) < of_groups
-    judged = judge(correct, (np.arange(count) % 2).tolist(), groups)
+    judged = judge(correct, (np.arange(count) % 2).tolist(), numbers)
     return Verdict.CANT_TELL if judged.within else judged.verdict
 
 

@@ -106,7 +106,7 @@ def needs_time(evidence: Evidence, judged: Judgement, seed: int) -> Row:
     guess = judged.guess
     plain, shuffled = _by_folds(evidence, seed, _shuffling)
     full, none = _by_folds(evidence, seed, _probing)
-    groups = evidence.groups
+    groups = evidence.group_numbers
     answers = (
         image.share.low <= guess,
         counts.share.low <= guess,

@@ -341,21 +341,28 @@ def stratified_folds(
         >>> [len(fold.test) for fold in stratified_folds(data.train, folds=4)]
         [12, 12, 12, 12]
     """
+    check_recordings(recordings)
+    number = len(recordings)
+    group_numbers = check_groups(range(number) if groups is None else groups, number)
     return [
         Split(recordings.subset(train), recordings.subset(test))
-        for train, test in fold_indices(recordings, folds, groups, seed)
+        for train, test in fold_indices(recordings, folds, group_numbers, seed)
     ]
 
 
 def fold_indices(
-    recordings: Recordings, folds: int = 4, groups: Sequence[Any] | None = None, seed: int = 0
+    recordings: Recordings, folds: int, numbers: np.ndarray, seed: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Choose the recordings of ``stratified_folds``: which to train on, and which to test on."""
+    """Choose the recordings of ``stratified_folds``: which to train on, and which to test on.
+
+    Args:
+        recordings: As for ``stratified_folds``.
+        folds: As for ``stratified_folds``.
+        numbers: The number of each recording's group, from 0.
+        seed: As for ``stratified_folds``.
+    """
     from sklearn.model_selection import StratifiedGroupKFold  # which takes a second to import
 
-    check_recordings(recordings)
-    groups = range(len(recordings)) if groups is None else groups
-    numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
     groups_per_class = [len(set(numbers[targets == target])) for target in set(targets.tolist())]
     fewest = min(groups_per_class, default=0)

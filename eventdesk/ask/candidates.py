@@ -1,4 +1,10 @@
-"""What ``compare`` trains: models that see something trivial, no order of events, or the order."""
+"""What ``compare`` trains: models that see something trivial, no order of events, or the order.
+
+``CANDIDATES`` lists them. Each ``make`` takes the ``Settings`` of a fold, which are chosen by what
+it learns from, and returns an estimator: ``fit(recordings, seed)`` learns and returns it,
+``predict(recordings)`` returns the index of a class for each, or -1. A ``make`` is pickled for
+other processes, and an estimator that it returns is copied before it learns.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -33,9 +39,9 @@ from ..look.inspection import find_hot_pixels
 from . import features
 from .verdict import Candidate, Sees
 
-STEPS = 300  # of training; networks of the image, which are fast, get twice as many
-MIN_EPOCHS = 15
-FINER = 5  # times as many bins
+STEPS = 300  # of training: after these, all networks tried know what they learn from
+MIN_EPOCHS = 15  # of few recordings a network has to see each so often
+FINER = 5  # times as many bins: at the usual 50, what takes a fiftieth of a recording is blurred
 MAX_TIME_WINDOW = 125_000  # µs: the detector's delays, up to eight bins, may last a second
 
 
@@ -144,6 +150,7 @@ def without_times(model: Candidate) -> Candidate:
         f"{model.name}, new times",
         Sees.IMAGE,
         lambda settings: PerturbedEstimator(model.make(settings), uniform_time),
+        spikes=model.spikes,
     )
 
 
@@ -154,7 +161,7 @@ def in_finer_bins(model: Candidate) -> Candidate:
         finer = {"time_window": settings.time_window / FINER}
         return model.make(replace(settings, recipe=settings.recipe | finer))
 
-    return Candidate(f"{model.name}, finer bins", Sees.MEMORY, make)
+    return Candidate(f"{model.name}, finer bins", Sees.MEMORY, make, spikes=model.spikes)
 
 
 def trees_over_time(features: Any, finer: int = 1) -> Make:
@@ -215,5 +222,5 @@ CANDIDATES = (  # the fastest first
     Candidate("regions over time", Sees.ORDER, trees_over_time(features.regions_over_time)),
     Candidate("all features", Sees.ORDER, trees_over_time(features.sum_rate_and_regions)),
     Candidate("GRU", Sees.MEMORY, network(models.GRU, clip_norm=1.0)),
-    Candidate("SNN of train", Sees.MEMORY, network_of_train),
+    Candidate("SNN of train", Sees.MEMORY, network_of_train, spikes=True),
 )

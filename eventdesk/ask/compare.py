@@ -18,10 +18,9 @@ from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
 
 from .candidates import CANDIDATES, Make, choose_settings, in_finer_bins, without_times
 from .sentences import in_words
-from .verdict import Answer, Candidate, Judgement, Sees, Verdict, judge
+from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Sees, Verdict, judge
 
 FOLDS = 3  # or as many as a class has groups
-NEARLY_ALL = 0.95  # is right: nothing is left to find in finer bins
 UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
 MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory, and so do pixels
 MAX_PIXELS = 64  # along a side
@@ -106,24 +105,30 @@ def compare(
         >>> comparison.sentences[1][:40]
         '(a) Can any model tell the classes apart'
     """
-    _check(recordings, groups)
-    smaller = _smaller(recordings)
-    evidence = Evidence(smaller, groups)
-    folds = folds or min(FOLDS, evidence.groups_per_class())
+    check_recordings(recordings)
+    evidence = Evidence(_smaller(recordings), groups)
+    _check_classes(evidence)
+    if folds is None:
+        folds = min(FOLDS, evidence.groups_per_class())
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
-    settings = choose_settings(trials[0].learn.recordings, given)
+    recipe = choose_settings(trials[0].learn.recordings, given).recipe
     correct: dict[Candidate, np.ndarray] = {}
+    silent: set[Candidate] = set()
 
     def judge_with(*added: Candidate) -> Judgement:
-        models = {model.name: model.make for model in added}
-        jobs = jobs_of(partial(_correct, given), models, trials, [seed] * len(trials))
-        of_names = {model.name: np.zeros(len(groups), bool) for model in added}
+        makes = {model.name: model.make for model in added}
+        jobs = jobs_of(partial(_correct, given), makes, trials, [seed] * len(trials))
+        of_folds: dict[str, list[Any]] = {name: [] for name in makes}
         with closing(in_parallel(jobs, processes, "comparing")) as results:
-            for (name, _), (numbers, right) in results:
-                of_names[name][numbers] = right
-        correct.update({model: of_names[model.name] for model in added})
-        return judge(correct, recordings.targets, groups)
+            for (name, _), of_fold in results:
+                of_folds[name].append(of_fold)
+        for model in added:
+            numbers, right, answered = map(np.concatenate, zip(*of_folds[model.name], strict=True))
+            correct[model] = right[numbers.argsort()]
+            if not answered.any():
+                silent.add(model)
+        return judge(correct, recordings.targets, evidence.group_numbers, silent)
 
     judged = judge_with(*CANDIDATES)
     memory = judged.seeing(Sees.MEMORY)[0].model
@@ -131,15 +136,15 @@ def compare(
         judged = judge_with(without_times(memory))
     if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         judged = judge_with(in_finer_bins(memory))
-    return Comparison(judged, {**settings.recipe, "folds": folds, "seed": seed})
+    return Comparison(judged, {**recipe, "folds": folds, "seed": seed})
 
 
-def _check(recordings: Recordings, groups: Sequence[Any]) -> None:
+def _check_classes(evidence: Evidence) -> None:
     """Refuse a single class, and a class of one group."""
-    check_recordings(recordings)
-    if len(set(recordings.targets)) < 2:
+    recordings = evidence.recordings
+    counts = pd.Series(evidence.group_numbers).groupby(recordings.targets).nunique()
+    if len(counts) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
-    counts = pd.Series([*groups]).groupby(recordings.targets).nunique()
     if counts.min() < 2:
         raise ValueError(
             f"all recordings of {recordings.classes[counts.idxmin()]} are of one group; record "
@@ -150,11 +155,20 @@ def _check(recordings: Recordings, groups: Sequence[Any]) -> None:
 
 def _correct(
     given: Mapping[str, Any], make: Make, trial: Trial, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of a trial's recordings, and which are classified correctly."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the numbers of a trial's recordings, which are right, and which are answered."""
     learned = trial.learn.recordings
     estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
-    return trial.correct(estimator.predict)
+    answered = np.zeros(0, bool)
+
+    def predict(recordings: Recordings) -> np.ndarray:
+        nonlocal answered
+        answers = np.asarray(estimator.predict(recordings))
+        answered = answers >= 0
+        return answers
+
+    numbers, right = trial.correct(predict)
+    return numbers, right, answered
 
 
 def _smaller(recordings: Recordings) -> Recordings:

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from pokersnn_helpers.checks import check_groups
 from pokersnn_helpers.study.intervals import degrees_of_freedom
 
-from .verdict import WITHOUT_ORDER, Answer, Judgement, Row, Sees, Verdict
+from .verdict import ENOUGH, NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
 
 REASONS = {
     Verdict.IMAGE: "a network with a memory is worth its trouble only for an early answer",
@@ -19,6 +18,7 @@ REASONS = {
     Verdict.NOTHING: "record more, or see whether the classes differ at all",
     Verdict.CANT_TELL: "what differs may be chance; record more, in more groups",
 }
+UNDECIDED = (Verdict.NOTHING, Verdict.CANT_TELL)
 
 
 def in_words(judged: Judgement) -> tuple[str, ...]:
@@ -28,12 +28,12 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
         >>> from eventdesk.ask.verdict import Candidate, judge
         >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
         >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
-        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
+        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=np.arange(100))
         >>> len(in_words(judged))
         4
     """
     best = judged.best
-    first = f"{judged.verdict.value}: {_reason(judged)}"
+    first = f"{_claim(judged)}: {_reason(judged)}{_spikes(judged)}"
     if judged.within:
         first = f"within these groups, which are too few to say it of new ones, {first}"
     p_value = "< 0.001" if judged.p_value < 0.001 else f"= {judged.p_value:.2g}"
@@ -42,9 +42,8 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
         f"{judged.guess:.0%} (exact test, of 3 in 5 since folds share recordings, corrected for "
         f"{len(judged.rows)} models: p {p_value})."
     )
-    families = [judged.seeing(sees)[0] for sees in WITHOUT_ORDER]
-    without = ", ".join(f"{row.model.sees.value} {row.answer}" for row in families)
-    order = f"(b) Is a model without the order as good as {best.model.name}? {without}."
+    kinds = (f"{row.model.sees.value} {row.answer}" for row in judged.without_order())
+    order = f"(b) Is a model without the order as good as {best.model.name}? {', '.join(kinds)}."
     shortcut = "no"
     if judged.shortcuts():
         shortcut = f"yes: {_names(judged.shortcuts())}"
@@ -58,26 +57,46 @@ def _names(rows: list[Row]) -> str:
 
 
 def _percent(row: Row) -> str:
-    return f"{row.model.name} {row.share.mean:.0%}"
+    return f"{row.model.name} {'silent' if row.silent else f'{row.share.mean:.0%}'}"
+
+
+def _claim(judged: Judgement) -> str:
+    """Return the verdict, no larger than it is: only what is nearly always right is enough."""
+    verdict = judged.verdict
+    claim = verdict.value
+    enough = None
+    if verdict is Verdict.SHORTCUT:
+        enough, what = judged.shortcuts()[0], "a shortcut"
+    elif verdict in ENOUGH.values() and (enough := judged.enough()):
+        what = enough.model.sees.value
+    if enough and enough.share.mean < NEARLY_ALL:
+        wrong = 1 - enough.share.mean
+        claim = f"nothing tried is better than {what}, and {wrong:.0%} stay wrong"
+    may_be = judged.shortcuts(Answer.CANT_TELL)
+    if may_be and verdict not in (*UNDECIDED, Verdict.SHORTCUT):
+        claim += f", unless a shortcut is enough, which can't be told of {_names(may_be)}"
+    return claim
 
 
 def _reason(judged: Judgement) -> str:
     best = f"the best model, {_percent(judged.best)}"
-    if judged.verdict is Verdict.ORDER:
+    verdict = judged.verdict
+    if verdict is Verdict.ORDER:
         return _why_order(judged)
-    if judged.verdict is Verdict.SHORTCUT:
+    if verdict is Verdict.SHORTCUT:
         alike = judged.shortcuts()
         checks = " and ".join(dict.fromkeys(row.model.check for row in alike))
         return f"{', '.join(map(_percent, alike))}; {best}. Check {checks}."
-    if judged.verdict in (Verdict.NOTHING, Verdict.CANT_TELL):
-        return f"{best}; {REASONS[judged.verdict]}."
-    enough = _percent(judged.seeing(Sees[judged.verdict.name])[0])
-    return f"{enough}; {best}; {REASONS[judged.verdict]}."
+    enough = judged.enough()
+    if enough and verdict not in UNDECIDED:
+        best = f"{_percent(enough)}; {best}"
+    return f"{best}; {REASONS[verdict]}."
 
 
 def _why_order(judged: Judgement) -> str:
     """Say which model with a memory reaches what, or that only hand-made features found it."""
-    without = f"without it, {_percent(judged.seeing(*WITHOUT_ORDER)[0])} at best"
+    best_without = max(judged.without_order(), key=lambda row: row.share.mean)
+    without = f"without it, {_percent(best_without)} at best"
     memory, *others = judged.seeing(Sees.MEMORY)
     if memory.behind.mean <= judged.margin:
         return f"{without}; with a memory, {_percent(memory)}."
@@ -85,6 +104,19 @@ def _why_order(judged: Judgement) -> str:
     return (
         f"{without}. Hand-made features found it, {_percent(judged.best)}; networks with a memory "
         f"didn't, {networks}: train them for longer, or on more recordings."
+    )
+
+
+def _spikes(judged: Judgement) -> str:
+    """Say whether the best model needs spikes, where there is something to tell apart."""
+    spiking = [row for row in judged.rows if row.model.spikes]
+    if judged.apart is not Answer.YES or not spiking:
+        return ""
+    if judged.best in spiking:
+        return f" The best model, {judged.best.model.name}, is a spiking network."
+    row = max(spiking, key=lambda row: row.share.mean)
+    return (
+        f" The best model, {judged.best.model.name}, needs no spikes; with them, {_percent(row)}."
     )
 
 
@@ -101,7 +133,7 @@ def decidable(groups: Sequence[Any]) -> str:
         >>> decidable(["anna", "ben", "carl", "dora"] * 30)
         "Groups: 4, so of new ones differences below 51 points can't be told."
     """
-    sizes = np.bincount(check_groups(groups, len(groups)))
+    _, sizes = np.unique(np.asarray(groups), return_counts=True)
     shares = sizes / sizes.sum()
     error = np.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
     points = 100 * error * student.ppf(1 - 0.025 / 5, degrees_of_freedom(sizes))

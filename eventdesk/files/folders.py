@@ -285,13 +285,10 @@ def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
 
 def _warn_of_similar_names(folder: Path, files: list[RecordingFile]) -> None:
     """Warn of names that differ in nothing but capitals."""
-    classes = {file.class_name for file in files}
-    groups = {file.group for file in files}
-    alphabetical = sorted(classes) + sorted(groups)
-    alphabetical.sort(key=str.lower)
-    for first, second in pairwise(alphabetical):
-        if first.lower() == second.lower():
-            warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=4)
+    for names in ({file.class_name for file in files}, {file.group for file in files}):
+        for first, second in pairwise(sorted(sorted(names), key=str.lower)):
+            if first.lower() == second.lower():
+                warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=4)
 
 
 def read_recordings(

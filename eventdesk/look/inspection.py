@@ -32,7 +32,10 @@ FEW_ON = 0.1  # of the events: fewer, or as few OFF events, come from bad thresh
 HOT_ACTIVITY = 10  # that of a hot pixel is more,
 HOT_FACTOR = 1.7  # and more than so many times that of most pixels around
 STEADINESS = 0.7  # it has events in that share of the parts that random times would lie in
-RIVALS = 5  # of the 24 pixels around a hot one, at most, that are about as active
+AROUND = 24  # pixels around one, in a square of five by five
+RIVALS = 5  # of these, at most, that are about as active as a hot one
+QUIETEST = 1 / 4  # of these: a pixel that stands out from no more is hot where many do
+MANY = 1 / 4  # of all pixels, from which on hot ones are a fault of the thresholds
 MAX_HOT_EVENTS = 0.5  # share in hot pixels, beyond which what is left is another recording
 LISTED = 8  # hot pixels, at most, in a sentence
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
@@ -83,7 +86,7 @@ def inspect_file(path: StrPath) -> Inspection:
     """
     file = read_unchecked(path)
     stamps = file.events["t"]
-    times, scale = _whole(stamps)
+    times, clock = _whole(stamps)
     bits, overflows = _find_overflows(times)
     times = times + 2**bits * overflows.cumsum()
     backwards = np.diff(times, prepend=times[:1]) < 0
@@ -113,7 +116,7 @@ def inspect_file(path: StrPath) -> Inspection:
     advice = [
         *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
         *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
-        *_advice_on_times(t, scale, image.size),
+        *_advice_on_times(t, clock, image.size),
         *_advice_on_pixels(events, image, hot_pixels),
     ]
     if not file.sensor_size:
@@ -181,23 +184,35 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     quiet = HOT_ACTIVITY + HOT_FACTOR * around
     is_quieter = activity[all_the_time, None] > quiet  # the pixel itself never is
     quieter = np.count_nonzero(is_quieter, axis=1)
-    is_hot = quieter >= 24 - RIVALS
-    is_scattered = quieter > 24 / 4
-    if np.count_nonzero(is_scattered) > counts.size / 4:
+    is_hot = quieter >= AROUND - RIVALS
+    is_scattered = quieter > QUIETEST * AROUND
+    if np.count_nonzero(is_scattered) > MANY * counts.size:
         is_hot = is_scattered
     most_first = np.argsort(-counts[all_the_time][is_hot], kind="stable")
     return np.argwhere(all_the_time)[is_hot, ::-1][most_first]
 
 
-def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return times as whole numbers, and by what they were multiplied, or should be, for µs."""
+class Clock(NamedTuple):
+    """What the times in a file say of their unit.
+
+    Attributes:
+        scale: By what they are multiplied to be whole numbers.
+        in_ns: Whether they count ns since 1970, as a computer's clock does.
+    """
+
+    scale: float
+    in_ns: bool
+
+
+def _whole(stamps: np.ndarray) -> tuple[np.ndarray, Clock]:
+    """Return times as whole numbers, and what they say of their unit."""
     if not (stamps % 1).any():
         whole = stamps.astype(np.int64)
-        in_ns = (whole[:1] > MAX_TIME).any()  # since 1970
-        return whole - whole[:1], 1e-3 if in_ns else 1
+        in_ns = bool((whole[:1] > MAX_TIME).any())
+        return whole - whole[:1], Clock(1, in_ns)
     in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
     scale = 1e6 if in_seconds else 1e3
-    return np.rint(scale * stamps), scale
+    return np.rint(scale * stamps), Clock(scale, in_ns=False)
 
 
 def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
@@ -221,8 +236,10 @@ def _advice_on_order(
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
-    """Guess the unit: the factor at which the rate is one that a camera can send.
+def _guess_factor(clock: Clock, t: np.ndarray, pixels: int) -> float:
+    """Guess by what the times in a file are to be multiplied for µs.
+
+    It is the factor at which the rate is one that a camera can send.
 
     A pixel sends at most ``PIXEL_RATE``, and a camera, whose pixels share a bus, ``BUS_RATE``.
     Recordings last for more than 1 ms. Few have a hundred events and no more than one in a ms for
@@ -230,15 +247,13 @@ def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
     clock that counts µs, ``LONGEST_SPARSE_NS``.
 
     Args:
-        scale: By what the times were multiplied to be whole, or 1e-3 where they are since 1970.
-        t: Times since the first event, after that.
+        clock: What the times say themselves.
+        t: Times since the first event, as whole numbers.
         pixels: How many pixels there are.
-
-    Returns:
-        By what the times in the file are to be multiplied for µs.
     """
-    if scale < 1:
-        return scale
+    if clock.in_ns:
+        return 1e-3
+    scale = clock.scale
     count = len(t)
     duration = int(t[-1])
     gaps = np.diff(t)
@@ -256,8 +271,8 @@ def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
     return scale
 
 
-def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
-    """Say what is odd in times that count from the first, and were multiplied to be whole."""
+def _advice_on_times(t: np.ndarray, clock: Clock, pixels: int) -> Iterator[str]:
+    """Say what is odd in times that count from the first, and are whole numbers."""
     count = len(t)
     duration = int(t[-1])
     if duration == 0:
@@ -267,14 +282,14 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = _guess_unit(scale, t, pixels)
-    if factor < scale:
+    factor = _guess_factor(clock, t, pixels)
+    if factor < clock.scale and not clock.in_ns:
         yield (
             f"{count} events in {duration / 1e6:.4g} s are fewer than one per ms; if their times "
             "are in ns, divide them by 1000"
         )
-    elif factor != 1 or scale != 1:
-        in_the_file = duration / max(scale, 1)
+    elif factor != 1 or clock.scale != 1:
+        in_the_file = duration / clock.scale
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
     elif count >= ENOUGH_EVENTS and tick >= COARSE_TICK:
@@ -302,7 +317,7 @@ def _advice_on_pixels(
 ) -> Iterator[str]:
     """Say what is odd in places and polarities."""
     number = len(hot_pixels)
-    if number > image.size / 4:
+    if number > MANY * image.size:
         yield (
             f"{number} of {image.size} pixels are hot; look at the camera's thresholds, and record "
             "again"

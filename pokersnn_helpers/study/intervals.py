@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -76,7 +76,7 @@ class Difference(NamedTuple):
 def paired_difference(
     first: np.ndarray,
     second: np.ndarray,
-    groups: Sequence[Any],
+    groups: np.ndarray,
     models: int = 1,
     within: bool = False,
 ) -> Difference:
@@ -86,44 +86,48 @@ def paired_difference(
     at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
     Unlike a bootstrap, it holds its level with few groups, too, and with groups of unequal size:
     a group's deviation counts more the larger the group is, and degrees of freedom are fewer (CR2
-    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Groups
-    that agree by chance aren't certainty: the error is at least that of independent recordings, and
-    the interval at least as wide as the exact one for n recordings without an exception (Clopper
-    and Pearson 1934), or, where the difference is the same for all of them, for n groups.
+    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Agreement
+    may be chance, so the error is at least that of independent recordings, and that of a single
+    exception among them; and the interval is at least as wide as the exact one for as many
+    recordings without an exception (Clopper and Pearson 1934). Of what no group shows, such as a
+    person with whom a model always fails, it can't know.
 
     Args:
         first: Whether each recording was classified correctly, (recordings,).
         second: The same recordings, classified by the other model.
-        groups: The group of each recording.
+        groups: The number of each recording's group, from 0, as ``Evidence.group_numbers``.
         models: How many the first one is the best of.
         within: Ask about other recordings of these groups, and not about new groups.
 
     Example:
         >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
-        >>> [round(share, 2) for share in paired_difference(better, worse, range(100), models=3)]
+        >>> alone = np.arange(100)
+        >>> [round(share, 2) for share in paired_difference(better, worse, alone, models=3)]
         [0.1, 0.03, 0.17]
     """
     difference = np.subtract(first, second, dtype=float)
     recordings = len(difference)
-    numbers = check_groups(groups, recordings)
-    sizes = np.bincount(numbers)
+    sizes = np.bincount(groups)
     mean = difference.mean()
     deviations = difference - mean
-    error = math.sqrt((deviations**2).sum()) / recordings
+    exception = math.sqrt(1 - 1 / recordings) / recordings
     if within:
-        of_groups = np.bincount(numbers, difference) / sizes
-        unbiased = (sizes / (sizes - 1).clip(1))[numbers]
-        error = math.sqrt((unbiased * (difference - of_groups[numbers]) ** 2).sum()) / recordings
-        units, freedom = recordings, float(recordings - len(sizes))
+        means = np.bincount(groups, difference) / sizes
+        unbiased = (sizes / (sizes - 1).clip(1))[groups]
+        squares = unbiased * (difference - means[groups]) ** 2
+        error = math.sqrt(squares.sum()) / recordings
+        freedom = float(recordings - len(sizes))
     else:
-        by_group = np.bincount(numbers, deviations)
+        by_group = np.bincount(groups, deviations)
         weights = (1 - sizes / recordings).clip(1e-9)
-        error = max(error, math.sqrt((by_group**2 / weights).sum()) / recordings)
-        units, freedom = len(sizes), degrees_of_freedom(sizes)
+        of_groups = math.sqrt((by_group**2 / weights).sum()) / recordings
+        error = max(of_groups, math.sqrt((deviations**2).sum()) / recordings)
+        freedom = degrees_of_freedom(sizes)
     tail = 0.025 / models
-    width = 1 - tail ** (1 / (recordings if error else units))
-    if error:
-        width = max(width, student.ppf(1 - tail, freedom) * error) if freedom > 0 else 1.0
+    width = 1.0  # of a single group: nothing is known of others
+    if freedom:
+        exact = 1 - tail ** (1 / recordings)
+        width = max(exact, student.ppf(1 - tail, freedom) * max(error, exception))
     mean, low, high = np.clip([mean, mean - width, mean + width], -1, 1).tolist()
     return Difference(mean, low, high)
 

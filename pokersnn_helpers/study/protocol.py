@@ -36,6 +36,7 @@ class Evidence:
     Attributes:
         recordings: As given.
         groups: As given, (recordings,).
+        group_numbers: The number of each recording's group, from 0 in the order of their names.
         numbers: The number of each recording in this evidence, or in that which it is a part of.
 
     Example:
@@ -53,8 +54,8 @@ class Evidence:
     def __init__(self, recordings: Recordings, groups: Sequence[Any] | np.ndarray | None = None):
         self.recordings = recordings
         self.groups: Any = np.asarray(_digests(recordings) if groups is None else groups)
+        self.group_numbers = check_groups(self.groups.tolist(), len(recordings))
         self.numbers = np.arange(len(recordings))
-        check_groups(self.groups.tolist(), len(recordings))
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "Evidence":
         """Return a part, as ``Recordings.subset`` does."""
@@ -62,6 +63,7 @@ class Evidence:
         part = copy(self)
         part.recordings = self.recordings.subset(chosen)
         part.groups = self.groups[chosen]
+        part.group_numbers = np.unique(self.group_numbers[chosen], return_inverse=True)[1]
         part.numbers = self.numbers[chosen]
         return part
 
@@ -69,7 +71,7 @@ class Evidence:
         """Return a trial per fold, in which that fold tests; as ``stratified_folds`` divides."""
         return [
             Trial(self.subset(learned), self.subset(held_out))
-            for learned, held_out in fold_indices(self.recordings, folds, self.groups, seed)
+            for learned, held_out in fold_indices(self.recordings, folds, self.group_numbers, seed)
         ]
 
     def without(self, *groups: Any) -> "Trial":
@@ -97,7 +99,7 @@ class Evidence:
         folds = min(folds, self.groups_per_class())
         targets = np.asarray(self.recordings.targets)
         if len(np.unique(self.groups)) < len(self.groups):
-            pairs = fold_indices(self.recordings, folds, self.groups)
+            pairs = fold_indices(self.recordings, folds, self.group_numbers)
             return max(pairs, key=lambda pair: len(set(targets[pair[1]])))  # the first, if all do
         # Without groups one in so many will do: folds of 20,000 take a minute.
         number = pd.Series(targets).groupby(targets).cumcount()

@@ -1,17 +1,18 @@
 """Whether recordings need time: what follows from what, verdicts that are known, and reports."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
-from test_protocol import Says, Spy, assert_no_leak, numbered, numbers_of
+from test_protocol import Says, Spy, numbered, numbers_of
 
 import benchmarks.compare
 from benchmarks.compare import kept, known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
 from benchmarks.probes import WAYS, Probe
-from eventdesk.ask import candidates, report
+from eventdesk.ask import candidates, features, report, verdict
 from eventdesk.ask import compare as module
 from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
 from eventdesk.ask.compare import Comparison, compare
@@ -29,13 +30,6 @@ from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.figures.colours import ACCENT
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study.intervals import Difference
-from pokersnn_helpers.study.perturbations import (
-    any_tenth,
-    first_tenth,
-    last_tenth,
-    uniform_time,
-)
-from pokersnn_helpers.study.protocol import Evidence
 
 BY_NAME = {model.name: model for model in CANDIDATES}
 
@@ -205,7 +199,7 @@ IMAGE, RATE, FRAMES, BOTH = (
 
 
 @pytest.mark.parametrize(
-    ("verdict", "right"),
+    ("follows", "right"),
     [
         (Verdict.NOTHING, {}),
         (Verdict.NOTHING, {"GRU": GUESS | share(8)}),
@@ -235,10 +229,47 @@ IMAGE, RATE, FRAMES, BOTH = (
         (Verdict.CANT_TELL, {"first tenth": share(68), "any tenth": share(78) & ~share(20)}),
     ],
 )
-def test_verdict_follows_from_what_each_model_gets_right(verdict, right):
+def test_verdict_follows_from_what_each_model_gets_right(follows, right):
     judgement = judged(right)
-    assert judgement.verdict is verdict, in_words(judgement)
-    assert in_words(judgement)[0].startswith(verdict.value)
+    assert judgement.verdict is follows, in_words(judgement)
+
+
+@pytest.mark.parametrize(
+    ("claim", "right"),
+    [
+        ("the event-count image is enough: ", {IMAGE: share(98)}),
+        ("nothing tried is better than the event-count image, and 10% stay", {IMAGE: share(90)}),
+        ("nothing tried is better than a shortcut, and 8% stay", {"hot pixels": share(92)}),
+        ("the order of events is needed, unless a shortcut is enough", {"last tenth": share(92)}),
+        ("the order of events is needed: ", {"last tenth": share(80)}),
+        ("can't tell: ", {IMAGE: share(92), "last tenth": share(92)}),
+    ],
+)
+def test_the_headline_claims_no_more_than_is_known(claim, right):
+    known = {"GRU": share(100)} if "order" in claim or "can't" in claim else {}
+    assert in_words(judged(right | known))[0].startswith(claim)
+
+
+def test_the_headline_says_whether_the_best_model_needs_spikes():
+    without = judged({"GRU": share(100), "SNN of train": share(97)})
+    assert in_words(without)[0].endswith("GRU, needs no spikes; with them, SNN of train 97%.")
+    best = judged({"GRU": share(97), "SNN of train": share(100)})
+    assert in_words(best)[0].endswith("SNN of train, is a spiking network.")
+    assert "spikes" not in in_words(judged({}))[0]
+
+
+@pytest.mark.parametrize(
+    ("right", "answers"),
+    [
+        ({"first tenth": share(98), "any tenth": share(98)}, Answer.ANY_PART),
+        ({"first tenth": share(98), "any tenth": share(76)}, Answer.CANT_TELL),
+        ({"first tenth": share(98), "any tenth": share(72)}, Answer.YES),
+        ({"first tenth": share(80), "any tenth": share(80)}, Answer.NO),
+    ],
+)
+def test_a_start_is_no_shortcut_only_where_that_is_proven(right, answers):
+    rows = {row.model.name: row for row in judged(right | {"GRU": share(100)}).rows}
+    assert rows["first tenth"].as_good is answers
 
 
 def test_what_any_part_tells_is_no_best_model():
@@ -254,7 +285,7 @@ def test_of_equally_good_models_the_best_is_one_that_is_not_trivial():
 def test_where_it_is_open_whether_anything_is_there_nothing_is_said():
     right = dict.fromkeys(CANDIDATES, np.arange(20) % 2 == 0)
     right[BY_NAME[IMAGE]] = np.arange(20) < 15
-    judgement = judge(right, np.arange(20) % 2, range(20))
+    judgement = judge(right, np.arange(20) % 2, np.arange(20))
     assert judgement.apart is Answer.CANT_TELL
     assert judgement.verdict is Verdict.CANT_TELL
 
@@ -299,7 +330,7 @@ def test_a_share_has_the_interval_of_its_groups():
 
 def test_of_few_people_what_holds_within_them_is_said_apart():
     """Three people, of whom one is told apart less well."""
-    people = np.repeat(["anna", "ben", "carl"], 40)
+    people = np.repeat(range(3), 40)
     targets = np.arange(120) % 2
     rng = np.random.default_rng(0)
     good = rng.random(120) < np.repeat([1.0, 0.98, 0.8], 40)
@@ -308,7 +339,7 @@ def test_of_few_people_what_holds_within_them_is_said_apart():
     assert judgement.within
     assert judgement.verdict is Verdict.ORDER
     assert in_words(judgement)[0].startswith("within these groups, which are too few")
-    alone = judge(correct, targets, range(120))
+    alone = judge(correct, targets, np.arange(120))
     assert not alone.within
     assert alone.verdict is Verdict.ORDER
 
@@ -324,6 +355,50 @@ def test_of_a_rare_class_guessing_the_frequent_one_is_no_shortcut():
     judgement = judge(correct, rare.astype(int), number)
     assert judgement.verdict is Verdict.IMAGE
     assert judgement.margin == pytest.approx(0.02)
+
+
+def test_the_table_keeps_its_own_rules():
+    """Of 45 recordings of five people."""
+    groups = np.arange(45) // 9
+    numbers = np.arange(45)
+    known = {"GRU": numbers >= 0, IMAGE: numbers > 0, "SNN of train": numbers < 0}
+    correct = {model: known.get(model.name, numbers % 2 == 0) for model in CANDIDATES}
+    snn = BY_NAME["SNN of train"]
+    judgement = judge(correct, numbers % 2, groups, silent={snn})
+    rows = {row.model.name: row for row in judgement.rows}
+    all_right, one_wrong, silent = (rows[name] for name in ("GRU", IMAGE, "SNN of train"))
+    assert all_right.share.low > one_wrong.share.low > 0.88
+    assert all_right.behind == (0, 0, 0)
+    assert all(0 <= row.share.low <= row.share.high <= 1 for row in judgement.rows)
+    assert all(row.behind.low > 0 for row in judgement.rows if row.as_good is Answer.NO)
+    lines = report.printed(Comparison(judgement, {})).splitlines()
+    assert next(line for line in lines if " GRU " in line).split()[-2:] == ["the", "best"]
+    assert silent.silent and not one_wrong.silent
+    assert next(line for line in lines if "SNN of train " in line).split()[3] == "silent"
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_intervals_are_those_that_a_pocket_calculator_gives(within):
+    groups = np.repeat(range(5), [12, 9, 9, 9, 6])
+    right = np.arange(45) % 7 > 0
+    least = np.sqrt(1 - 1 / 45) / 45
+    sizes = np.bincount(groups)
+    if within:
+        deviations = right - (np.bincount(groups, right) / sizes)[groups]
+        squares = deviations**2 * (sizes / (sizes - 1))[groups]
+    else:
+        deviations = right - right.mean()
+        squares = np.bincount(groups, deviations) ** 2 / (1 - sizes / 45)
+        least = max(least, np.sqrt((deviations**2).sum()) / 45)
+    error = max(np.sqrt(squares.sum()) / 45, least)
+    correct = {model: right if model.name == IMAGE else ~right for model in CANDIDATES}
+    judgement = verdict._judge(correct, np.arange(45) % 2, groups, (), within)
+    words = report.by_hand(judgement)
+    times, exact = re.search(
+        r"reaches ([\d.]+) errors to each side, or ([\d.]+) if", words
+    ).groups()
+    low = max(0, right.mean() - max(float(exact), float(times) * error))
+    assert judgement.seeing(Sees.IMAGE)[0].share.low == pytest.approx(low, abs=0.002)
 
 
 # ---- The three answers ----
@@ -381,9 +456,16 @@ def test_folds_that_share_recordings_rarely_tell_noise_apart():
 def test_groups_of_one_class_count_once():
     targets = np.repeat([0, 1], 40)
     right = np.ones(80, bool)
-    assert tell_apart([right], targets, range(80))[0] is Answer.YES
+    assert tell_apart([right], targets, np.arange(80))[0] is Answer.YES
     assert tell_apart([right], targets, np.arange(80) % 20)[0] is Answer.YES
     assert tell_apart([right], targets, np.arange(80) // 20)[0] is Answer.CANT_TELL
+
+
+def test_a_group_of_one_recording_makes_no_group_count_once():
+    """Ten groups with both classes, and one that has a single recording."""
+    groups = np.append(NUMBERS // 10, 10)
+    targets = np.append(NUMBERS % 2, 0)
+    assert tell_apart([np.append(share(80), True)], targets, groups)[0] is Answer.YES
 
 
 def test_always_saying_the_frequent_class_tells_nothing_apart():
@@ -427,7 +509,8 @@ def test_what_groups_can_decide_is_known_before(groups, said):
 # ---- Running it ----
 
 
-def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
+def test_each_model_learns_by_settings_that_its_own_part_chose(monkeypatch):
+    """The trials of ``study.protocol`` see to it that no group is in two parts."""
     notes = []
     spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
     monkeypatch.setattr(module, "CANDIDATES", spies)
@@ -438,17 +521,11 @@ def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
         return choose_settings(recordings, given)
 
     monkeypatch.setattr(module, "choose_settings", choose)
-    groups = [number // 4 for number in range(24)]
-    comparison = compare(numbered(24), groups, seed=5)
+    comparison = compare(numbered(24), [number // 4 for number in range(24)], seed=5)
     assert len(notes) == 60  # 3 folds: 19 models, and a network in finer bins
-    for seed, learned, asked in notes:
-        assert_no_leak(learned, asked, groups)
-        assert seed == 5
+    assert {seed for seed, _, _ in notes} == {5}
     assert chosen_by == [notes[0][1], *(learned for _, learned, _ in notes)]
     assert (comparison.table["correct"] == 0.5).all()  # of all 24, by who always says "a"
-    trials = Evidence(numbered(24), groups).folds(3, seed=5)
-    drawn = [trial.test(lambda tested: tested.numbers.tolist()) for trial in trials]
-    assert all(asked in drawn for _, _, asked in notes)
 
 
 @pytest.mark.parametrize("of_image", [40, 74])  # of 80: not as good; can't tell
@@ -471,45 +548,50 @@ def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image,
     assert len(judgement.rows) == len(CANDIDATES) + 1  # all are right, so no bins are finer
 
 
-def test_of_two_groups_each_tests_once(monkeypatch):
-    notes = []
-    spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
-    monkeypatch.setattr(module, "CANDIDATES", spies)
-    comparison = compare(numbered(24), [number // 12 for number in range(24)])
-    assert comparison.recipe["folds"] == 2
-
-
 def test_finer_bins_and_the_epochs_of_train():
     recordings = make_set("radius")[0]
     given = {"epochs": None, "time_window": None, "augment": None}
     settings = choose_settings(recordings, given)
-    assert settings.recipe["epochs"] == 20  # 300 steps of 8
-    gru = BY_NAME["GRU"]
-    finer = candidates.in_finer_bins(gru).make(settings)
+    finer = candidates.in_finer_bins(BY_NAME["GRU"]).make(settings)
     assert finer.recipe["time_window"] == settings.time_window / 5
-    assert candidates.in_finer_bins(gru).sees is Sees.MEMORY
-    assert gru.make(settings).recipe["epochs"] == 20
-    assert BY_NAME["SNN of train"].make(settings).recipe["epochs"] == 60
-    assert BY_NAME[IMAGE].make(settings).recipe["epochs"] == 40
+    names = "GRU", "SNN of train", IMAGE
+    epochs = [BY_NAME[name].make(settings).recipe["epochs"] for name in names]
+    assert epochs == [20, 60, 40]  # 300 steps of 8; as train; twice as many
     given = choose_settings(recordings, given | {"epochs": 3})
     assert BY_NAME["SNN of train"].make(given).recipe["epochs"] == 3
 
 
-def test_parts_and_new_times_are_those_that_the_names_say():
-    for name, part, estimator in (
-        ("first events", first_tenth, candidates.PLACE),
-        ("any events", any_tenth, candidates.PLACE),
-        ("first tenth", first_tenth, candidates.IMAGE),
-        ("last tenth", last_tenth, candidates.IMAGE),
-        ("any tenth", any_tenth, candidates.IMAGE),
-    ):
-        made = BY_NAME[name].make(None)
-        assert (made.perturb, made.estimator) == (part, estimator)
-    assert BY_NAME["first events"].control is BY_NAME["any events"]
-    assert BY_NAME["first tenth"].control is BY_NAME["last tenth"].control is BY_NAME["any tenth"]
-    without = candidates.without_times(BY_NAME["one pixel"])
-    assert without.make(None).perturb is uniform_time
-    assert without.sees is Sees.IMAGE
+def test_delays_reach_as_far_in_bins_of_another_width_than_the_usual_one():
+    given = {"epochs": None, "time_window": 500, "augment": None}
+    settings = choose_settings(make_set("radius")[0], given)
+    assert (settings.time_window, settings.usual) == (500, 2000)
+    network = BY_NAME["SNN of train"].make(settings).make(dt=0.0005)
+    assert network.steps == [0, 8, 16, 32]
+
+
+# ---- What features see ----
+
+
+def features_of(feature, *recordings, size=(9, 3, 2), time_window=1000):
+    """Return the features of recordings, each given as times in ms and rows."""
+    films = []
+    for rows in recordings:
+        events = np.zeros(len(rows), EVENT_DTYPE)
+        events["t"], events["y"] = (np.array(rows) * (1000, 1)).T
+        films.append(events)
+    return feature(Recordings(films, [0] * len(films), ("a",), size), time_window)
+
+
+def test_a_lag_longer_than_all_that_are_looked_at_comes_round_as_no_other():
+    (of_far,) = features_of(features.rate_over_time, [(0, 0), (2999, 0)])
+    assert of_far[20] < 0  # a lag of one bin: fewer pairs than at a constant rate
+
+
+def test_rows_of_regions_are_those_of_the_height():
+    down, up = features_of(
+        features.regions_over_time, [(0, 0), (20, 2)], [(0, 2), (20, 0)], size=(9, 3, 2)
+    )
+    assert np.abs(down - up).max() > 0.5
 
 
 def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
@@ -534,6 +616,7 @@ def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
         ({"processes": -5}, "processes is -5"),
         ({"augment": "turn"}, "augment is 'turn'; choose none, shift or mirror"),
         ({"folds": 13}, "folds is 13; choose from 2 to 6"),
+        ({"folds": 0}, "folds is 0; choose from 2 to 6"),
     ],
 )
 def test_what_cannot_be_used_is_named(wrong, message):

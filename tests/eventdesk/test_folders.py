@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eventdesk import load_folder
-from eventdesk.files.folders import network_size, resize
+from eventdesk.files.folders import find_recordings, network_size, resize
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, stratified_folds, train_classifier
 
 CLASSES = ("left", "middle", "right")
@@ -283,3 +283,25 @@ def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
     assert "Left and left in" in warned
     assert "Anna and anna in" in warned
     assert recordings.classes == ("1", "2", "10", "Left", "left")
+
+
+def test_an_event_twice_as_far_out_as_nearly_all_need_is_left_out(tmp_path):
+    """Of 200 events, 198 lie in 100 columns."""
+    for name, farthest in (("inside", 199), ("outside", 200)):
+        folder = tmp_path / name / "a"
+        folder.mkdir(parents=True)
+        columns = [*np.arange(198) * 100 // 198, 99, farthest]
+        rows = "".join(f"{t},{x},0,0\n" for t, x in enumerate(columns))
+        (folder / "1.csv").write_text(f"t,x,y,p\n{rows}")
+    assert load_folder(tmp_path / "inside").sensor_size == (200, 1, 2)
+    with pytest.warns(UserWarning, match="far outside 100 × 1 pixels"):
+        assert load_folder(tmp_path / "outside").sensor_size == (100, 1, 2)
+
+
+def test_a_class_and_a_person_may_share_a_name(tmp_path):
+    for path in ("Anna/anna", "wave/Ben", "wave/anna"):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "1.csv").write_text(f"t,x,y,p\n{len(path)},0,0,0\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        find_recordings(tmp_path)

@@ -34,11 +34,11 @@ def test_the_median_recording_has_about_50_time_bins(ms, width):
     [
         (4, 60, 8),
         (199, 40, 8),
+        (200, 60, 32),
         (1000, 32, 32),
-        (20_000, 3, 32),
+        pytest.param(20_000, 3, 32, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.slow
 def test_many_recordings_are_passed_over_less_often_and_few_in_small_batches(number, epochs, batch):
     recipe = choose_recipe(recordings_of(1, number))
     assert recipe.epochs == epochs
