@@ -11,6 +11,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
   const along = (place) => Array.from({ length: 41 }, (_, number) => place(number / 40));
   const sin = (turns) => Math.sin(2 * Math.PI * turns);
   const cos = (turns) => Math.cos(2 * Math.PI * turns);
+  const HELD_BACK = 7300; // seed of the strangers who are held back
   const there = {
     tick: path("-9 0, -3 8, 10 -9"),
     zed: path("-9 -9, 9 -9, -9 9, 9 9"),
@@ -74,8 +75,6 @@ window.hands = (({ mulberry32, shared, teach }) => {
       hourglass: path("-8 -9, 8 -9, -8 9, 8 9, -8 -9"),
       infinity: along((share) => [10 * sin(share), 5 * sin(2 * share)]),
       loop: along((share) => [-9 + 18 * share + 5 * sin(1.5 * share), 6 * cos(1.5 * share)]),
-    },
-    "held back": {
       star: path("-6 9, 0 -10, 6 9, -9 -3, 9 -3, -6 9"),
       fish: along((share) => [10 * cos(0.08 + 0.84 * share), 7 * sin(2 * (0.08 + 0.84 * share))]),
       omega: path("-9 9, -4 9, -8 2, -6 -7, 0 -10, 6 -7, 8 2, 4 9, 9 9"),
@@ -87,11 +86,27 @@ window.hands = (({ mulberry32, shared, teach }) => {
       comb: path("-9 8, -9 -8, -3 -8, -3 8, 3 8, 3 -8, 9 -8, 9 8"),
       fork: path("-7 -9, 0 0, 7 -9, 0 0, 0 10"),
     },
+    "held back": {
+      "zed in a mirror": path("9 -9, -9 -9, 9 9, -9 9"),
+      lightning: path("4 -10, -5 1, 5 0, -4 10"),
+      crown: path("-9 8, -9 -6, -4 2, 0 -9, 4 2, 9 -6, 9 8"),
+      arch: along((share) => [-9 * cos(share / 2), 8 - 16 * sin(share / 2)]),
+      anchor: path("0 -10, 0 8, -8 2, 0 8, 8 2"),
+      Y: path("-8 -9, 0 0, 8 -9, 0 0, -4 10"),
+      B: path("-6 10, -6 -10, 4 -8, 4 -2, -5 0, 6 2, 6 8, -6 10"),
+      flag: path("-7 10, -7 -9, 8 -5, -7 0"),
+      pretzel: along((share) => [9 * sin(1.5 * share), -8 * cos(share) + 3 * sin(3 * share)]),
+      trident: path("-8 -9, -8 0, 0 0, 0 -9, 0 0, 8 0, 8 -9"),
+      ribbon: along((share) => [8 * sin(2 * share), -9 + 18 * share]),
+      bean: along((share) => [7 * sin(share) + 4 * cos(2 * share), -9 * cos(share)]),
+    },
   };
 
   // Whoever draws: size and how it varies, turn (rad) and how it varies, slant, width by height, how
-  // loose corners are (pixels), how round, tremor (pixels), how much slower a bend is drawn, and
-  // duration (ms of the scene). Settings of the page were chosen by the first set.
+  // loose corners are (pixels), how round, tremor (pixels), how much slower a bend is drawn, how far
+  // the hand drifts (pixels), how far it goes on at the end (pixels), where a loop begins at most
+  // (share of its length, to both sides), how long it rests before, in the middle and after (s of
+  // the hand), and duration (ms of the scene).
   const usual = {
     size: 1,
     sizes: 0.12,
@@ -103,64 +118,65 @@ window.hands = (({ mulberry32, shared, teach }) => {
     round: 0,
     tremor: 0,
     brakes: 0,
+    drift: 0,
+    flick: 0,
+    start: 0,
+    rests: [0, 0, 0],
     lasts: [30, 55],
   };
-  const persons = {
-    chosen: {
-      "whoever taught it": usual,
-      "left-handed": { ...usual, slant: -0.35, turn: -0.15, round: 0.4, wide: 0.9, brakes: 0.5 },
-      quick: { ...usual, size: 1.15, round: 0.8, loose: 1.6, lasts: [14, 24], turns: 0.2 },
-      child: { ...usual, size: 1.2, sizes: 0.25, loose: 2, tremor: 0.5, lasts: [60, 100] },
-      careful: { ...usual, size: 0.8, slant: 0.25, brakes: 1, loose: 0.7, lasts: [50, 80] },
-      "left-handed, too": { ...usual, slant: -0.45, turn: 0.1, round: 0.5, brakes: 0.8, loose: 1 },
-      hasty: {
-        ...usual,
-        size: 0.7,
-        wide: 1.25,
-        round: 1,
-        loose: 1.8,
-        brakes: 0.3,
-        lasts: [10, 20],
-      },
-      trembling: { ...usual, tremor: 0.8, loose: 1.5, brakes: 0.6, lasts: [70, 110] },
-      tall: {
-        ...usual,
-        size: 1.2,
-        wide: 0.75,
-        slant: 0.3,
-        turns: 0.1,
-        brakes: 1.2,
-        lasts: [40, 70],
-      },
-    },
-    // As nobody was who settings were chosen by, but between them.
-    "held back": Object.fromEntries(
-      ["first", "second", "third", "fourth"].map((name, number) => [
-        name,
-        stranger(mulberry32(720 + number)),
-      ]),
-    ),
+  const person = (habits) => ({ ...usual, ...habits });
+  // Settings of the page were chosen by these.
+  const chosen = {
+    "whoever taught it": usual,
+    "left-handed": person({ slant: -0.35, turn: -0.15, round: 0.4, wide: 0.9, brakes: 0.5 }),
+    "left-handed, too": person({ slant: -0.45, turn: 0.1, round: 0.5, brakes: 0.8, start: 0.2 }),
+    even: person({ loose: 0.6, sizes: 0.05, turns: 0.05 }),
+    quick: person({ size: 1.15, round: 0.8, loose: 1.6, lasts: [14, 24], turns: 0.2 }),
+    hasty: person({ size: 0.7, wide: 1.25, round: 1, loose: 1.8, brakes: 0.3, lasts: [6, 12] }),
+    child: person({ size: 1.2, sizes: 0.25, loose: 2, tremor: 0.5, lasts: [60, 100], start: 0.3 }),
+    careful: person({ size: 0.8, slant: 0.25, brakes: 1, loose: 0.7, lasts: [50, 80] }),
+    trembling: person({ tremor: 0.8, loose: 1.5, brakes: 0.6, lasts: [70, 110] }),
+    tall: person({ size: 1.2, wide: 0.75, slant: 0.3, turns: 0.1, brakes: 1.2, lasts: [40, 70] }),
+    tired: person({ drift: 2, loose: 1.6, size: 0.85, lasts: [70, 120], rests: [0, 0.4, 0.3] }),
+    hesitant: person({ rests: [0.8, 0.6, 0.5], loose: 1.4, brakes: 1 }),
+    small: person({ size: 0.25, sizes: 0.2 }),
+    large: person({ size: 1.6, round: 0.3, lasts: [20, 40] }),
+    flicks: person({ flick: 3, round: 0.6, loose: 1.3, lasts: [12, 25], start: 0.15 }),
   };
-  const leftHanded = { ...usual, slant: -0.4, turn: 0.05, round: 0.6, brakes: 0.6, wide: 0.85 };
 
   // Somebody between all of them.
   function stranger(random) {
     const within = (lowest, highest) => lowest + (highest - lowest) * random();
-    const quickest = within(10, 70);
+    const often = (value) => (random() < 0.4 ? value : 0);
+    const quickest = within(8, 70);
     return {
-      size: within(0.7, 1.2),
-      sizes: within(0.1, 0.25),
-      turn: within(-0.15, 0.15),
-      turns: within(0.1, 0.2),
-      slant: within(-0.45, 0.3),
-      wide: within(0.75, 1.25),
-      loose: within(0.7, 2),
+      size: within(0.4, 1.4),
+      sizes: within(0.05, 0.25),
+      turn: within(-0.2, 0.2),
+      turns: within(0.05, 0.2),
+      slant: within(-0.45, 0.35),
+      wide: within(0.75, 1.3),
+      loose: within(0.6, 2),
       round: within(0, 1),
-      tremor: within(0, 0.8),
-      brakes: within(0, 1.2),
+      tremor: often(within(0.2, 0.8)),
+      brakes: within(0, 1.5),
+      drift: often(within(0.5, 2)),
+      flick: often(within(1, 3)),
+      start: within(0, 0.5),
+      rests: [often(within(0.2, 1.2)), often(within(0.2, 0.8)), often(within(0.2, 1.2))],
       lasts: [quickest, within(1.4, 1.9) * quickest],
     };
   }
+  const strangers = (first, count) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, number) => [
+        `stranger ${number + 1}`,
+        stranger(mulberry32(first + number)),
+      ]),
+    );
+  // Settings were chosen by strangers, too, but by others than those who are held back.
+  const persons = { chosen, "held back": strangers(HELD_BACK, 15) };
+  const leftHanded = person({ slant: -0.4, turn: 0.05, round: 0.6, brakes: 0.6, wide: 0.85 });
 
   // Corners, rounded by cutting them: a share of 1 leaves a curve.
   function rounded(corners, round) {
@@ -176,8 +192,38 @@ window.hands = (({ mulberry32, shared, teach }) => {
     return line;
   }
 
+  // Corners of a loop that begins at another share of it, from −0.5 to 0.5.
+  const begunAt = (corners, share) => {
+    const around = corners.slice(0, -1);
+    const first = Math.round(share * around.length);
+    const turned = [...around.slice(first), ...around.slice(0, first)];
+    return [...turned, turned[0]];
+  };
+  const isLoop = (corners) =>
+    corners[0].every((value, axis) => Math.abs(value - corners.at(-1)[axis]) < 1e-9);
+
+  // Put rests before, in the middle of, and after a path. The hand isn't quite still.
+  function withRests(path, rests, random) {
+    if (!rests.some(Boolean)) return path;
+    const rest = ([x, y], seconds) =>
+      Array.from({ length: Math.round((1000 * seconds) / 30 / 0.4) }, () => [
+        x + 0.1 * (random() - 0.5),
+        y + 0.1 * (random() - 0.5),
+      ]);
+    const middle = Math.floor(path.length * (0.3 + 0.4 * random()));
+    return [
+      ...rest(path[0], rests[0]),
+      ...path.slice(0, middle),
+      ...rest(path[middle], rests[1]),
+      ...path.slice(middle),
+      ...rest(path.at(-1), rests[2]),
+    ];
+  }
+
   // A stroke by somebody: where the disc is for each 0.4 ms.
-  function draw(corners, random, person = usual) {
+  function draw(shape, random, person = usual) {
+    const begins = person.start && isLoop(shape) && person.start * (2 * random() - 1);
+    const corners = begins ? begunAt(shape, begins) : shape;
     const normal = shared.normalFrom(random);
     const curve = corners.length > 9; // whose corners mustn't jump
     const loose = person.loose * (curve ? 0.3 : 1);
@@ -209,7 +255,8 @@ window.hands = (({ mulberry32, shared, teach }) => {
     for (let step = 0; step < steps; step++)
       places.push(places.at(-1) + speed(step, whole * (step / steps)));
     const [rate, phase] = [8 + 4 * random(), random()]; // of the tremor, in Hz of the hand
-    return places.map((place, step) => {
+    const drifts = person.drift ? [0, 0].map(() => [person.drift * normal(), random()]) : null;
+    const path = places.map((place, step) => {
       const gone = (place / places.at(-1)) * whole;
       const corner = Math.max(
         ends.findIndex((end) => end >= gone - 1e-9),
@@ -221,11 +268,25 @@ window.hands = (({ mulberry32, shared, teach }) => {
         (axis) => line[corner][axis] + share * (line[corner + 1][axis] - line[corner][axis]),
       );
       const [x, y] = [size * person.wide * (x0 - person.slant * y0), (size / person.wide) * y0];
-      return [
-        Math.cos(turn) * x - Math.sin(turn) * y + right + shake,
-        Math.sin(turn) * x + Math.cos(turn) * y + down + shake,
+      const [aside, below] = (drifts ?? []).map(
+        ([far, begin]) => size * far * sin(0.8 * (place / places.at(-1)) + begin),
+      );
+      const seen = [
+        Math.cos(turn) * x - Math.sin(turn) * y + right + size * shake,
+        Math.sin(turn) * x + Math.cos(turn) * y + down + size * shake,
       ];
+      return drifts ? [seen[0] + aside, seen[1] + below] : seen;
     });
+    if (person.flick) path.push(...flickOf(path, size * person.flick));
+    return withRests(path, person.rests, random);
+  }
+
+  // How a hand goes on for so many pixels when it leaves a path.
+  function flickOf(path, far) {
+    const [[x, y], [fromX, fromY]] = [path.at(-1), path.at(-6)];
+    const length = Math.hypot(x - fromX, y - fromY) || 1;
+    const [right, down] = [(far * (x - fromX)) / length, (far * (y - fromY)) / length];
+    return [0.25, 0.5, 0.75, 1].map((share) => [x + share * right, y + share * down]);
   }
 
   // Weights as bytes: how far learning has moved each from what a seed draws, in 127ths of the most
@@ -377,6 +438,32 @@ window.hands = (({ mulberry32, shared, teach }) => {
     ]);
   const sized = (path, size) => path.map((place) => place.map((value) => size * value));
   const moved = (path, right, down) => path.map(([x, y]) => [x + right, y + down]);
+  const faster = (path, times) =>
+    path.filter((_, place) => place % times === 0 || place === path.length - 1);
+
+  // A shape by arrow keys: one or two of them at once, let go for a moment at corners, and half a
+  // second of rest at the end, by which the page knows that it is over.
+  function byKeys(corners, random) {
+    const [eighth, speed] = [Math.PI / 4, 0.3]; // pixels in 0.4 ms
+    const parts = [];
+    for (const [at, [x, y]] of corners.slice(1).entries()) {
+      const [right, down] = [x - corners[at][0], y - corners[at][1]];
+      const way = Math.round(Math.atan2(down, right) / eighth);
+      const length = Math.hypot(right, down);
+      if (parts.at(-1)?.way === way) parts.at(-1).length += length;
+      else parts.push({ way, length });
+    }
+    const line = [corners[0]];
+    for (const { way, length } of parts) {
+      const steps = Math.max(1, Math.round((length * (0.85 + 0.3 * random())) / speed));
+      for (let rest = 8 * random(); rest > 1; rest--) line.push(line.at(-1));
+      for (let step = 0; step < steps; step++) {
+        const [x, y] = line.at(-1);
+        line.push([x + speed * Math.cos(eighth * way), y + speed * Math.sin(eighth * way)]);
+      }
+    }
+    return [...line, ...Array(42).fill(line.at(-1))];
+  }
 
   // Train beside the page, as for a visitor. Returns the lesson, the seconds, and how long the page
   // waited at most in between, in ms.
@@ -399,121 +486,209 @@ window.hands = (({ mulberry32, shared, teach }) => {
     return { lesson, seconds: (performance.now() - began) / 1000, longest };
   }
 
-  // Teach a set of gestures by five strokes of each, and ask about count new ones of every kind.
-  // Returns how many were asked, right by the network and by the sum before refusal, refused, and
-  // shown (not refused) rightly, by kind; and what training cost.
-  async function measure(set, seed, count, { motionData: { settings }, mulberry32 }) {
-    const films = !sets[set];
-    const names = films ? ["left", "right", "circle"] : Object.keys(sets[set]);
-    const seen = (stroke) => {
+  // Somebody who teaches a set of gestures, by so many strokes of each, and asks about new ones.
+  class Class {
+    constructor(set, seed, settings) {
+      Object.assign(this, { set, seed, settings, kinds: {}, people: {} });
+      this.films = !sets[set];
+      this.names = this.films ? ["left", "right", "circle"] : Object.keys(sets[set]);
+    }
+
+    seen(stroke) {
       const kept = stroke && teach.toStroke(teach.toKeep(stroke));
-      const events = kept ? teach.eventsOf(kept, settings) : [];
+      const events = kept ? teach.eventsOf(kept, this.settings) : [];
       return events.length >= teach.MIN_EVENTS ? { ...kept, events } : null;
-    };
-    const example = (name, random) => {
-      if (!films) return seen({ path: draw(sets[set][name], random) });
-      return seen(sceneOf(random)({ name }).at(-1)) ?? example(name, random);
-    };
-    const hand = mulberry32(1000 + seed);
-    const shown = names.flatMap((name, target) =>
-      Array.from({ length: 5 }, () => ({ target, ...example(name, hand) })),
-    );
-    const request = (strokes, more) => ({
-      strokes: strokes.map(({ events, ...stroke }) => stroke),
-      outputs: names.length,
-      ...{ seed, settings, without: [], knobs: teach.AS_IT_IS },
-      ...more,
-    });
-    const about = { classes: names, courses: shown.map(teach.toCompare), unwanted: -1 };
-    const { lesson, seconds, longest } = await train(request(shown), about);
-    let trained = teach.trainedBy(lesson);
-    const kinds = {};
-    const ask = (kind, target, stroke) => {
-      const tally = (kinds[kind] ??= { asked: 0, right: 0, sum: 0, refused: 0, shown: 0 });
+    }
+
+    example(name, random) {
+      if (!this.films) return this.seen({ path: draw(sets[this.set][name], random) });
+      return this.seen(sceneOf(random)({ name }).at(-1)) ?? this.example(name, random);
+    }
+
+    // The strokes that are shown, and the lesson that they give.
+    async learn(random, count) {
+      this.shown = this.names.flatMap((name, target) =>
+        Array.from({ length: count }, () => ({ target, ...this.example(name, random) })),
+      );
+      return this.train(this.shown);
+    }
+
+    async train(shown, more) {
+      const { seed, settings, names } = this;
+      const strokes = shown.map(({ events, ...stroke }) => stroke);
+      const [without, knobs] = [[], teach.AS_IT_IS];
+      const request = { strokes, outputs: names.length, seed, settings, without, knobs, ...more };
+      const about = { classes: names, courses: shown.map(teach.toCompare), unwanted: -1 };
+      const { lesson, ...took } = await train(request, about);
+      this.trained = teach.trainedBy(lesson);
+      return took;
+    }
+
+    // What is made of a stroke of a target, or of none (null): how many were right by the network,
+    // by the nearest example and by the sum before anything is refused; shown, and shown rightly;
+    // and asked about ("zed?"), and that rightly.
+    ask(kind, target, stroke, tallies = this.kinds) {
+      const tally = (tallies[kind] ??= Object.fromEntries(
+        [
+          "asked",
+          "right",
+          "nearest",
+          "sum",
+          "shown",
+          "shownRight",
+          "doubted",
+          "doubtedRight",
+          "sure",
+        ].map((column) => [column, 0]),
+      ));
       tally.asked += 1;
       if (!stroke) return null; // a gesture that wasn't seen isn't right
       const { timeWindow, settle } = teach.NETWORK;
       const recording = teach.toRecording(stroke.events, timeWindow, settle / timeWindow);
-      const [output, sum] = [trained.spiking, trained.sum].map(
-        (model) => teach.answerOf(model.run(recording).values)?.output,
+      const [answer, sum] = [this.trained.spiking, this.trained.sum].map((model) =>
+        teach.answerOf(model.run(recording).values),
       );
-      const known = trained.knows(teach.courseOf(stroke.events), output);
-      tally.right += output === target;
-      tally.sum += sum === target;
-      tally.refused += !known;
-      tally.shown += known && output === target;
-      return known && output === target;
-    };
-    const others = mulberry32(5000 + seed);
-    const away = () => (others() < 0.5 ? -10 : 10);
-    const askFilms = (name, target) => {
+      const found = this.trained.judge(answer, teach.courseOf(stroke));
+      const right = found.output === target;
+      const seen = { right, nearest: found.nearest === target, sum: sum?.output === target };
+      Object.assign(seen, { shown: found.known, doubted: found.almost });
+      Object.assign(seen, { shownRight: found.known && right });
+      Object.assign(seen, { doubtedRight: found.almost && right });
+      for (const [column, counts] of Object.entries(seen)) tally[column] += counts;
+      tally.sure = Math.max(tally.sure, found.known && !right ? found.share : 0);
+      return seen.shownRight;
+    }
+
+    askFilms(name, target, random) {
       const film = (somebody, room) =>
-        seen(sceneOf(others, somebody, rooms[room])({ name }).at(-1));
-      ask("new", target, film(null, "chosen"));
-      ask("somebody moves behind", target, film("sways", "chosen"));
-      ask("another room, held back", target, film(null, "held back"));
-      ask("somebody moves behind, held back", target, film("sways", "held back"));
-    };
-    const askStrokes = (name, target) => {
-      const corners = sets[set][name];
-      const path = draw(corners, others);
-      ask("new", target, seen({ path }));
-      if (set === "three unlike strokes") return;
-      ask("10 pixels beside", target, seen({ path: moved(path, away(), 0) }));
-      ask("in a corner", target, seen({ path: moved(path, away(), away()) }));
-      ask("half as large", target, seen({ path: sized(path, 0.5) }));
-      ask("twice as large", target, seen({ path: sized(path, 2) }));
-      const angle = (others() < 0.5 ? -1 : 1) * (Math.PI / 9);
-      ask("turned by 20°", target, seen({ path: turned(path, angle) }));
-      const loose = { ...usual, loose: 3 * usual.loose };
-      ask("three times the jitter", target, seen({ path: draw(corners, others, loose) }));
-      if (set.includes("pairs")) ask("backwards", target ^ 1, seen({ path: [...path].reverse() }));
+        this.seen(sceneOf(random, somebody, rooms[room])({ name }).at(-1));
+      this.ask("new", target, film(null, "chosen"));
+      this.ask("somebody moves behind", target, film("sways", "chosen"));
+      this.ask("another room, held back", target, film(null, "held back"));
+      this.ask("somebody moves behind, held back", target, film("sways", "held back"));
+    }
+
+    // Strokes of whoever taught them, which differ in one thing.
+    askStrokes(name, target, random) {
+      const corners = sets[this.set][name];
+      const ask = (kind, path) => this.ask(kind, target, this.seen({ path }));
+      const away = () => (random() < 0.5 ? -10 : 10);
+      const path = draw(corners, random);
+      ask("new", path);
+      if (this.set === "three unlike strokes") return;
+      ask("in a corner", moved(path, away(), away()));
+      for (const [size, how] of [
+        [0.25, "a quarter of the size"],
+        [0.5, "half as large"],
+        [2, "twice as large"],
+      ]) {
+        ask(how, sized(path, size));
+      }
+      for (const angle of [20, 45]) {
+        const radians = ((random() < 0.5 ? -1 : 1) * angle * Math.PI) / 180;
+        ask(`turned by ${angle}°`, turned(path, radians));
+      }
+      ask("five times as fast", faster(path, 5));
+      ask("three times the jitter", draw(corners, random, person({ loose: 3 * usual.loose })));
+      for (const [place, how] of ["a wait of 1 s", "a pause of 1 s", "a rest of 1 s"].entries()) {
+        const rests = [0, 1, 2].map((other) => (other === place ? 1 : 0));
+        ask(how, draw(corners, random, person({ rests })));
+      }
+      ask("by keyboard", byKeys(corners, random));
+      if (isLoop(corners))
+        ask("a loop from anywhere", draw(corners, random, person({ start: 0.5 })));
+      if (this.set.includes("pairs")) {
+        this.ask("backwards", target ^ 1, this.seen({ path: [...path].reverse() }));
+      }
+    }
+
+    askPersons(name, target, random, kind) {
       for (const [which, all] of Object.entries(persons)) {
-        for (const person of Object.values(all)) {
-          if (person === usual) continue;
-          ask(`other persons, ${which}`, target, seen({ path: draw(corners, others, person) }));
-        }
-      }
-    };
-    for (let number = 0; number < count; number++) names.forEach(films ? askFilms : askStrokes);
-    if (films || set === "three unlike strokes") return { seconds, longest, kinds };
-    for (const [which, shapes] of Object.entries(never)) {
-      for (const [shape, corners] of Object.entries(shapes)) {
-        if (names.includes(shape)) continue;
-        for (let number = 0; number < count; number++) {
-          ask(`never taught, ${which}`, null, seen({ path: draw(corners, others) }));
+        for (const [who, habits] of Object.entries(all)) {
+          if (habits === usual) continue;
+          const stroke = this.seen({ path: draw(sets[this.set][name], random, habits) });
+          this.ask(`other persons, ${which}${kind}`, target, stroke);
+          if (which === "held back") this.ask(`${who}${kind}`, target, stroke, this.people);
         }
       }
     }
-    if (set !== "letters") return { seconds, longest, kinds };
+
+    askNever(count, random, kind) {
+      for (const [which, shapes] of Object.entries(never)) {
+        for (const [shape, corners] of Object.entries(shapes)) {
+          if (this.names.includes(shape)) continue;
+          for (let number = 0; number < count; number++) {
+            const stroke = this.seen({ path: draw(corners, random) });
+            this.ask(`never taught, ${which}${kind}`, null, stroke);
+          }
+        }
+      }
+    }
+
     // Somebody else draws until five strokes have been corrected, and then anew.
-    const person = leftHanded;
-    const asks = (kind, number) => {
-      const target = number % names.length;
-      const stroke = { target, ...seen({ path: draw(sets[set][names[target]], others, person) }) };
-      return { stroke, right: ask(kind, target, stroke) };
-    };
-    const corrected = [];
-    for (let number = 0; corrected.length < 5 && number < 30; number++) {
-      const { stroke, right } = asks("left-handed, held back", number);
-      if (right) continue;
-      corrected.push(stroke);
-      const fresh = [...shown, ...corrected.slice(0, -1), { ...stroke, fresh: true }];
-      const on = request(fresh, { weights: trained.lesson.weights });
-      const now = { ...about, courses: fresh.map(teach.toCompare) };
-      trained = teach.trainedBy((await train(on, now)).lesson);
+    async correct(count, random) {
+      const kind = "left-handed, held back";
+      const asks = (when, number) => {
+        const target = number % this.names.length;
+        const path = draw(sets[this.set][this.names[target]], random, leftHanded);
+        const stroke = { target, ...this.seen({ path }) };
+        return { stroke, right: this.ask(when, target, stroke) };
+      };
+      const corrected = [];
+      for (let number = 0; corrected.length < 5 && number < 30; number++) {
+        const { stroke, right } = asks(kind, number);
+        if (right) continue;
+        corrected.push(stroke);
+        const shown = [...this.shown, ...corrected.slice(0, -1), { ...stroke, fresh: true }];
+        await this.train(shown, { weights: this.trained.lesson.weights });
+      }
+      for (let number = 0; number < 6 * count; number++) asks(`${kind}, after corrections`, number);
+      for (let number = 0; number < count; number++) {
+        for (const [target, name] of this.names.entries()) {
+          const path = draw(sets[this.set][name], random);
+          this.ask("new, after corrections", target, this.seen({ path }));
+        }
+      }
     }
-    for (let number = 0; number < 6 * count; number++) {
-      asks("left-handed, held back, after corrections", number);
-    }
-    for (let number = 0; number < count; number++) {
-      names.forEach((name, target) => {
-        const path = draw(sets[set][name], others);
-        ask("new, after corrections", target, seen({ path }));
-      });
-    }
-    return { seconds, longest, kinds };
   }
 
-  return { arrival, draw, measure, never, persons, rooms, sceneOf, sets, usual };
+  // Teach a set of gestures by five strokes of each, and ask about count new ones of every kind.
+  // Returns what was made of them, and what training cost.
+  async function measure(set, seed, count, { motionData: { settings }, mulberry32: seeded }) {
+    const taught = new Class(set, seed, settings);
+    const [hand, others] = [seeded(1000 + seed), seeded(5000 + seed)];
+    const took = await taught.learn(hand, 5);
+    const each = (act) => {
+      for (let number = 0; number < count; number++) {
+        for (const [target, name] of taught.names.entries()) act(name, target, others);
+      }
+    };
+    if (taught.films) each((...about) => taught.askFilms(...about));
+    else each((...about) => taught.askStrokes(...about));
+    const whole = !taught.films && set !== "three unlike strokes";
+    if (whole) {
+      each((...about) => taught.askPersons(...about, ""));
+      taught.askNever(count, others, "");
+      if (set === "letters") await taught.correct(count, others);
+      const more = ", after 60 examples";
+      await taught.learn(hand, 60);
+      each((...about) => taught.askPersons(...about, more));
+      taught.askNever(1, others, more);
+    }
+    return { ...took, kinds: taught.kinds, people: taught.people };
+  }
+
+  return {
+    arrival,
+    byKeys,
+    draw,
+    measure,
+    never,
+    person,
+    persons,
+    rooms,
+    sceneOf,
+    sets,
+    strangers,
+  };
 })(window.interactiveFigures);

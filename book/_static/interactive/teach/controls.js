@@ -177,7 +177,11 @@
       this.strokesOut.disabled = this.link.disabled = empty;
       this.link.textContent = score === null ? "copy link" : "copy link with your score";
       this.asideOut.hidden = !aside;
-      for (const judge of this.judges) judge.hidden = !trials.asked || trials.correcting;
+      const asks = trials.answers.forwards?.network.almost;
+      for (const [at, judge] of this.judges.entries()) {
+        judge.hidden = !trials.asked || trials.correcting;
+        judge.textContent = (asks ? ["yes", "no"] : ["right", "wrong"])[at];
+      }
       this.drawChoices();
       const { right, asked } = trials.score;
       const stale =

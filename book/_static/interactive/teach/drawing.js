@@ -15,6 +15,19 @@
     context.globalAlpha = 1;
   };
 
+  // The course of an example over the events of a stroke, both from their middles.
+  teach.drawCourse = (canvas, course, stroke, ink) => {
+    const context = canvas.getContext("2d");
+    const [x, y] = teach.middleOf(stroke).map((place) => place + (stroke.path ? 17 : 0));
+    const side = canvas.clientWidth / SIDE;
+    context.strokeStyle = colour(ink);
+    [context.lineWidth, context.lineJoin, context.lineCap] = [3, "round", "round"];
+    context.beginPath();
+    for (const [right, down] of course)
+      context.lineTo(side * (x + right + 0.5), side * (y + down + 0.5));
+    context.stroke();
+  };
+
   // What the webcam sees, as grey values.
   teach.drawWebcam = (canvas, picture) => {
     const { context, width } = shared.begin(canvas);

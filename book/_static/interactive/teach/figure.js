@@ -414,10 +414,21 @@
       }
       const rest = recorder.webcam ? 0 : trials.rest;
       shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
+      this.drawNearest();
       teach.drawLoss(canvases.loss, this.lesson.training?.progress ?? []);
       this.drawing.classList.toggle("is-untrained", !this.lesson.trained);
       this.drawAnswers();
       this.controls.draw();
+    }
+
+    // Over the events of a stroke that isn't known, the nearest example.
+    drawNearest() {
+      const { trials, gestures, lesson, canvases } = this;
+      const { network } = trials.answers.forwards ?? {};
+      if (!network?.example || network.known || trials.answers.backwards || this.pad.busy) return;
+      const gesture = lesson.trained.gestures[network.nearest];
+      const ink = teach.inkOf(gesture, gestures.all);
+      teach.drawCourse(canvases.window, network.example.course, trials.last, ink);
     }
 
     drawAnswers() {
@@ -437,8 +448,9 @@
       const goesOn = pad.busy || trials.work || this.recorder.watch?.gesture;
       const answers = goesOn ? live : judged;
       const named = trial && trial.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
-      const known = named && named.known !== false;
-      this.name.textContent = named ? (known ? names[named.output] : "I don’t know") : "";
+      const known = named?.output !== undefined && (named.known !== false || named.almost);
+      const name = known ? `${names[named.output]}${named.almost ? "?" : ""}` : "I don’t know";
+      this.name.textContent = named ? name : "";
       const ink = known ? inks[named.output] : "grey";
       this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
       this.sum.textContent = named && answers.sum ? `the sum: ${names[answers.sum.output]}` : "";

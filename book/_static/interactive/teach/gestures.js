@@ -61,6 +61,11 @@
       this.choose(chosen);
     }
 
+    // The reverse of a gesture, if there is one.
+    partnerOf({ name }) {
+      return this.all.find((other) => other.name === partnerOf(name));
+    }
+
     // What isn't a gesture stays the last one.
     add(gesture) {
       const place = gesture.nothing ? this.all.length : this.gestures.length;

@@ -4,7 +4,7 @@
   const { percent } = shared;
   const { camera } = motionData.settings;
   const SILENCE = 20_000; // ms without news of the worker
-  const VERSION = 2; // of what is kept: version 1 knew strokes by their size
+  const VERSION = 3; // of what is kept: version 2 knew strokes by their speed
   // What a network can do without, by what is written beside the box for it.
   teach.WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
 
@@ -14,30 +14,26 @@
     return `Learning, ${percent(share)}${so}${rights}`;
   };
 
-  // A stroke is known if its course is no farther from one of its gesture than strokes of that
-  // gesture are from the nearest other one, on average, and some pixels more: the fewer there are,
-  // the less they tell of it.
-  const more = (strokes) => 4.2 / (strokes + 1);
-  // Pixels: few strokes may be alike by chance, and behind whoever is filmed another one may move.
-  const LEAST = { path: 1.1, film: 2.5 };
+  // A stroke is known if its course is no farther from the nearest one of its gesture than so many
+  // times what two of them are from each other, in the median, and at least than so many pixels:
+  // few may be alike by chance, and behind whoever is filmed another one may move. Neither shrinks
+  // as examples are added. Not much farther away, the page asks.
+  const LIMIT = { times: 1.8, path: 1.3, film: 3, asks: 2 };
+  const PAIRS = 4; // others that each of them is compared with
 
-  // How far a course is from the nearest other one of an output.
-  const apartFrom = (courses, course, output) =>
-    Math.min(
-      ...courses.flatMap((shown) =>
-        shown.target === output && shown.course !== course ? teach.apart(course, shown.course) : [],
-      ),
-    );
-
-  function limitOf(courses, output) {
-    const own = courses.filter(({ target }) => target === output);
-    const least = own.some(({ film }) => film) ? LEAST.film : LEAST.path;
-    const apart = own
-      .map(({ course }) => apartFrom(courses, course, output))
-      .filter(Number.isFinite);
-    const mean = apart.reduce((sum, one) => sum + one, 0) / apart.length || 0;
-    return Math.max(mean, least) + more(own.length);
+  function limitOf(courses) {
+    const apart = courses
+      .flatMap((one, place) =>
+        courses.slice(place + 1, place + 1 + PAIRS).map((other) => apartFrom(one.course, other)),
+      )
+      .sort((one, other) => one - other);
+    const least = courses.some(({ film }) => film) ? LIMIT.film : LIMIT.path;
+    return Math.max(LIMIT.times * (apart[apart.length >> 1] ?? 0), least);
   }
+
+  // How far a course is from one that was shown.
+  const apartFrom = (course, shown) =>
+    Math.min(...teach.coursesOf(shown).map((one) => teach.apart(course, one)));
 
   // lesson: { classes, unwanted, courses, weights, seed, without, knobs } of a run, which can be
   // kept. Throws an error if it isn't one.
@@ -49,17 +45,36 @@
       if (all.length !== weights[which].length) throw new RangeError("other networks");
       all.set(weights[which]);
     });
-    const limits = classes.map((name, output) => limitOf(courses, output));
-    const apart = (course, output) => apartFrom(courses, course, output);
-    const knows = (course, output) =>
-      apart(course, output) <= limits[output] && apart(course, output) < apart(course, unwanted);
-    const outputs = [...classes.keys()].filter((output) => output !== unwanted);
+    const own = classes.map((_, output) => courses.filter(({ target }) => target === output));
+    const limits = own.map(limitOf);
+    // The nearest example of a course, whose it is, and how far each output is, in shares of its
+    // limit.
+    const compare = (course) => {
+      let least = Infinity;
+      const found = { nearest: -1, example: null };
+      found.far = own.map((shown, output) => {
+        const apart = shown.map((example) => {
+          const now = apartFrom(course, example);
+          if (now < least) Object.assign(found, { nearest: output, example });
+          least = Math.min(now, least);
+          return now;
+        });
+        return Math.min(...apart) / limits[output];
+      });
+      return found;
+    };
+    // An answer is known, and shown, only if the nearest example is of the same gesture, and near.
+    // If it is almost near, the page asks.
+    const judge = (answer, course) => {
+      const { far, ...found } = compare(course);
+      const agrees = answer && answer.output === found.nearest && answer.output !== unwanted;
+      const apart = agrees ? far[answer.output] : Infinity;
+      return { ...answer, ...found, known: apart <= 1, almost: apart > 1 && apart <= LIMIT.asks };
+    };
     const others = (course, output) =>
-      outputs.some((other) => other !== output && knows(course, other));
-    const nearest = (course) =>
-      outputs.reduce((one, other) => (apart(course, other) < apart(course, one) ? other : one));
+      compare(course).far.some((far, at) => far <= 1 && at !== output && at !== unwanted);
     const order = shared.sortByVote(spiking.votes());
-    return { lesson, spiking, sum, knows, others, nearest, order, delays: spiking.delays };
+    return { lesson, spiking, sum, judge, others, limits, order, delays: spiking.delays };
   };
 
   // Weights from bytes: how far learning has moved each from what a seed draws, in 127ths of the
@@ -146,26 +161,28 @@
       });
     }
 
-    // Let the network learn on with one stroke more of one of its gestures.
-    learnOn(gesture, stroke) {
+    // Let the network learn on with some strokes more: [gesture, stroke] of its gestures.
+    learnOn(pairs) {
       const { lesson, gestures } = this.trained;
-      const target = gestures.indexOf(gesture);
-      const more = {
-        ...lesson,
-        courses: [...lesson.courses, teach.toCompare({ ...stroke, target })],
-      };
-      this.adopt({ lesson: more, gestures }); // it knows the stroke at once
-      const shown = gestures.flatMap((one, output) =>
-        teach.used(one).map((each) => ({ ...each, target: output, fresh: each === stroke })),
+      const courses = pairs.map(([gesture, stroke]) =>
+        teach.toCompare({ ...stroke, target: gestures.indexOf(gesture) }),
       );
+      const more = { ...lesson, courses: [...lesson.courses, ...courses] };
+      this.adopt({ lesson: more, gestures }); // it knows the strokes at once
+      const fresh = new Set(pairs.map(([, stroke]) => stroke));
+      const shown = gestures.flatMap((one, target) =>
+        teach.used(one).map((each) => ({ ...each, target, fresh: fresh.has(each) })),
+      );
+      const [[gesture], reverse] = pairs;
+      const what = `${gesture.name}${reverse ? " and its reverse" : ""}`;
       this.hire({ lesson: more, gestures }, shown, (run) => {
         const { known, right, left } = this.training.progress.at(-1);
         const better = right >= known; // of all other strokes
         if (better) this.adopt(run);
-        const learnt = `It has learned ${gesture.name} a little better`;
         this.figure.say(
           better
-            ? `${learnt}, and has ${right} of the ${left} others right. Draw again.`
+            ? `It has learned ${what} a little better, and has ${right} of the ${left} others ` +
+                "right. Draw again."
             : "It would get more of the others wrong, so it stays as it was: “train” begins anew.",
         );
         this.figure.changed();

@@ -1,10 +1,12 @@
-// Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the
-// middle for each 0.4 ms, or what a webcam saw: pictures of log intensities, each with the µs
-// before it. Copies of strokes, moved a little, are filmed to learn from.
+// Strokes before the camera. A stroke is a path of the disc, places [x, y] in pixels from the middle
+// that are equally far from one to the next, whatever the hand did in between; or it is what a
+// webcam saw: pictures of log intensities, each with the µs before it. Copies of strokes, changed a
+// little, are filmed to learn from.
 window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
   teach.RADIUS = 2.5; // pixels of the disc
   const MIDDLE = 17; // pixel
   teach.INTERVAL = 400; // µs between two places of a path
+  teach.LONGEST = 598; // places of a path
   // The most that copies differ by, in pixels, rad and shares.
   teach.COPY = {
     shift: 5,
@@ -12,11 +14,10 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     scale: 0.15,
     stretch: 0.45,
     slant: 0.4,
-    tempo: 0.8,
+    tempo: 0.8, // of a film
     wobble: 1.5,
-    pace: 0.3,
   };
-  const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
+  const BENDS = 6; // places along a path between which a copy's wobble is drawn
 
   // What lies between two of some points, by a share from 0 to 1.
   function between(points, share) {
@@ -40,10 +41,12 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     leak_rate: 0,
   };
 
-  // ---- Where a stroke lies doesn't matter, nor how large it is ----
+  // ---- Where a stroke lies doesn't matter, nor how large it is, nor how fast it was drawn ----
 
   const SIZE = 21; // pixels: the longer side of the box around each stroke
-  const SMALLEST = 7; // pixels: what is smaller is enlarged as if it were so large
+  const SMALLEST = 3; // pixels: what is smaller is enlarged as if it were so large
+  teach.STEP = 0.6; // pixels from one place to the next: in 0.4 ms, whatever the hand does
+  teach.SLACK = 0.6; // pixels: as far as the disc hangs behind a hand that trembles
 
   // The middle of the box around a path, and the factor that brings it to one size.
   teach.boxOf = (path) => {
@@ -62,6 +65,31 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   teach.framed = (path, { middle, factor } = teach.boxOf(path)) =>
     path.map((place) => place.map((value, axis) => factor * (value - middle[axis])));
 
+  // Goes after a hand in steps of one length. While the hand rests, nothing moves.
+  teach.Walk = class {
+    constructor(place) {
+      this.place = place;
+    }
+
+    // The steps until a goal is near.
+    to(goal, slack = teach.SLACK) {
+      const steps = [];
+      for (;;) {
+        const way = goal.map((value, axis) => value - this.place[axis]);
+        const left = Math.sqrt(way[0] ** 2 + way[1] ** 2);
+        if (left < teach.STEP + slack) return steps;
+        this.place = this.place.map((value, axis) => value + (teach.STEP / left) * way[axis]);
+        steps.push(this.place);
+      }
+    }
+  };
+
+  // A path in steps of one length.
+  teach.evenly = (path, slack) => {
+    const walk = new teach.Walk(path[0]);
+    return [path[0], ...path.slice(1).flatMap((place) => walk.to(place, slack))];
+  };
+
   // ---- Strokes as texts, to be kept and sent: whoever reads one has the same numbers ----
 
   const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -69,7 +97,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const PER_PIXEL = 4; // a step is in quarters of a pixel, from −32 to 31
 
   // Two letters a step: how far the disc goes right and down.
-  teach.write = (path) => {
+  teach.write = (drawn) => {
+    const path = teach.evenly(teach.framed(drawn)).slice(0, teach.LONGEST);
     let text = "";
     let [x, y] = [0, 0];
     for (let place = EVERY; place < path.length + EVERY - 1; place += EVERY) {
@@ -87,12 +116,11 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   teach.read = (text) => {
     const path = [[0, 0]];
     for (let letter = 0; letter < text.length; letter += 2) {
-      const steps = [0, 1].map((axis) => (LETTERS.indexOf(text[letter + axis]) - 32) / PER_PIXEL);
+      const [right, down] = [0, 1].map((axis) => LETTERS.indexOf(text[letter + axis]) - 32);
       const [x, y] = path.at(-1);
-      for (let part = 1; part <= EVERY; part++)
-        path.push([x + (part / EVERY) * steps[0], y + (part / EVERY) * steps[1]]);
+      path.push([x + right / PER_PIXEL, y + down / PER_PIXEL]);
     }
-    return teach.framed(path);
+    return teach.evenly(teach.framed(path), 0);
   };
 
   // Log intensities as bytes, which are written in Base64, and back.
@@ -135,68 +163,88 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // ---- Is a stroke like those that were shown? ----
 
   const PARTS = 32;
+  const TURNS = 8; // beginnings of a loop that are tried
+  const LOOP = 0.2; // of its length: as far apart the ends of a loop may be
   const STIFF = 0.02; // how little a course is turned, slanted or stretched to lie on another one
+  const EARLY = 2; // places by which a corner may come early or late
   const THIN = 0.3; // as little as a course may cover of a surface, and be pressed flat all the same
 
-  // Where the events of a stroke lie on average, for each 32nd of them: [x, y] from the middle of
-  // all.
-  teach.courseOf = (events) => {
-    const mean = (part, axis) => part.reduce((sum, event) => sum + event[axis], 0) / part.length;
-    const middle = [1, 2].map((axis) => mean(events, axis));
-    const first = (number) => Math.floor((number * events.length) / PARTS);
+  // Whether a path ends near where it began, so that it might have begun anywhere.
+  const isLoop = (path) => {
+    const [[x, y], [right, down]] = [path[0], path.at(-1)];
+    return Math.hypot(right - x, down - y) < LOOP * teach.STEP * path.length;
+  };
+
+  // A loop that begins at another of its places.
+  const begunAt = (path, first) => [...path.slice(first), ...path.slice(0, first)];
+
+  // Where a stroke is, on average, in each 32nd of its length, or a film's events in each 32nd of
+  // them: [x, y] from the middle of all.
+  const placesOf = ({ path, events }) => path ?? events.map(([, x, y]) => [x, y]);
+  const mean = (part, axis) => part.reduce((sum, place) => sum + place[axis], 0) / part.length;
+  teach.middleOf = (stroke) => [0, 1].map((axis) => mean(placesOf(stroke), axis));
+
+  teach.courseOf = (stroke) => {
+    const places = placesOf(stroke);
+    const middle = teach.middleOf(stroke);
+    const first = (number) => Math.floor((number * places.length) / PARTS);
     return Array.from({ length: PARTS }, (_, number) => {
-      const part = events.slice(first(number), Math.max(first(number + 1), first(number) + 1));
-      return middle.map((place, axis) => mean(part, axis + 1) - place);
+      const part = places.slice(first(number), Math.max(first(number + 1), first(number) + 1));
+      return middle.map((place, axis) => mean(part, axis) - place);
     });
   };
 
   // What others are compared with of a stroke of an output.
-  teach.toCompare = ({ target, events, pictures }) => ({
+  teach.toCompare = ({ target, path, events, pictures }) => ({
     target,
-    course: teach.courseOf(events),
+    course: teach.courseOf({ path, events }),
     film: Boolean(pictures),
+    loop: Boolean(path) && isLoop(path),
   });
 
+  // The courses that a stroke might have had: those of a loop begin anywhere.
+  teach.coursesOf = ({ course, loop }) =>
+    Array.from({ length: loop ? TURNS : 1 }, (_, turn) => begunAt(course, (PARTS / TURNS) * turn));
+
   // How far a course is from another one in pixels, when that is brought near by the matrix M with
-  // the least |course − M other|² + stiff |M − 1|² (ridge regression). The flatter M presses it, the
-  // farther: what a course covers is 1 if it is as wide as high, and 0 for a line.
+  // the least |course − M other|² + stiff |M − 1|² (ridge regression). Each of its places may then
+  // be compared with one that comes a little earlier or later. The flatter M presses the other one,
+  // the farther: what a course covers is 1 if it is as wide as high, and 0 for a line.
   teach.apart = (course, other) => {
-    const product = (one, two, a, b) =>
-      one.reduce((sum, place, at) => sum + place[a] * two[at][b], 0);
-    const [xx, xy, yy] = [
-      [0, 0],
-      [0, 1],
-      [1, 1],
-    ].map(([a, b]) => product(other, other, a, b));
+    let [xx, xy, yy, ax, ay, bx, by] = [0, 0, 0, 0, 0, 0, 0];
+    other.forEach(([x, y], at) => {
+      const [right, down] = course[at];
+      [xx, xy, yy] = [xx + x * x, xy + x * y, yy + y * y];
+      [ax, ay, bx, by] = [ax + right * x, ay + right * y, bx + down * x, by + down * y];
+    });
     const stiff = STIFF * (xx + yy);
     const [across, down] = [xx + stiff, yy + stiff];
     const determinant = across * down - xy * xy;
-    const rows = [0, 1].map((axis) => {
-      const [x, y] = [0, 1].map(
-        (from) => product(course, other, axis, from) + (axis === from) * stiff,
-      );
-      return [(x * down - y * xy) / determinant, (y * across - x * xy) / determinant];
-    });
-    const [[a, b], [c, d]] = rows;
+    const row = (x, y) => [(x * down - y * xy) / determinant, (y * across - x * xy) / determinant];
+    const [[a, b], [c, d]] = [row(ax + stiff, ay), row(bx, by + stiff)];
     const area = 2 * Math.sqrt(Math.max(xx * yy - xy * xy, 0));
-    const spread = rows.reduce((all, [x, y]) => all + x * x * xx + 2 * x * y * xy + y * y * yy, 0);
+    const spread = (a * a + c * c) * xx + 2 * (a * b + c * d) * xy + (b * b + d * d) * yy;
     const covers = area / (xx + yy);
     const pressed = (Math.max(a * d - b * c, 0) * area) / spread;
     const left = Math.min((pressed + THIN) / (covers + THIN), 1);
-    let sum = 0;
-    rows.forEach(([x, y], axis) => {
-      sum += stiff * ((x - (axis === 0)) ** 2 + (y - (axis === 1)) ** 2);
-      course.forEach((place, at) => {
-        sum += (place[axis] - x * other[at][0] - y * other[at][1]) ** 2;
-      });
-    });
+    const moved = other.map(([x, y]) => [a * x + b * y, c * x + d * y]);
+    let sum = stiff * ((a - 1) ** 2 + b ** 2 + c ** 2 + (d - 1) ** 2);
+    for (let at = 0; at < PARTS; at++) {
+      let least = Infinity;
+      const last = Math.min(at + EARLY, PARTS - 1);
+      for (let near = Math.max(at - EARLY, 0); near <= last; near++) {
+        const [aside, below] = [0, 1].map((axis) => course[at][axis] - moved[near][axis]);
+        least = Math.min(least, aside * aside + below * below);
+      }
+      sum += least;
+    }
     return Math.sqrt(sum / PARTS / left);
   };
 
   // ---- Copies ----
 
-  // A stroke turned, scaled and of another duration; a film is shifted, and a path wobbles and
-  // hurries.
+  // A stroke turned and scaled; a film is shifted and of another duration, and a path wobbles. A
+  // loop begins somewhere.
   teach.copyOf = ({ path, pictures, intervals }, random) => {
     const within = (most) => most * (2 * random() - 1);
     const [right, down, angle, size] = [
@@ -216,23 +264,19 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
       return { pictures: moved, intervals: intervals.map((interval) => slower * interval) };
     }
-    const steps = Math.max(Math.round(path.length * slower), 2);
     const slant = within(teach.COPY.slant);
     const wobble = Array.from({ length: BENDS }, () => [
       within(teach.COPY.wobble),
       within(teach.COPY.wobble),
     ]);
-    const pace = Array.from({ length: BENDS }, (_, bend) => [
-      bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(teach.COPY.pace) / (BENDS - 1) : 0),
-    ]);
-    const places = Array.from({ length: steps + 1 }, (_, step) => {
-      const [share] = between(pace, step / steps);
-      const [across, up] = between(path, share);
+    const first = isLoop(path) ? Math.floor(path.length * random()) : 0;
+    const places = begunAt(path, first).map(([across, up], place) => {
       const [x, y] = [wider * (across - slant * up), up / wider];
-      const [aside, below] = between(wobble, share);
+      const [aside, below] = between(wobble, place / path.length);
       return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
     });
-    return { path: teach.framed(places, { ...teach.boxOf(places), factor: 1 }) };
+    const { middle, factor } = teach.boxOf(places);
+    return { path: teach.evenly(teach.framed(places, { middle, factor: size * factor }), 0) };
   };
 
   // Move a picture as a copy's path is moved; beyond its edges it goes on as it is there.

@@ -74,6 +74,7 @@
     beginning(from) {
       const { settings, lesson } = this.figure;
       const camera = from.length === 2 ? settings.camera : teach.WEBCAM;
+      this.walk = new teach.Walk(from);
       const trial = new motion.Stroke({
         settings: { ...settings, camera },
         ...this.models(),
@@ -101,8 +102,9 @@
         this.filmed = 1;
       }
       const next = this.path.slice(this.filmed, this.filmed + AT_ONCE);
-      for (const seen of teach.framed(next, this.box)) {
-        this.see(this.trial.advance(seen), teach.INTERVAL);
+      // The disc goes after the hand at one speed, and rests while nothing moves.
+      for (const goal of teach.framed(next, this.box)) {
+        for (const place of this.walk.to(goal)) this.see(this.trial.advance(place), teach.INTERVAL);
       }
       this.filmed += next.length;
     }
@@ -192,20 +194,22 @@
     answer(stroke, way) {
       const { trained, without } = this.figure.lesson;
       if (without.has("time")) this.shuffle(stroke);
-      const course = teach.courseOf(stroke.events);
+      const course = teach.courseOf(stroke);
       const { answer, blindAnswer } = this.trial;
-      const known = Boolean(answer) && trained.knows(course, answer.output);
-      const nearest = trained.nearest(course);
-      this.answers[way] = { network: answer && { ...answer, known, nearest }, sum: blindAnswer };
+      const network = trained.judge(answer, course);
+      const { known, almost } = network;
+      this.answers[way] = { network, sum: blindAnswer };
       if (this.figure.challenge?.judge(known ? answer.output : null)) return;
       this.asked = way === "forwards" ? stroke : null;
-      this.correcting = Boolean(this.asked) && !known;
+      this.correcting = Boolean(this.asked) && !known && !almost;
       const back = known && trained.others([...course].reverse(), answer.output);
       this.figure.say(this.verdict(back ? " Now play it backwards." : ""));
     }
 
     // Count the last answer as right, or ask what it was.
     judge(right) {
+      const { output, almost } = this.answers.forwards.network;
+      if (right && almost) return this.correct(this.figure.lesson.trained.gestures[output]);
       if (!right) this.correcting = true;
       else this.count(true);
       this.figure.say(right ? this.scored() : "What was it?");
@@ -228,9 +232,15 @@
       const stroke = this.asked;
       const { output, known } = this.answers.forwards.network ?? {};
       this.count(known && lesson.trained.gestures[output] === gesture);
-      if (!gestures.put(gesture, [stroke])) return;
+      const partner = gestures.partnerOf(gesture);
+      const pairs = [[gesture, stroke]];
+      if (partner && lesson.trained.gestures.includes(partner)) {
+        const reverse = this.figure.seen(teach.toKeep(teach.reversed(stroke)));
+        if (!gestures.noRoom(partner, [reverse])) pairs.push([partner, reverse]);
+      }
+      if (!pairs.every(([one, each]) => gestures.put(one, [each]))) return;
       gestures.show();
-      if (lesson.trained.gestures.includes(gesture)) lesson.learnOn(gesture, stroke);
+      if (lesson.trained.gestures.includes(gesture)) lesson.learnOn(pairs);
       else this.figure.say(`${gesture.name} has it. Press “train”, so that the network knows it.`);
     }
 
@@ -256,28 +266,30 @@
 
     // known: whether the stroke is like those that were shown; not asked while it is being drawn.
     named(answer) {
-      if (!answer) return "nothing";
+      if (answer?.output === undefined) return "nothing";
       if (answer.known !== false) return `${this.nameOf(answer.output)} (${percent(answer.share)})`;
-      return "“I don’t know”";
+      return answer.almost ? `“${this.nameOf(answer.output)}?”` : "“I don’t know”";
+    }
+
+    // What is said of an answer that isn't known.
+    doubt({ output, nearest, almost }) {
+      if (almost) return "";
+      const near = this.nameOf(nearest);
+      const took = output === undefined ? "" : ` The network took it for ${this.nameOf(output)}.`;
+      return output === nearest
+        ? ` Nearest: ${near}, but it is too far from every ${near} that was shown.`
+        : `${took} Nearest: ${near}.`;
     }
 
     verdict(more) {
       const { forwards, backwards } = this.answers;
-      const { network } = backwards ?? forwards;
-      const unlike = "It isn’t like the strokes of the gesture that the network took it for.";
-      const nearest = network ? ` Nearest: ${this.nameOf(network.nearest)}. ${unlike}` : "";
-      const why = network?.known ? more : nearest;
-      if (!backwards) {
-        const sum = this.named(forwards.sum);
-        return `The network says ${this.named(network)}, the sum ${sum}.${why}`;
-      }
-      const before = forwards
-        ? ` Forwards: ${this.named(forwards.network)} and ${this.named(forwards.sum)}.`
-        : "";
-      return (
-        `Backwards, the network says ${this.named(network)}, the sum ` +
-        `${this.named(backwards.sum)}.${before}`
-      );
+      const { network, sum } = backwards ?? forwards;
+      const rival = `the nearest example ${this.nameOf(network.nearest)}, the sum ${this.named(sum)}`;
+      const says = `network says ${this.named(network)}`;
+      const why = network.known ? more : this.doubt(network);
+      if (!backwards) return `The ${says}, ${rival}.${why}`;
+      const before = forwards ? ` Forwards: ${this.named(forwards.network)}.` : "";
+      return `Backwards, the ${says}, ${rival}.${before}`;
     }
 
     // The pad plays a path; pictures of a webcam are seen at once.
