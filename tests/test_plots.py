@@ -18,6 +18,7 @@ from pokersnn_helpers.figures import results
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS
 from pokersnn_helpers.figures.labels import label_ends
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
+from pokersnn_helpers.training import History
 
 
 @pytest.fixture(autouse=True)
@@ -321,6 +322,20 @@ def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marke
     assert first.get_xdata()[0] == 5
     assert first.get_color() != ACCENT
     assert second.get_color() == ACCENT
+
+
+def test_a_history_is_drawn_by_epoch_with_the_one_that_is_kept():
+    history = History(loss=[2, 1, 0.5], accuracy=[0.2, 0.4, 0.9], kept_epoch=2)
+    history.validation_loss, history.validation_accuracy = [3, 2, 2.5], [0.1, 0.6, 0.5]
+    history.test_loss, history.test_accuracy = [9], [0]  # of the epoch that is kept
+    fig = results.plot_history({"mine": history, "without": History(loss=[1], accuracy=[1])})
+    loss, accuracy = ([line.get_xydata().T.tolist() for line in ax.lines] for ax in fig.axes)
+    assert loss[:3] == [[[1, 2, 3], [2, 1, 0.5]], [[1, 2, 3], [3, 2, 2.5]], [[2], [2]]]
+    assert accuracy[1:3] == [[[1, 2, 3], [0.1, 0.6, 0.5]], [[2], [0.6]]]
+    assert loss[3:] == [[[1], [1]], [[], []]]
+    labels = ["mine", "without", "training", "held out", "kept epoch"]
+    assert texts(fig.legends[0].get_texts()) == labels
+    assert texts(results.plot_history(history).legends[0].get_texts()) == labels[2:]
 
 
 # ---- Labels ----

@@ -1,13 +1,16 @@
-"""Draw results: numbers with their interval, and how often each class got each answer."""
+"""Draw results: training by epoch, numbers with their interval, and the answers of each class."""
 
 from collections.abc import Collection
-from itertools import product
+from itertools import cycle, product
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 
+from ..training import History
 from .colours import ACCENT, GREY, TEXT
 
 
@@ -48,6 +51,50 @@ def plot_intervals(
     if line is not None:
         ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
     return fig
+
+
+def plot_history(histories: History | dict[str, History]) -> Figure:
+    """Draw the loss and the accuracy of a training run by epoch, or of several to compare them.
+
+    Dashed is the training set, and a line are recordings that are held out: those that choose the
+    epoch, or else those to test on. A dot marks the epoch whose weights are kept.
+
+    Args:
+        histories: What ``fit`` or ``train_classifier`` returned, or several by name.
+
+    Example:
+        >>> history = History(
+        ...     loss=[1.2, 0.7], accuracy=[0.4, 0.8],
+        ...     test_loss=[1.3, 0.9], test_accuracy=[0.3, 0.6], kept_epoch=2,
+        ... )
+        >>> fig = plot_history(history)
+    """
+    runs = histories if isinstance(histories, dict) else {"": histories}
+    colours = dict(zip(runs, cycle(["C0", "C3", "C4", "C5"]), strict=False))  # the others are greys
+    fig, axes = plt.subplots(1, 2, figsize=(6.0, 3.2))
+    for name, history in runs.items():
+        for ax, quantity in zip(axes, ("loss", "accuracy"), strict=True):
+            draw_epochs(ax, history, quantity, colours[name])
+    axes[0].set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+    axes[1].set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
+    legend = [Line2D([], [], color=colours[name], label=name) for name in runs if name]
+    legend += [
+        Line2D([], [], color=TEXT, linestyle="--", label="training"),
+        Line2D([], [], color=TEXT, label="held out"),
+        Line2D([], [], color=TEXT, linestyle="", marker="o", label="kept epoch"),
+    ]
+    fig.legend(handles=legend, loc="outside upper center", ncols=3)
+    return fig
+
+
+def draw_epochs(ax: Axes, history: History, quantity: str, colour: str) -> None:
+    """Draw the loss or the accuracy of a history by epoch, and a dot at the epoch that is kept."""
+    training = getattr(history, quantity)
+    held_out = getattr(history, f"validation_{quantity}") or getattr(history, f"test_{quantity}")
+    for values, line in ((training, "--"), (held_out, "-")):
+        ax.plot(range(1, len(values) + 1), values, line, color=colour)
+    if held_out:
+        ax.plot(history.kept_epoch, held_out[history.kept_epoch - 1], "o", color=colour)
 
 
 def plot_confusion(table: pd.DataFrame) -> Figure:
