@@ -125,6 +125,14 @@ def test_places_in_the_readme_exist():
             folder = ROOT / places[0]
 
 
+def test_the_readme_is_short_and_its_first_python_stands_below_the_two_commands():
+    assert len(README.split()) <= 1500
+    lines = README.splitlines()
+    commands = [n for n, line in enumerate(lines) if line.startswith("pip install uv && ")]
+    assert len(commands) == 2
+    assert lines.index("```python") - commands[-1] <= 15
+
+
 def test_the_page_of_measurements_lists_every_benchmark_and_no_other():
     line = r"(?m)^(\w+)(?: \| [^|\n]+){2} \| \d+ (?:minutes?|hours?)$"
     assert sorted(re.findall(line, text_of("book/measurements.md"))) == sorted(BENCHMARKS)
