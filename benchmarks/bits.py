@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
+from pokersnn_helpers import Classifier, Recordings, evaluate, fit, make_loader
 from pokersnn_helpers.frames import augment
 from pokersnn_helpers.study.protocol import Trial
 from pokersnn_helpers.system.devices import one_cpu_thread
@@ -24,7 +24,7 @@ EPOCHS = 60
 RATE = 0.003
 
 
-class LowBits(FrameNetwork):
+class LowBits(torch.nn.Module):
     """A trained network that computes with few bits per weight, and learns so.
 
     Each row of a weight matrix has whole multiples of a step, from ``-(2 ** (bits - 1) - 1)`` to
@@ -40,11 +40,10 @@ class LowBits(FrameNetwork):
 
     takes_sparse = True
 
-    def __init__(self, network: FrameNetwork, bits: int):
+    def __init__(self, network: torch.nn.Module, bits: int):
         super().__init__()
         self.network = deepcopy(network)
         self.dt = network.dt
-        self.input_size = network.input_size
         self.most = 2 ** (bits - 1) - 1
         self.names = []
         self.log_steps = torch.nn.ParameterList()
@@ -97,8 +96,9 @@ def predict(networks: list[Any], recordings: Recordings) -> list[np.ndarray]:
     """Return by network the class that it says of each recording."""
     predicted = []
     for network in networks:
-        loader = make_loader(recordings, 64, network.time_window, sparse=True)
-        predicted.append(evaluate(Classifier(network), loader, "cpu").predicted.numpy())
+        classifier = Classifier(network)
+        loader = make_loader(recordings, 64, classifier.time_window, sparse=True)
+        predicted.append(evaluate(classifier, loader, "cpu").predicted.numpy())
     return predicted
 
 

@@ -17,6 +17,7 @@ from pokersnn_helpers import (
     make_loader,
 )
 from pokersnn_helpers.frames import last_steps
+from pokersnn_helpers.networks import width_of_steps
 from pokersnn_helpers.study.latency import log_probabilities_over_time
 from pokersnn_helpers.study.models import Model
 
@@ -112,7 +113,7 @@ class BinarySNN(Model):
     def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
         """Make the layers."""
         sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
-        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
+        self.snn = build_network(FastSNN, time_window=width_of_steps(self.dt), **sizes, **neurons)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
@@ -120,7 +121,6 @@ class BinarySNN(Model):
         It is that of a readout neuron which listens to all hidden neurons with the same weight, and
         which nothing trains: their firing rate, smoothed, in spikes per neuron and time step.
         """
-        self.check(frames)
         frames = (frames.coalesce() if frames.is_sparse else frames).sign()
         weights = self.snn.lif0.input_weights
         used = {"lif0.input_weights": weights * (weights != 0)}  # no gradient where it is 0

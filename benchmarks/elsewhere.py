@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pokersnn_helpers import FastSNN, Recordings, to_frames
 from pokersnn_helpers.elsewhere import load_nir, save_nir
+from pokersnn_helpers.networks import width_of_steps
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
@@ -117,7 +118,7 @@ class Differences:
     """
 
     def __init__(self, network: Any, recordings: Recordings):
-        frames = [to_frames(events, network.time_window) for events in recordings.events]
+        frames = [to_frames(events, width_of_steps(network.dt)) for events in recordings.events]
         self.padded = pad_sequence(frames)
         self.frames = self.padded.flatten(2).numpy()
         self.targets = np.array(recordings.targets)

@@ -43,7 +43,6 @@ class BareGRU(models.GRU):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (T, B, classes)."""
-        self.check(frames)
         dense = frames.to_dense() if frames.is_sparse else frames
         states, _ = self.units(dense.flatten(2))
         return self.readout(states)

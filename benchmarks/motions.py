@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 
 from pokersnn_helpers import SNN, FastSNN, Recordings
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import FrameNetwork, SpikingNetwork
+from pokersnn_helpers.networks import SpikingNetwork
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL, EventCamera
@@ -180,7 +180,7 @@ class PlaceGRU(MotionDetector):
         return nn.functional.adaptive_avg_pool2d(said, 3), places
 
 
-class SingleFrames(FrameNetwork):
+class SingleFrames(nn.Module):
     """See one frame at a time, and average the answers: no order of frames changes anything."""
 
     dt = 0.002
@@ -195,7 +195,7 @@ class SingleFrames(FrameNetwork):
         return self.answer(each_frame(self.look, frames)).mean(0, keepdim=True)
 
 
-class AllFrames(FrameNetwork):
+class AllFrames(nn.Module):
     """See all frames of a film at once, in their order, when it is over."""
 
     dt = 0.002
@@ -211,7 +211,7 @@ class AllFrames(FrameNetwork):
         return self.answer(self.look(pictures)).unsqueeze(0)
 
 
-class FramesAndRate(FrameNetwork):
+class FramesAndRate(nn.Module):
     """``SingleFrames`` that also know how the number of events changes, and so may remember."""
 
     dt = 0.002
@@ -233,7 +233,7 @@ class FramesAndRate(FrameNetwork):
         return self.answer(both).mean(0, keepdim=True)
 
 
-class PooledGRU(FrameNetwork):
+class PooledGRU(nn.Module):
     """A convolution of each frame, averaged over regions, and a GRU that remembers those.
 
     Args:

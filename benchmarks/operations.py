@@ -54,7 +54,7 @@ def measure_operations(epochs: int | None = None) -> Row:
             width = WHOLE
             operations = count_regression(estimator, test)
         else:
-            width = estimator.network.time_window
+            width = estimator.classifier.time_window
             loader = make_loader(test, len(test), min(width, 1000), sparse=True)
             frames, _ = next(iter(loader))
             operations = count_operations(estimator.classifier, frames)

@@ -23,7 +23,6 @@ from torch import nn
 
 from eventdesk.ask.verdict import Judgement, Sees
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.networks import FrameNetwork
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.intervals import paired_difference
 from pokersnn_helpers.study.models import GRU
@@ -40,7 +39,7 @@ LEARNING_RATE = 5e-4  # of the probe
 WAYS = ("image alone", "counts alone", "shuffling alone", "Segregated Temporal Probe")
 
 
-class Probe(FrameNetwork):
+class Probe(nn.Module):
     """Two layers of leaky integrate-and-fire neurons, and the sum of the readout over time.
 
     A spike lowers the voltage by the threshold. The gradient of the threshold is 1 where the
@@ -75,7 +74,6 @@ class Probe(FrameNetwork):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (1, B, classes)."""
-        self.check(frames)
         spikes = frames.to_dense().flatten(2)
         for layer in self.layers:
             spikes = self.fire(layer(spikes))

@@ -49,8 +49,7 @@ def parts(name: str, left_out: int) -> tuple[Trial, Evidence]:
 
 def voltages(classifier: Classifier, recordings: Recordings) -> tuple[np.ndarray, np.ndarray]:
     """Return the highest voltage of each class, and the mean one, both (recordings, classes)."""
-    network: Any = classifier.snn
-    loader = make_loader(recordings, 64, network.time_window, sparse=network.takes_sparse)
+    loader = make_loader(recordings, 64, classifier.time_window, sparse=classifier.takes_sparse)
     highest = []
     mean = []
     with torch.no_grad():

@@ -4,6 +4,7 @@ files/        files of many formats, and folders of them, read into recordings
 look/         what is in a file, and what is odd in many; copies without hot pixels and noise
 detector      the network that looks for motion
 ask/          do these recordings need time, or do they have a shortcut?
+runs          a training run that can be resumed
 streaming     what a trained network says while events arrive
 live          play a file in real time, or listen to a camera
 commands/     the command line: eventdesk, or python -m eventdesk

@@ -17,9 +17,9 @@ from pokersnn_helpers.checks import (
     check_range,
     refuse_hooks,
 )
-from pokersnn_helpers.classifier import Classifier, decode, frame_network, unique_argmax
+from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
 from pokersnn_helpers.frames import EventBatch, TimeBins, count_events
-from pokersnn_helpers.networks import FrameNetwork
+from pokersnn_helpers.networks import resumer
 from pokersnn_helpers.out_of_distribution import what_is_outside
 from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.system.compiling import compiled
@@ -27,6 +27,7 @@ from pokersnn_helpers.system.devices import one_cpu_thread
 from pokersnn_helpers.training import MAX_STEPS, Prediction, read_prediction
 
 COUNTS_AT_ONCE = 2**22  # in the frames that are computed at once
+TRIED_STEPS = 8  # to compare what forward and step return
 
 
 @dataclass
@@ -70,8 +71,9 @@ class Stream:
     begins a new recording.
 
     Args:
-        classifier: A classifier whose network can ``resume``: ``SNN``, ``FastSNN``, a
-            ``SpikingNetwork`` of your own or ``LayerThenSNN``. The stream copies it to the CPU.
+        classifier: A classifier whose network has a ``step``, as the head of ``networks.py`` says:
+            ``SNN``, ``FastSNN``, ``LayerThenSNN`` or one of your own. The stream copies it to the
+            CPU.
         pause_ms: Time in ms without an event after which a recording is over, and the next event
             begins a new one. Default: only ``reset`` ends a recording.
         window_ms: Time in ms after which a recording is over even without a pause, for a camera
@@ -83,8 +85,8 @@ class Stream:
         steps: The number of time steps that have been computed.
 
     Raises:
-        TypeError: The classifier isn't one, or its network reads whole recordings only, defines
-            ``forward`` and no ``resume`` that does the same, or has hooks.
+        TypeError: The classifier isn't one, or its network has no ``step``, or one that does
+            something else than ``forward``.
         ValueError: ``pause_ms`` or ``window_ms`` isn't greater than 0.
 
     Example:
@@ -113,16 +115,17 @@ class Stream:
         on_answer: Callable[["Stream"], None] | None = None,
     ):
         check_range(0.001, math.inf, pause_ms=pause_ms, window_ms=window_ms)
-        check_resumable(frame_network(classifier))
+        check_classifier(classifier)
         self.classifier = copy.deepcopy(classifier).cpu().eval()
-        self.network = frame_network(self.classifier)
-        self.time_window = self.network.time_window
+        self.network = self.classifier.snn
+        self.time_window = self.classifier.time_window
+        self._resume = resumer(self.network)
         self.dtype = next(self.network.parameters(), torch.empty(0)).dtype
         self.pause = 1000 * pause_ms  # µs
         self.window = 1000 * window_ms  # µs
         self.on_answer = on_answer
-        with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
-            self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
+        refuse_hooks(self.network)  # which steps would leave out
+        self._check_steps()  # and what compiles does so now
         self.reset()
         self.push(np.zeros(1, EVENT_DTYPE))
         self.finish()
@@ -293,7 +296,7 @@ class Stream:
             n_steps = min(steps_at_once, steps - self.steps)
             frames = self._take_frames(n_steps)
             with one_cpu_thread():
-                voltages, self._state = self.network.resume(frames, self._state)
+                voltages, self._state = self._resume(frames, self._state)
             computed.append(voltages)
             self._voltages.append(voltages)
             self.steps += n_steps
@@ -308,26 +311,26 @@ class Stream:
         events = EventBatch(np.array([due]), *recording.take(due))
         bins = TimeBins(self.steps, n_steps, self.time_window)
         frames = count_events(events, bins, self.classifier.sensor_size).to(self.dtype)
-        return frames if self.network.takes_sparse else frames.to_dense()
+        return frames if self.classifier.takes_sparse else frames.to_dense()
 
+    def _check_steps(self) -> None:
+        """Refuse a network whose steps give other voltages than its ``forward``, or are of no use.
 
-def check_resumable(network: FrameNetwork) -> None:
-    """Refuse a network that reads whole recordings only, or whose hooks would be left out."""
-    resume = class_that_defines("resume", network)
-    forward = class_that_defines("forward", network)
-    if resume is FrameNetwork:
-        network.resume(torch.empty(0))  # says what to take instead
-    if not issubclass(resume, forward):
-        raise TypeError(
-            f"{forward.__name__} defines forward, which resume of {resume.__name__} leaves out; "
-            "write a resume that does the same"
-        )
-    refuse_hooks(*network.modules())
-
-
-def class_that_defines(name: str, network: FrameNetwork) -> type:
-    """Return the class that a network has a method from."""
-    return next(kind for kind in type(network).__mro__ if name in vars(kind))
+        It is tried on busy frames, at which neurons spike.
+        """
+        shape = (TRIED_STEPS, 1, *self.classifier.sensor_size[::-1])
+        generator = torch.Generator().manual_seed(0)
+        frames = torch.randint(0, 3, shape, generator=generator).to(self.dtype)
+        with torch.no_grad():
+            whole = self.network(frames)
+            taken = frames.to_sparse() if self.classifier.takes_sparse else frames
+            steps, _ = self._resume(taken, None)
+        if whole.shape != steps.shape or not torch.allclose(whole, steps, atol=1e-4):
+            name = type(self.network).__name__
+            raise TypeError(
+                f"{name}.forward returns other voltages than its steps, so a stream would answer "
+                "otherwise than predict; let forward do what step does"
+            )
 
 
 @compiled

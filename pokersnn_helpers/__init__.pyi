@@ -5,7 +5,7 @@ from .data.nmnist import load_nmnist
 from .data.pokerdvs import load_pokerdvs, load_pokerdvs131
 from .fast import FastSNN
 from .frames import augment, make_loader, make_loaders, to_frames
-from .networks import FrameNetwork, SpikingNetwork
+from .networks import SpikingNetwork, record_states
 from .recordings import (
     Recordings,
     Split,
@@ -22,7 +22,6 @@ __all__ = [
     "SNN",
     "Classifier",
     "FastSNN",
-    "FrameNetwork",
     "Recordings",
     "SpikingNetwork",
     "Split",
@@ -40,6 +39,7 @@ __all__ = [
     "make_loader",
     "make_loaders",
     "predict",
+    "record_states",
     "recording_statistics",
     "save_checkpoint",
     "stratified_folds",

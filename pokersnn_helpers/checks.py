@@ -9,8 +9,9 @@ import math
 import re
 import reprlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,13 +170,7 @@ def check_loader(loader: Any, classifier: Any) -> None:
     recordings = getattr(dataset, "recordings", None)
     if recordings is None:
         return
-    width = dataset.time_window
-    dt = getattr(classifier.snn, "dt", None)
-    if dt and not math.isclose(width, 1e6 * dt, rel_tol=1e-6):
-        raise ValueError(
-            f"the loader's time bins are {width:g} µs wide, the network's dt is {dt:g} s; choose "
-            f"time_window={1e6 * dt:g}, or make the network with dt={1e-6 * width:g}"
-        )
+    classifier.check_time_window(dataset.time_window)
     for name in ("classes", "sensor_size"):
         given = getattr(recordings, name)
         expected = getattr(classifier, name)
@@ -229,6 +224,26 @@ def warn_if_it_climbs(losses: list[float]) -> None:
             f"{CLIMB_EPOCHS} epochs; lower the learning rate, or choose wider time bins",
             stacklevel=4,
         )
+
+
+def warn_if_silent(epoch: int, answered: float, n_samples: float) -> None:
+    """Warn after the first epoch if no recording was answered: all its voltages were the same."""
+    if epoch == 1 and answered == 0:
+        warnings.warn(
+            f"in epoch 1 the network said nothing about any of {n_samples:.0f} recordings: its "
+            "voltages are the same for all classes, as if no neuron ever spiked, and what never "
+            "spikes can't learn. Look whether the frames hold events; give larger input weights, a "
+            "lower threshold v_th, longer time constants (in s) or wider time bins",
+            stacklevel=5,
+        )
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """Return words that suggest the known name that a wrong one was meant to be, if one is near."""
+    initials = ("".join(word[0] for word in each.split("_")) for each in known)
+    by_initials = dict(zip(initials, known, strict=False))
+    near = get_close_matches(name, list(known), 1) or [by_initials.get(name, "")]
+    return f"; did you mean {near[0]}?" if near[0] else f"; it has {', '.join(sorted(set(known)))}"
 
 
 @contextmanager

@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from .checks import SensorSize, check_classes, check_range, check_sensor_size
+from .checks import SensorSize, check_classes, check_numbers, check_range, check_sensor_size
 from .frames import last_steps, with_steps
-from .networks import FrameNetwork
+from .networks import WHOLE, time_window_of
 from .recipe import Recipe
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
@@ -35,18 +36,19 @@ class Classifier(torch.nn.Module):
     recordings of a batch.
 
     Args:
-        snn: The network, usually a ``FrameNetwork``. It is given frames (T, B, ...) and returns
-            voltages (T, B, classes).
+        snn: The network, any module that is given frames (T, B, polarities, height, width) and
+            returns voltages (T, B, classes); the head of ``networks.py`` says more.
         decode: The rule. It is given voltages (T, B, classes) of recordings of the same length and
             returns log-probabilities (B, classes).
         classes: The names of the classes, no two of them alike.
         sensor_size: Width, height and polarities of the sensor.
-        settle: Silence after the last event, in s. If the network isn't a ``FrameNetwork``, its
-            steps are taken to last 1 ms.
+        settle: Silence after the last event, in s.
+        time_window: Width of the time bins in µs. Default: the network's ``dt``, or that of the
+            first frames that the classifier is shown, if ``to_frames`` or a loader made them.
 
     Raises:
-        ValueError: Two classes have the same name, the sensor isn't given by three numbers, or
-            ``settle`` isn't from 0 to 1 s.
+        ValueError: Two classes have the same name, the sensor isn't given by three numbers,
+            ``settle`` isn't from 0 to 1 s, or ``time_window`` isn't the network's.
 
     Example:
         >>> from pokersnn_helpers import SNN
@@ -66,22 +68,61 @@ class Classifier(torch.nn.Module):
         classes: Sequence[str] = POKERDVS_CLASSES,
         sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
         settle: float = SETTLE,
+        time_window: float | None = None,
     ):
         super().__init__()
         check_range(0, 1, settle=settle)
         self.snn = snn
+        self.bin_width = time_window_of(snn)  # µs; None until something says it
+        if time_window is not None:
+            check_numbers(Real, time_window=time_window)
+            self.check_time_window(time_window)
         self.decode = decode
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
+        self.causal: bool | None = getattr(snn, "causal", True if hasattr(snn, "step") else None)
         self.recipe: Recipe | None = None  # by which it was trained
         self.ranges: list[list[float]] = []  # of what it was trained on; see out_of_distribution.py
 
     @property
+    def time_window(self) -> float:
+        """Width of the time bins in µs.
+
+        Raises:
+            ValueError: Nothing has said it.
+        """
+        if self.bin_width is None:
+            name = type(self.snn).__name__
+            raise ValueError(
+                f"{name} has no dt, so how wide are its time bins? Say it in µs, as "
+                f"time_window=1000, where you train it or make its Classifier; or give {name} a "
+                "dt in s, as 0.001"
+            )
+        return self.bin_width
+
+    def check_time_window(self, time_window: float) -> None:
+        """Refuse time bins (µs) of another width than the network's, or learn how wide they are."""
+        if self.bin_width is None:
+            self.bin_width = float(time_window)
+        if not math.isclose(time_window, self.bin_width, rel_tol=1e-6) and self.bin_width < WHOLE:
+            dt = self.bin_width / 1e6
+            raise ValueError(
+                f"the time bins are {time_window:g} µs wide, the network's dt is {dt:g} s; choose "
+                f"time_window={self.bin_width:g}, or make the network with dt={time_window / 1e6:g}"
+            )
+
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether frames may be sparse tensors."""
+        return bool(getattr(self.snn, "takes_sparse", False))
+
+    @property
     def settle_steps(self) -> int:
         """Silent time steps after the last event."""
-        dt = getattr(self.snn, "dt", FrameNetwork.dt)
-        return math.ceil(round(self.settle / dt, 6)) if dt else 0
+        if self.time_window == WHOLE:
+            return 0
+        return math.ceil(round(1e6 * self.settle / self.time_window, 6))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
@@ -91,14 +132,48 @@ class Classifier(torch.nn.Module):
     def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Run the network on frames (T, B, ...) and on the silence in which it settles.
 
+        Sparse frames become dense where the network takes no others.
+
         Returns:
             Voltages (T, B, classes), how many of them are each recording's own, (B,), and the
             frames with that silence.
         """
         frames, steps = self.append_silence(frames)
-        if getattr(self.snn, "causal", False):
-            return self.snn(frames), steps, frames
+        if frames.is_sparse and not self.takes_sparse:
+            frames = frames.to_dense()
+        if self.is_causal(frames, steps):
+            return self._voltages(frames), steps, frames
         return *self._run_by_length(frames, steps), frames
+
+    def _voltages(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return what the network makes of frames, if it has the right shape."""
+        voltages = self.snn(frames)
+        shape = tuple(getattr(voltages, "shape", ()))
+        if len(shape) != 3 or shape[1] != frames.shape[1]:
+            found = f"shape {shape}" if shape else f"a {type(voltages).__name__}"
+            raise ValueError(
+                f"{type(self.snn).__name__} returned {found} for frames of shape "
+                f"{tuple(frames.shape)}; forward has to return voltages (time, batch, classes)"
+            )
+        return voltages
+
+    def is_causal(self, frames: torch.Tensor, steps: torch.Tensor) -> bool:
+        """Say whether later frames change earlier voltages; where nothing tells, try it once.
+
+        The network is shown the frames (T, B, ...) with and without what comes after the end of
+        the shortest recording. ``steps`` (B,) says how long each is.
+        """
+        if self.causal is None and steps.unique().numel() > 1:
+            length = int(steps.min())
+            was_training = self.snn.training
+            self.snn.eval()
+            with torch.no_grad():
+                whole = self._voltages(frames)
+                cut = self._voltages(with_steps(frames, length))
+            self.snn.train(was_training)
+            alike = len(whole) == len(frames) and torch.allclose(whole[:length], cut, atol=1e-4)
+            self.causal = alike
+        return bool(self.causal)
 
     def append_silence(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Append the silence in which the longest recording of a batch settles.
@@ -109,6 +184,8 @@ class Classifier(torch.nn.Module):
         Returns:
             Frames (T, B, ...), and how many of their steps are each recording's own, (B,).
         """
+        if hasattr(frames, "time_window"):  # to_frames or a loader made them
+            self.check_time_window(frames.time_window)
         steps = last_steps(frames).clamp(min=1) + self.settle_steps
         return with_steps(frames, max(steps.tolist(), default=1)), steps
 
@@ -117,17 +194,17 @@ class Classifier(torch.nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Show the network recordings of one length at a time; ``run`` says what is returned."""
         lengths = steps.unique().tolist()
-        sums_up = getattr(self.snn, "dt", FrameNetwork.dt) is None  # silence adds nothing to a sum
+        sums_up = self.bin_width == WHOLE  # silence adds nothing to a sum
         if len(lengths) < 2 or sums_up:
-            voltages = self.snn(frames)
+            voltages = self._voltages(frames)
             return voltages, torch.full_like(steps, len(voltages))
         of_recording: dict[int, torch.Tensor] = {}
         for length in lengths:
             members = (steps == length).nonzero()[:, 0]
-            part = self.snn(with_steps(frames.index_select(1, members), length))
+            part = self._voltages(with_steps(frames.index_select(1, members), length))
             of_recording.update(zip(members.tolist(), part.unbind(1), strict=True))
-        voltages = [of_recording[number] for number in range(len(steps))]
-        return pad_sequence(voltages), steps.new_tensor([len(part) for part in voltages])
+        parts = [of_recording[number] for number in range(len(steps))]
+        return pad_sequence(parts), steps.new_tensor([len(part) for part in parts])
 
     def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
@@ -177,12 +254,3 @@ def check_classifier(classifier: Any) -> None:
     if not isinstance(classifier, Classifier):
         kind = type(classifier).__name__
         raise TypeError(f"classifier is of type {kind}; give a Classifier(network)")
-
-
-def frame_network(classifier: Any) -> FrameNetwork:
-    """Return the network of a classifier, or refuse what isn't a ``Classifier`` of one."""
-    check_classifier(classifier)
-    if not isinstance(classifier.snn, FrameNetwork):
-        kind = type(classifier.snn).__name__
-        raise TypeError(f"{kind} is no FrameNetwork; make the classifier of one")
-    return classifier.snn

@@ -28,7 +28,7 @@ import torch
 
 from .checkpoints import check_constants
 from .checks import check_range, errors_in, refuse_hooks
-from .classifier import Classifier, decode, frame_network
+from .classifier import Classifier, check_classifier, decode
 from .fast import FastSNN
 from .snn import SNN
 from .system.devices import default_device
@@ -72,8 +72,7 @@ def save_nir(classifier: Classifier, path: StrPath) -> None:
         path: The file to write, usually ``*.nir``.
 
     Raises:
-        TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier`` of a
-            ``FrameNetwork``.
+        TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier``.
         ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
             again, since constants were changed later or are over 1 s, or weights aren't finite.
         OSError: The file can't be written. An older file stays as it was.
@@ -126,7 +125,8 @@ def load_nir(
 
 
 def _graph(classifier: Classifier) -> nir.NIRGraph:
-    network: Any = frame_network(classifier)
+    check_classifier(classifier)
+    network: Any = classifier.snn
     _check_network(network)
     if classifier.decode is not decode:
         raise ValueError("NIR holds no decode of your own; save a Classifier with the default one")

@@ -41,11 +41,29 @@ def to_frames(
 
     Raises:
         TypeError: ``events`` isn't a structured array.
-        ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
+        ValueError: ``time_window`` is less than 1, or ``check_events`` refuses the events.
     """
     sensor_size = check_sensor_size(sensor_size)
+    check_time_window(time_window)
     recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
-    return sparse_batch([recording], time_window, sensor_size).to_dense()[:, 0]
+    frames = sparse_batch([recording], time_window, sensor_size).to_dense()[:, 0]
+    return with_time_window(frames, time_window)
+
+
+def check_time_window(time_window: float) -> None:
+    """Refuse time bins (µs) that are narrower than the clock of events ticks."""
+    check_numbers(Real, time_window=time_window)
+    if time_window < 1:
+        raise ValueError(
+            f"time_window is {time_window:g}, in µs, and events have whole µs; for "
+            f"{1000 * time_window:g} ms write {1e6 * time_window:g}, if you meant seconds"
+        )
+
+
+def with_time_window(frames: torch.Tensor, time_window: float) -> torch.Tensor:
+    """Note on frames how wide their time bins are (µs), so that a classifier can compare."""
+    frames.time_window = float(time_window)  # type: ignore[attr-defined]
+    return frames
 
 
 def sparse_batch(
@@ -199,7 +217,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     """
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
-        check_numbers(Real, time_window=time_window)
+        check_time_window(time_window)
         if not isinstance(recordings, Recordings) or len(recordings) == 0:
             raise ValueError(f"recordings is {recordings!r}; give Recordings, at least one")
         self.recordings = recordings
@@ -224,7 +242,8 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         packed = [self.recordings.events.packed[index] for index in indices]
         frames = sparse_batch(packed, self.time_window, self.recordings.sensor_size)
         targets = torch.tensor([self.recordings.targets[index] for index in indices])
-        return frames if self.sparse else frames.to_dense(), targets
+        frames = frames if self.sparse else frames.to_dense()
+        return with_time_window(frames, self.time_window), targets
 
 
 def make_loader(
@@ -369,7 +388,7 @@ def last_steps(frames: torch.Tensor) -> torch.Tensor:
 
 
 def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
-    """Refuse what isn't a batch of frames for a network, as ``FrameNetwork.check`` says.
+    """Refuse what isn't a batch of frames for a network, as ``SpikingNetwork.forward`` says.
 
     Args:
         frames: Of shape (T, B, ...), dense or sparse.

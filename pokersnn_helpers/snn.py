@@ -1,5 +1,6 @@
 """The book's network: a recurrent layer of spiking neurons and a readout, with Norse."""
 
+import copy
 import inspect
 import math
 import warnings
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from .checks import SensorSize, check_numbers, check_sensor_size
-from .networks import FrameNetwork, SpikingNetwork, plain_number, time_step
+from .networks import SpikingNetwork, plain_number, time_step
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .system.norse_cells import (
     LICell,
@@ -26,7 +27,7 @@ class SNNState(NamedTuple):
     """State of ``SNN``; each tensor has shape (B, neurons), and (T, B, neurons) when recorded.
 
     Example:
-        >>> voltages, state = SNN().resume(torch.ones(20, 8, 2, 35, 35))
+        >>> voltages, state = SNN().step(torch.ones(8, 2, 35, 35), None)
         >>> state.lif0.v.shape, state.readout.v.shape
         (torch.Size([8, 100]), torch.Size([8, 4]))
     """
@@ -79,7 +80,10 @@ class SNN(SpikingNetwork):
         ValueError: An argument isn't a finite number greater than 0, or ``dt`` is too long.
 
     Warns:
-        UserWarning: ``dt`` is longer than a time constant.
+        UserWarning: ``dt`` is longer than a time constant, or one of these is a second or longer.
+
+    Attributes:
+        arguments: What it was made with, by name, as a checkpoint keeps it.
 
     Example:
         >>> snn = SNN(hidden_size=20)
@@ -118,24 +122,35 @@ class SNN(SpikingNetwork):
         check_numbers(Real, v_th=v_th, tau_syn=tau_syn, tau_mem=tau_mem, dt=dt)
         check_numbers(Real, readout_tau_syn=readout_tau_syn, readout_tau_mem=readout_tau_mem)
         check_numbers(Real, surrogate_slope=surrogate_slope)
-        shortest = min(tau_syn, tau_mem, readout_tau_syn, readout_tau_mem)
-        most = f"choose at most {shortest:g} s, bins of {1e6 * shortest:g} microseconds"
-        if dt > 2 * shortest:
-            raise ValueError(f"dt is {dt:g} s, so voltages would grow; {most}")
-        if dt > shortest:
-            warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=3)
+        taus = {
+            "tau_syn": tau_syn,
+            "tau_mem": tau_mem,
+            "readout_tau_syn": readout_tau_syn,
+            "readout_tau_mem": readout_tau_mem,
+        }
+        check_time_step(dt, taus)
+        given = {
+            "input_size": input_size,
+            "hidden_size": hidden_size,
+            "output_size": output_size,
+            "v_th": v_th,
+            **taus,
+            "dt": dt,
+            "surrogate_slope": surrogate_slope,
+        }
+        self.arguments = {name: plain_number(value) for name, value in given.items()}
+        rates = {name: single(1 / self.arguments[name]) for name in taus}
         self.input_size = input_size
-        self.dt = plain_number(dt)
+        self.dt = self.arguments["dt"]
         self.surrogate_slope = surrogate_slope
         hidden = LIFParameters(
-            tau_syn_inv=single(1 / plain_number(tau_syn)),
-            tau_mem_inv=single(1 / plain_number(tau_mem)),
-            v_th=single(plain_number(v_th)),
+            tau_syn_inv=rates["tau_syn"],
+            tau_mem_inv=rates["tau_mem"],
+            v_th=single(self.arguments["v_th"]),
             alpha=single(1.0),  # Norse 1.1 ignores it; later ones use alpha · |v - v_th|
         )
         readout = LIParameters(
-            tau_syn_inv=single(1 / plain_number(readout_tau_syn)),
-            tau_mem_inv=single(1 / plain_number(readout_tau_mem)),
+            tau_syn_inv=rates["readout_tau_syn"], tau_mem_inv=rates["readout_tau_mem"]
         )
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=hidden, dt=self.dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
@@ -166,13 +181,33 @@ class SNN(SpikingNetwork):
         return v_out, SNNState(hidden, readout)
 
 
+def check_time_step(dt: float, taus: dict[str, float]) -> None:
+    """Refuse a ``dt`` in which voltages would grow; warn of one in which decays change their sign.
+
+    Time constants (s) are in milliseconds by mistake more often than they last a second.
+    """
+    for name, tau in taus.items():
+        if tau >= 1:
+            warnings.warn(
+                f"{name} is {tau:g} s; time constants are in s: for {tau:g} ms, write "
+                f"{tau / 1000:g}",
+                stacklevel=3,
+            )
+    shortest = min(taus.values())
+    most = f"choose at most {shortest:g} s, bins of {1e6 * shortest:g} microseconds"
+    if dt > 2 * shortest:
+        raise ValueError(f"dt is {dt:g} s, so voltages would grow; {most}")
+    if dt > shortest:
+        warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=3)
+
+
 def single(number: float) -> torch.Tensor:
     """Return a number in single precision, whatever PyTorch's default is."""
     return torch.as_tensor(number, dtype=torch.float32)
 
 
 def build_network(
-    network: Callable[..., FrameNetwork] = SNN,
+    network: Callable[..., torch.nn.Module] = SNN,
     *,
     time_window: float = 1000,
     sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
@@ -199,8 +234,8 @@ def build_network(
         The network.
 
     Raises:
-        TypeError: ``network`` doesn't make a ``FrameNetwork``, or needs an argument that it isn't
-            given.
+        TypeError: ``network`` is a network already, makes something else, or needs an argument that
+            it isn't given.
         ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
 
     Example:
@@ -219,35 +254,33 @@ def build_network(
         "surrogate_slope": dt_ratio if surrogate_slope is None else surrogate_slope,
     }
     accepted = accepted_arguments(network)
-    taken = {name: value for name, value in offered.items() if name in accepted}
-    made = network(**taken | arguments)
-    if not isinstance(made, FrameNetwork):
-        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
+    taken = {name: value for name, value in offered.items() if name in accepted} | arguments
+    noted = copy.deepcopy(getattr(network, "keywords", {}) | taken)  # a network may change a list
+    made = network(**taken)
+    if not isinstance(made, torch.nn.Module):
+        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a torch.nn.Module")
+    if not hasattr(made, "arguments"):  # so that a checkpoint can make the same again
+        made.arguments = noted  # type: ignore[assignment]
     if isinstance(made, SNN):
         scale_initial_weights(made, dt_ratio)
     return made
 
 
 def accepted_arguments(network: Callable[..., Any]) -> set[str]:
-    """Return the names of the arguments that may be given to what makes a network."""
-    parameters = inspect.signature(network).parameters
-    accepted = set(parameters)
+    """Return the names of the arguments that may be given to what makes a network.
+
+    What a class takes as ``**arguments``, it passes on to the class that it extends, or says as
+    ``time_constants``. What a partial fixes isn't accepted any more.
+    """
     made = getattr(network, "func", network)  # by a partial
-    kinds = {parameter.kind for parameter in parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD in kinds:  # **arguments, which it passes on
-        accepted.update(getattr(made, "time_constants", {}))
-        if isinstance(made, type) and issubclass(made, SNN):
-            accepted.update(inspect.signature(SNN).parameters)
-    return accepted - set(getattr(network, "keywords", {}))  # which a partial has fixed
-
-
-def fixed_time_window(network: Callable[..., Any]) -> float | None:
-    """Return the width of the time bins in µs of networks whose ``dt`` can't be chosen."""
-    fixed = getattr(network, "keywords", {})
-    dt = fixed.get("dt", getattr(network, "dt", None))
-    if dt is None or "dt" in accepted_arguments(network):
-        return None
-    return round(1e6 * dt, 9)
+    accepted: set[str] = set()
+    for kind in made.__mro__ if isinstance(made, type) else (made,):
+        parameters = inspect.signature(kind).parameters
+        accepted.update(parameters)
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break
+        accepted.update(getattr(kind, "time_constants", {}))
+    return accepted - set(getattr(network, "keywords", {}))
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Train a classifier, test it, ask it about one recording. Nothing in the loop is about spikes."""
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,15 +27,17 @@ from .checks import (
     check_training,
     errors_in,
     norm,
+    suggestion,
     warn_if_it_climbs,
+    warn_if_silent,
 )
-from .classifier import SETTLE, Classifier, check_classifier, frame_network, unique_argmax
+from .classifier import SETTLE, Classifier, check_classifier, unique_argmax
 from .frames import make_loader, sparse_batch
-from .networks import FrameNetwork
+from .networks import WHOLE, time_window_of
 from .out_of_distribution import training_ranges
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
 from .recordings import PackedRecording, Recordings, Split, check_recordings, density_and_ms
-from .snn import SNN, build_network, exact_decays, fixed_time_window
+from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.devices import default_device, one_cpu_thread
 from .system.progress import progress_bar
 
@@ -187,6 +190,13 @@ class Prediction(NamedTuple):
     probabilities: dict[str, float]  # by class; not calibrated
     readout: torch.Tensor  # voltages over the recording's own time, (T, classes), on the CPU
 
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in self.probabilities.items())
+        return (
+            f"class_name: {self.class_name}\nprobabilities: {shares}\n"
+            f"readout: {len(self.readout)} time steps of {len(self.probabilities)} voltages"
+        )
+
 
 def predict(
     classifier: Classifier, events: np.ndarray, device: torch.device | str | None = None
@@ -194,13 +204,13 @@ def predict(
     """Classify one recording, whose events ``check_events`` accepts.
 
     Args:
-        classifier: It moves to ``device``. Its network's ``dt`` is the width of the time bins.
+        classifier: It moves to ``device``. Its ``time_window`` is the width of the time bins.
         events: Structured array with fields t (µs), x, y and p, of the classifier's sensor.
         device: Where to run; default ``default_device()``.
 
     Raises:
-        TypeError: The classifier isn't one of a ``FrameNetwork``, or as ``check_events``.
-        ValueError: As ``check_events``.
+        TypeError: The classifier isn't one, or as ``check_events``.
+        ValueError: As ``check_events``; or nothing says how wide the time bins are.
 
     Example:
         >>> from pokersnn_helpers import SNN, load_pokerdvs
@@ -209,7 +219,7 @@ def predict(
         >>> round(sum(prediction.probabilities.values()), 3)
         1.0
     """
-    frame_network(classifier)  # or there is no sensor
+    check_classifier(classifier)
     events = check_events(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
     return predict_recording(classifier, recording, device)
@@ -220,19 +230,18 @@ def predict_recording(
     classifier: Classifier, recording: PackedRecording, device: torch.device | str | None = None
 ) -> Prediction:
     """Classify a recording that was checked and packed, as ``predict`` says."""
-    network = frame_network(classifier)
-    n_steps = recording.t[-1] / network.time_window + classifier.settle_steps
+    check_classifier(classifier)
+    time_window = classifier.time_window
+    n_steps = recording.t[-1] / time_window + classifier.settle_steps
     max_steps = MAX_STEPS
-    if not network.takes_sparse:
+    if not classifier.takes_sparse:
         max_steps = MAX_COUNTS // math.prod(classifier.sensor_size)
     if n_steps > max_steps:
         raise ValueError(
-            f"the recording has {n_steps:.0f} time steps of {network.time_window:g} µs, more than "
+            f"the recording has {n_steps:.0f} time steps of {time_window:g} µs, more than "
             f"{max_steps}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
         )
-    frames = sparse_batch([recording], network.time_window, classifier.sensor_size)
-    if not network.takes_sparse:
-        frames = frames.to_dense()
+    frames = sparse_batch([recording], time_window, classifier.sensor_size)
     device = device or default_device()
     classifier.to(device).eval()
     with torch.no_grad():
@@ -254,61 +263,53 @@ def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Predictio
 
 
 @dataclass
-class TrainingState:
-    """The state of a training run: everything that the rest of the run depends on.
+class Trainer:
+    """A classifier in training, with all that changes in it from step to step.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
-        >>> states, loader = [], make_loader(load_pokerdvs(source="simulated").test)
-        >>> keep = lambda classifier, state: states.append(state)
-        >>> history = fit(Classifier(FastSNN()), loader, epochs=1, on_epoch_end=keep)
-        >>> history = fit(Classifier(FastSNN()), loader, epochs=2, resume_from=states[0])
-        >>> len(history.loss)
-        2
+        >>> loader = make_loader(load_pokerdvs(source="simulated").test)
+        >>> show = lambda trainer: print(len(trainer.history.loss), "epochs")
+        >>> history = fit(Classifier(FastSNN()), loader, epochs=1, callback=show)
+        0 epochs
+        1 epochs
     """
-
-    weights: dict[str, torch.Tensor]  # of the classifier after the last step
-    ema: dict[str, torch.Tensor]  # their exponential moving average
-    n_averaged: int  # steps that the average holds
-    optimizer: dict[str, Any]
-    rng: torch.Tensor  # state of PyTorch's random numbers on the CPU
-    history: dict[str, Any]
-    cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
-    kept: dict[str, torch.Tensor] | None = None  # the average after the epoch that is kept
-
-
-@dataclass
-class Trainer:
-    """A classifier in training, with all that changes in it from step to step."""
 
     classifier: Classifier
     optimizer: Adam
     ema: Any  # an AveragedModel of the classifier
-    kept: Classifier  # with the averaged weights of the epoch that is kept
     loss: Loss | None
     clip_norm: float | None
     augment: Augment | None
     device: torch.device
     history: History = field(default_factory=History)
+    best: Classifier | None = None  # the average after the epoch that validation recordings choose
+
+    @property
+    def kept(self) -> Classifier:
+        """The classifier that training would end with now, with averaged weights."""
+        return self.ema.module if self.best is None else self.best
 
     def train_epoch(self, loader: Batches, epoch: int) -> None:
         """Learn from each batch once; note the mean of the loss, and the accuracy on the way."""
         self.classifier.train()
-        sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, correct, recordings
+        # Sums of the losses, of the correct answers, of answers and of recordings.
+        sums = torch.zeros(4, dtype=torch.float64, device=self.device)
         for number, (frames, targets) in enumerate(loader, 1):
             if self.augment:
                 frames = self.augment(frames)
             where = f"in epoch {epoch}, batch {number}"
             sums += self.step(frames.to(self.device), targets.to(self.device), where)
-        loss_sum, correct_sum, n_samples = sums.tolist()
+        loss_sum, correct_sum, answered, n_samples = sums.tolist()
         if n_samples == 0:
             raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
+        warn_if_silent(epoch, answered, n_samples)
         check_training(f"after epoch {epoch}", norm_of_the_weights=norm(self.ema))
         self.history.loss.append(loss_sum / n_samples)
         self.history.accuracy.append(correct_sum / n_samples)
 
     def step(self, frames: torch.Tensor, targets: torch.Tensor, where: str) -> torch.Tensor:
-        """Learn from a batch; return the sum of its losses, how many are correct, and its size."""
+        """Learn from a batch; return the sums that ``train_epoch`` adds up."""
         weights = list(self.classifier.parameters())
         # Forward through time, and back.
         with errors_in(where):
@@ -322,8 +323,9 @@ class Trainer:
         # Step against the gradient; the moving average follows.
         self.optimizer.step()
         self.ema.update_parameters(self.classifier)
-        correct = unique_argmax(log_probabilities) == targets
-        return torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
+        answers = unique_argmax(log_probabilities)
+        one = torch.ones_like(losses)
+        return torch.stack([losses.detach(), answers == targets, answers >= 0, one]).sum(dim=1)
 
     def keep_best(self, validation_loader: Batches) -> None:
         """Keep the averaged weights if this is the epoch that validation recordings choose."""
@@ -333,71 +335,13 @@ class Trainer:
         best = best_epoch(self.history.validation_accuracy, evaluation.n_samples)
         if best == len(self.history.loss):
             self.history.kept_epoch = best
-            self.kept.load_state_dict(self.ema.module.state_dict())
+            self.best = copy.deepcopy(self.ema.module)
 
     def test(self, classifier: Classifier, test_loader: Batches) -> None:
         """Note how well the test recordings are classified."""
         evaluation, loss = _evaluate(classifier, test_loader, self.device, self.loss)
         self.history.test_loss.append(loss)
         self.history.test_accuracy.append(evaluation.accuracy)
-
-    def state(self) -> TrainingState:
-        """Return a copy of the state of the run, which the rest of the run doesn't change."""
-        state = TrainingState(
-            weights=self.classifier.state_dict(),
-            ema=self.ema.module.state_dict(),
-            n_averaged=int(self.ema.n_averaged),
-            optimizer=self.optimizer.state_dict(),
-            rng=torch.get_rng_state(),
-            history=vars(self.history),
-            cuda_rng=torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
-            kept=None if self.kept is self.ema.module else self.kept.state_dict(),
-        )
-        return copy.deepcopy(state)
-
-    def restore(self, state: TrainingState, epochs: int, learning_rate: float) -> None:
-        """Restore the state of a run.
-
-        Args:
-            state: The state. If it doesn't fit, the classifier stays as it was.
-            epochs: The largest number of epochs that the run may have done.
-            learning_rate: The learning rate that the run must have had.
-
-        Raises:
-            ValueError: Something is missing, has another size, or isn't what it must be.
-        """
-        before = copy.deepcopy(self.classifier.state_dict())
-        try:
-            self.history = History(**copy.deepcopy(state.history))
-            done = len(self.history.loss)
-            if done > epochs:
-                raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
-            rate = state.optimizer["param_groups"][0]["lr"]
-            if learning_rate != rate:
-                raise ValueError(f"learning_rate is {learning_rate}, that of the run {rate}")
-            self.classifier.load_state_dict(state.weights)
-            if self.kept is not self.ema.module and state.kept is not None:
-                self.kept.load_state_dict(state.kept)
-            self.ema.module.load_state_dict(state.ema)
-            self.ema.n_averaged.fill_(state.n_averaged)
-            if state.optimizer["param_groups"] != self.optimizer.state_dict()["param_groups"]:
-                raise ValueError("options of the optimizer are other than its own")
-            self.optimizer.load_state_dict(state.optimizer)
-            self._check_moments()
-            torch.set_rng_state(state.rng)
-            if state.cuda_rng is not None and torch.cuda.is_available():
-                torch.cuda.set_rng_state(state.cuda_rng)
-        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            self.classifier.load_state_dict(before)
-            raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
-
-    def _check_moments(self) -> None:
-        """Refuse moments that the optimizer would fail with, or write beyond."""
-        moments = list(self.optimizer.state.values())
-        for weights, values in self.optimizer.state.items():
-            shapes = {value.shape for value in values.values() if value.ndim}
-            if values.keys() != moments[0].keys() or not shapes <= {weights.shape}:
-                raise ValueError("moments of the optimizer have other sizes than its weights")
 
 
 def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
@@ -433,8 +377,7 @@ def fit(
     ema_decay: float = 0.95,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     device: torch.device | str | None = None,
-    resume_from: TrainingState | None = None,
-    on_epoch_end: Callable[[Classifier, TrainingState], None] | None = None,
+    callback: Callable[[Trainer], None] | None = None,
 ) -> History:
     """Train a classifier: minimise a loss.
 
@@ -465,23 +408,20 @@ def fit(
         augment: A function that changes the frames of a training batch at random. Default: they
             stay as they are.
         device: Where to run; default ``default_device()``.
-        resume_from: The state that ``on_epoch_end`` was given in an earlier run. The training
-            continues from there.
-        on_epoch_end: A function that is called after each epoch with the averaged classifier of
-            the epoch that is kept so far, which the next epoch may change, and a copy of the run's
-            state.
+        callback: A function that is called with the ``Trainer`` before the first epoch and after
+            each. It may change the trainer, and so continue an earlier run.
 
     Raises:
         TypeError: As for ``evaluate``.
         ValueError: As for ``evaluate``; or a number is out of range, ``loss`` doesn't return one
-            number per recording, a loader yields its batches only once, or ``resume_from`` is of
-            another classifier.
+            number per recording, or a loader yields its batches only once.
         RuntimeError: The loss, the gradient or a weight is no longer a finite number, or gradients
             are off.
 
     Warns:
         UserWarning: The loss has risen by a fifth of what it had fallen, and has stayed up for five
-            epochs.
+            epochs; or all voltages were the same in a whole epoch, as those of a network that never
+            spikes.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
@@ -503,11 +443,9 @@ def fit(
     classifier.to(device)
     optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-    kept = ema.module if validation_loader is None else copy.deepcopy(ema.module)
-    trainer = Trainer(classifier, optimizer, ema, kept, loss, clip_norm, augment, device)
-    if resume_from is not None:
-        trainer.restore(resume_from, epochs, learning_rate)
-
+    trainer = Trainer(classifier, optimizer, ema, loss, clip_norm, augment, device)
+    if callback is not None:
+        callback(trainer)
     history = trainer.history
     done = len(history.loss)
     bar = progress_bar(range(done, epochs), "training", "epoch", initial=done, total=epochs)
@@ -520,10 +458,10 @@ def fit(
         else:
             history.kept_epoch = epoch + 1
             if test_loader is not None:
-                trainer.test(kept, test_loader)
-        if on_epoch_end is not None:
-            on_epoch_end(kept, trainer.state())
-    classifier.load_state_dict(kept.state_dict())
+                trainer.test(trainer.kept, test_loader)
+        if callback is not None:
+            callback(trainer)
+    classifier.load_state_dict(trainer.kept.state_dict())
     classifier.eval()
     if validation_loader is not None and test_loader is not None:
         trainer.test(classifier, test_loader)
@@ -535,8 +473,7 @@ def train_classifier(
     seed: int = 0,
     device: torch.device | str | None = None,
     *,
-    network: Callable[..., FrameNetwork] = SNN,
-    hidden_size: int | None = None,
+    network: Callable[..., torch.nn.Module] = SNN,
     settle: float = SETTLE,
     time_window: float | None = None,
     augment: str | Augment | None = None,
@@ -544,7 +481,7 @@ def train_classifier(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     surrogate_slope: float | None = None,
-    **training: Any,
+    **further: Any,
 ) -> tuple[Classifier, History]:
     """Train a network by the recipe.
 
@@ -561,7 +498,6 @@ def train_classifier(
             It seeds PyTorch's global random numbers.
         device: Where to train; default ``default_device()``.
         network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
-        hidden_size: Number of hidden neurons. Default: that of the network.
         settle: Silence after the last event in s, as for ``Classifier``.
         time_window: Width of a time bin in µs.
         augment: ``"none"``, ``"shift"`` by up to a pixel, ``"mirror"`` and shift, which makes right
@@ -570,14 +506,17 @@ def train_classifier(
         batch_size: Recordings per batch.
         learning_rate: Learning rate of Adam.
         surrogate_slope: Slope of a spiking network's surrogate gradient.
-        training: Further arguments of ``fit``, such as ``loss`` or ``ema_decay``.
+        further: Further arguments of the network, such as ``hidden_size`` or ``tau_mem``, and of
+            ``fit``, such as ``loss`` or ``ema_decay``.
 
     Returns:
         The trained classifier, and loss and accuracy by epoch, with the epoch that is kept.
 
     Raises:
-        TypeError: ``data`` is no ``Split`` and no ``Recordings``.
-        ValueError: As for ``fit`` and ``build_network``; or ``augment`` is an unknown name.
+        TypeError: ``data`` is no ``Split`` and no ``Recordings``, or neither the network nor
+            ``fit`` has such an argument.
+        ValueError: As for ``fit`` and ``build_network``; ``augment`` is an unknown name; or the
+            network doesn't say how wide its time bins are, and neither do you.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs
@@ -589,28 +528,41 @@ def train_classifier(
     train, test, validation = _parts(data)
     if not callable(augment) and augment not in (None, *AUGMENTS):
         raise ValueError(f"augment is {augment!r}; choose none, shift or mirror, or a function")
-    torch.manual_seed(check_seed(seed))
-    recipe = choose_recipe(
+    arguments = of_the_network(network, further)
+    training = {name: value for name, value in further.items() if name not in arguments}
+    choose = partial(
+        choose_recipe,
         train,
         network=name_of(network),
-        time_window=fixed_time_window(network) if time_window is None else time_window,
         augment=name_of(augment) if callable(augment) else augment,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         surrogate_slope=surrogate_slope,
     )
-    snn = _untrained(network, train, recipe, hidden_size)
+    recipe = choose(time_window=time_window)
+    torch.manual_seed(check_seed(seed))
+    snn = _untrained(network, train, recipe, arguments)
+    own = time_window_of(snn)
+    if time_window is None and own not in (None, WHOLE, recipe.time_window):
+        recipe = choose(time_window=own)  # its time step is fixed
+        torch.manual_seed(seed)
+        snn = _untrained(network, train, recipe, arguments)
     classifier = Classifier(
-        snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
+        snn,
+        classes=train.classes,
+        sensor_size=train.sensor_size,
+        settle=settle,
+        time_window=time_window if own is None else None,
     )
+    check_numbers(Real, time_window=classifier.time_window)  # which asks for it
     classifier.recipe = recipe
     classifier.ranges = training_ranges(train + validation if validation else train)
     loader = partial(
         make_loader,
         batch_size=recipe.batch_size,
         time_window=recipe.time_window,
-        sparse=snn.takes_sparse,
+        sparse=classifier.takes_sparse,
     )
     history = fit(
         classifier,
@@ -627,6 +579,17 @@ def train_classifier(
     return classifier, history
 
 
+def of_the_network(network: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return those of some arguments that the network has; refuse what ``fit`` hasn't either."""
+    of_network = accepted_arguments(network)
+    of_fit = inspect.signature(fit).parameters
+    known = [*of_network, *of_fit, *inspect.signature(train_classifier).parameters]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"train_classifier has no argument {name}{suggestion(name, known)}")
+    return {name: value for name, value in given.items() if name in of_network}
+
+
 def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]:
     """Return what there is to train on, to test on and to choose the epoch by."""
     if isinstance(data, Split):
@@ -636,26 +599,23 @@ def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]
 
 
 def _untrained(
-    network: Callable[..., FrameNetwork],
+    network: Callable[..., torch.nn.Module],
     recordings: Recordings,
     recipe: Recipe,
-    hidden_size: int | None,
+    arguments: dict[str, Any],
 ) -> Any:
     """Draw the network that training on these recordings begins with."""
-    arguments = exact_decays(network, recipe.time_window)
-    if hidden_size is not None:
-        arguments["hidden_size"] = hidden_size
     snn = build_network(
         network,
         time_window=recipe.time_window,
         sensor_size=recordings.sensor_size,
         output_size=len(recordings.classes),
         surrogate_slope=recipe.surrogate_slope,
-        **arguments,
+        **exact_decays(network, recipe.time_window) | arguments,
     )
     density, _ = density_and_ms(recordings)
-    if density < RARE_EVENTS:  # on a large sensor: silence teaches nothing
-        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))
+    if density < RARE_EVENTS and hasattr(snn, "scale_input_weights"):
+        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))  # silence teaches nothing
     return snn
 
 

@@ -13,17 +13,13 @@ from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
-    SpikingNetwork,
     build_network,
     decode,
-    fit,
     load_checkpoint,
     make_loader,
     save_checkpoint,
 )
-from pokersnn_helpers.checkpoints import Run, load_run
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.training import TrainingState
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif("not torch.cuda.is_available()"))]
 
@@ -49,14 +45,6 @@ def saved(classifier, path):
 @pytest.fixture(scope="module")
 def loader(data):
     return make_loader(data.test.subset([0, 5, 10, 15]), sparse=True)
-
-
-def state_of(classifier, ema=None):
-    """The state of a run whose last weights are those of a classifier, plus 1."""
-    weights = dict(classifier.state_dict())
-    last = {name: values + 1 for name, values in weights.items()}
-    rng = torch.get_rng_state()
-    return TrainingState(last, ema or weights, 7, {"lr": 0.1}, rng, {"loss": [1.0]})
 
 
 # ---- What comes back ----
@@ -91,7 +79,7 @@ def test_network_and_ranges_are_found_again_without_a_name(network, path):
     assert loaded.ranges == [[12.0, 99.5]]
     altered(path, path, lambda content: content.update(network="Small"))
     for given_network in (None, network):
-        with pytest.raises(ValueError, match=r"a\.pt holds a Small.* load it with network=Small"):
+        with pytest.raises(ValueError, match=r"a\.pt holds a Small.*network=Small"):
             load_checkpoint(path, network=given_network)
 
 
@@ -107,53 +95,6 @@ def test_weights_that_are_not_trained_stay_so(classifier, path):
     weights = load_checkpoint(path).named_parameters()
     frozen = [name for name, weight in weights if not weight.requires_grad]
     assert frozen == ["snn.linear.weight"]
-
-
-def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, path):
-    state = state_of(classifier)
-    save_checkpoint(classifier, path, Run({"seed": 3}, state))
-    options, loaded = load_run(path)
-    assert options == {"seed": 3}
-    assert same(vars(loaded), vars(state) | {"kept": state.ema})
-    size = sum(weights.numel() * 4 for weights in state.ema.values())
-    assert 2 * size < path.stat().st_size < 2.2 * size
-
-
-def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(classifier, path):
-    best = dict(classifier.state_dict())
-    average = {name: weights + 2 for name, weights in best.items()}
-    save_checkpoint(classifier, path, Run({}, state_of(classifier, average)))
-    assert same(load_run(path).state.ema, average)
-    assert same(dict(load_checkpoint(path).state_dict()), best)
-
-
-def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
-    torch.manual_seed(0)
-    states = []
-    last = fit(
-        Classifier(FastSNN()),
-        loader,
-        epochs=3,
-        device="cpu",
-        on_epoch_end=lambda classifier, state: states.append(state),
-    )
-    assert [len(state.history["loss"]) for state in states] == [1, 2, 3]
-    for state in states:
-        resumed = fit(Classifier(FastSNN()), loader, epochs=3, device="cpu", resume_from=state)
-        assert resumed.loss == last.loss
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_resumed_run_is_saved_whatever_device_it_is_on(device, loader, path):
-    kept = Classifier(FastSNN())  # of an earlier epoch, on the CPU
-    options = {
-        "device": device,
-        "on_epoch_end": lambda average, state: save_checkpoint(kept, path, Run({}, state)),
-    }
-    fit(Classifier(FastSNN()), loader, epochs=1, **options)
-    state = load_run(path).state
-    fit(Classifier(FastSNN()), loader, epochs=2, resume_from=state, **options)
-    assert len(load_run(path).state.history["loss"]) == 2
 
 
 # ---- What isn't written ----
@@ -188,12 +129,12 @@ def test_shared_weights_are_not_saved_as_separate_ones(path):
 
 def test_what_could_not_be_loaded_is_not_saved(classifier, saved):
     before = saved.read_bytes()
-    run = Run({"folder": saved}, state_of(classifier))
+    further = {"folder": saved}
     with pytest.raises(ValueError, match=r"a\.pt isn't written: .*; make the network with") as end:
-        save_checkpoint(classifier, saved, run)
+        save_checkpoint(classifier, saved, further=further)
     assert "\n" not in str(end.value)
-    with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
-        save_checkpoint(Classifier(torch.nn.Linear(3, 4)), saved)
+    with pytest.raises(TypeError, match="Linear; give a Classifier"):
+        save_checkpoint(torch.nn.Linear(3, 4), saved)
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
 
@@ -205,19 +146,18 @@ def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, sa
         save_checkpoint(classifier, saved)
     assert saved.read_bytes() == before
     altered(saved, saved, lambda content: content["weights"]["snn.linear.weight"].fill_(np.inf))
-    for load in (load_checkpoint, load_run):
-        with pytest.raises(ValueError, match=r"a\.pt: .*linear\.weight holds NaN or infinity"):
-            load(saved)
+    with pytest.raises(ValueError, match=r"a\.pt: .*linear\.weight holds NaN or infinity"):
+        load_checkpoint(saved)
 
 
-class Given(SpikingNetwork):
+class Given(torch.nn.Module):
     def __init__(self, something=None):
         super().__init__()
         something.append(1)
 
 
 def test_argument_that_the_network_changes_is_saved_as_given():
-    assert Given([5]).arguments == {"something": [5]}
+    assert build_network(Given, something=[5]).arguments == {"something": [5]}
 
 
 # ---- What isn't loaded ----
@@ -246,9 +186,8 @@ class Pickled:
 )
 def test_file_of_something_else_is_refused_and_no_pickle_runs(content, reason, path):
     torch.save(content, path)
-    for load in (load_checkpoint, load_run):
-        with pytest.raises(ValueError, match=rf"a\.pt is not a .*{reason}"):
-            load(path)
+    with pytest.raises(ValueError, match=rf"a\.pt is not a .*{reason}"):
+        load_checkpoint(path)
 
 
 def test_what_is_no_file_is_refused(tmp_path):
@@ -256,13 +195,6 @@ def test_what_is_no_file_is_refused(tmp_path):
         load_checkpoint(tmp_path)
     with pytest.raises(FileNotFoundError):
         load_checkpoint(tmp_path / "none.pt")
-
-
-@pytest.mark.parametrize("state", [None, {"history": {}, "extra": 1}])
-def test_odd_training_run_is_refused_by_name(state, saved):
-    altered(saved, saved, lambda content: content.update(state=state, options={}))
-    with pytest.raises(ValueError, match=r"a\.pt (is damaged: state is None|holds extra, which)"):
-        load_run(saved)
 
 
 PLACE = st.integers(0, 10**9)
@@ -279,16 +211,14 @@ TRUNCATED = st.tuples(PLACE, st.just(10**9), st.just(b""))
 )
 @given(CHANGED_BYTE | OTHER_PIECE | TRUNCATED)
 def test_damaged_file_is_refused_or_says_the_same(classifier, path, damage):
-    save_checkpoint(classifier, path, Run({"seed": 3}, state_of(classifier)))
-    good = load_run(path)
+    save_checkpoint(classifier, path)
     content = path.read_bytes()
     place, length, piece = damage
     place %= len(content)
     path.write_bytes(content[:place] + piece + content[place + length :])
     try:
-        loaded = load_checkpoint(path), load_run(path)
+        loaded = load_checkpoint(path)
     except ValueError as error:
         assert "a.pt" in str(error)
     else:
-        assert same(dict(loaded[0].state_dict()), dict(classifier.state_dict()))
-        assert same(vars(loaded[1].state), vars(good.state))
+        assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))

@@ -489,7 +489,23 @@ class TypedForWholeFrames(SpikingNetwork):
         return self.inner.step(frame, state)
 
 
-@pytest.mark.parametrize("network", [Typed, TypedForWholeFrames, *NETWORKS, FeedforwardSNN])
+class Plain(torch.nn.Module):
+    """An ordinary module, whose time step is that of Norse's cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.lif = LIFRecurrentCell(2450, 10, dt=0.001)
+        self.linear = torch.nn.Linear(10, 4)
+
+    def forward(self, frames):
+        state, voltages = None, []
+        for frame in frames:
+            spikes, state = self.lif(frame.flatten(1), state)
+            voltages.append(self.linear(spikes))
+        return torch.stack(voltages)
+
+
+@pytest.mark.parametrize("network", [Plain, Typed, TypedForWholeFrames, *NETWORKS, FeedforwardSNN])
 def test_any_network_goes_all_the_way(network, some, tmp_path):
     """Trained, validated, asked, saved, loaded and asked over time, without plumbing."""
     classifier, _ = helpers.train_classifier(some, network=network, epochs=1, device="cpu")
@@ -513,7 +529,7 @@ def test_any_network_goes_all_the_way(network, some, tmp_path):
     [
         (SNN(8, 4), "network is made already; give its class"),
         ("fast", "'fast' is not a callable object"),
-        (lambda: torch.nn.Linear(2, 2), "made a Linear; make a FrameNetwork"),
+        (lambda: "a text", "made a str; make a torch.nn.Module"),
     ],
 )
 def test_what_makes_no_network_is_refused(network, message, some):

@@ -11,7 +11,6 @@ from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
     FastSNN,
-    FrameNetwork,
     Recordings,
     Split,
     augment,
@@ -64,7 +63,7 @@ def test_a_mirror_makes_no_left_of_right_in_training(classes, columns):
     """What a network is shown of events in column 1: mirrored, it would be column 18."""
     seen = set()
 
-    class Watching(FrameNetwork):
+    class Watching(torch.nn.Module):
         def __init__(self, input_size, output_size):
             super().__init__()
             self.linear = torch.nn.Linear(input_size, output_size)
@@ -94,7 +93,7 @@ def test_recipe_is_the_one_chosen_and_that_of_the_checkpoint(tmp_path, simulated
         recipe = choose_recipe(simulated.train, network="FastSNN", **options)
         assert classifier.recipe == recipe
         assert classifier.snn.surrogate_slope == recipe.surrogate_slope
-        assert classifier.snn.time_window == recipe.time_window
+        assert classifier.time_window == recipe.time_window
         path = tmp_path / "classifier.pt"
         save_checkpoint(classifier, path)
         assert load_checkpoint(path, "cpu", FastSNN).recipe == recipe
@@ -209,7 +208,7 @@ def test_subclass_that_passes_arguments_on_is_given_those_of_the_time_bins(simul
 # ---- Wide time bins ----
 
 
-class Leaky(FrameNetwork):
+class Leaky(torch.nn.Module):
     """A reader's network, with a time constant of its own."""
 
     time_constants = {"tau": 0.02, "tau_of_another": 0.001}  # noqa: RUF012
@@ -262,7 +261,7 @@ def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
 
 
 def test_a_network_whose_time_step_is_fixed_is_trained_with_it():
-    class Fixed(FrameNetwork):
+    class Fixed(torch.nn.Module):
         dt = 0.003
 
         def __init__(self, input_size, output_size):

@@ -142,15 +142,9 @@ def test_surrogate_slope_scales_the_gradient_and_not_the_spikes(slope):
 # ---- A reader's network ----
 
 
-class Own(SpikingNetwork):
-    def __init__(self, channels, classes=3, **constants):
-        super().__init__()
-
-
 def test_arguments_are_noted_however_they_were_given():
     assert SNN(30, dt=0.002).arguments == {**SNN().arguments, "input_size": 30, "dt": 0.002}
     assert list(SNN().arguments) == NUMBERS
-    assert Own(6, v_th=0.1).arguments == {"channels": 6, "classes": 3, "v_th": 0.1}
 
 
 def test_numbers_of_numpy_are_noted_as_those_that_were_written():
@@ -158,7 +152,7 @@ def test_numbers_of_numpy_are_noted_as_those_that_were_written():
     assert type(snn.arguments["hidden_size"]) is int
     assert snn.dt == snn.arguments["dt"] == 0.001
     assert snn.lif0.p == SNN(tau_mem=0.007).lif0.p
-    assert LayerThenSNN(dt=np.float32(0.001)).time_window == 1000
+    assert LayerThenSNN(dt=np.float32(0.001)).dt == 0.001
 
 
 def stepping(step):

@@ -176,7 +176,7 @@ def test_typed_detectors_run_live_and_are_drawn(name, networks):
     for portion in np.array_split(films.events[0], 7):
         stream.push(portion)
     stream.finish()
-    frames = to_frames(films.events[0], network.time_window)[:, None]
+    frames = to_frames(films.events[0], classifier.time_window)[:, None]
     frames = with_steps(frames, stream.steps)
     network.record = True
     voltages = network(frames)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from pokersnn_helpers.checkpoints import check_types, load_checkpoint, saved_with
+from pokersnn_helpers.checkpoints import load_checkpoint, read
 from pokersnn_helpers.checks import SensorSize, check_events, errors_in
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.out_of_distribution import what_is_outside
@@ -21,6 +21,7 @@ from ..files.event_files import read_event_file
 from ..files.folders import find_recordings, resized_parts
 from ..streaming import Stream
 from .terminal import pixels, say
+from .train import check_options
 
 COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
 TERMINAL_WIDTH = 80  # columns
@@ -63,10 +64,11 @@ class Trained:
     """
 
     def __init__(self, checkpoint: Path, sensor: str, device: str | None = None):
-        name, options = saved_with(checkpoint)
-        check_types(options, {"window_ms": float | None, "sensor": str}, checkpoint)
+        content = read(checkpoint)
+        options = content.get("options", {})
+        check_options(options, checkpoint)
         # FastSNN, for SNN, takes sparse frames: memory grows with the events, not with the time.
-        network = FastSNN if name == "SNN" else None
+        network = FastSNN if content["network"] == "SNN" else None
         self.classifier = load_checkpoint(checkpoint, device, network)
         self.window_ms = options.get("window_ms")  # of the parts it was trained on
         self.sensors = {

@@ -2,32 +2,33 @@
 
 import hashlib
 import os
+import reprlib
 import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from numbers import Real
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-from pokersnn_helpers.checkpoints import Run, check_known, check_types, load_run, save_checkpoint
+from pokersnn_helpers.checkpoints import load_checkpoint
 from pokersnn_helpers.checks import errors_in
-from pokersnn_helpers.classifier import Classifier
 from pokersnn_helpers.data.pokerdvs import load_pokerdvs
 from pokersnn_helpers.fast import FastSNN, LayerThenSNN
-from pokersnn_helpers.networks import FrameNetwork
 from pokersnn_helpers.recipe import Recipe, choose_recipe
 from pokersnn_helpers.recordings import Recordings, Split
 from pokersnn_helpers.snn import SNN
 from pokersnn_helpers.system.devices import default_device
-from pokersnn_helpers.training import History, TrainingState, train_classifier
+from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
 from ..files.folders import find_recordings
+from ..runs import TrainingState, load_run, restore, save_run
 from .look import read_files
 from .terminal import forget, interruptible, printable, say
 
@@ -66,9 +67,9 @@ class TrainOptions(Recipe):
         with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
             return [float(delay) / 1000 for delay in self.delays.split(",") if self.delays]
 
-    def network_for(self, recordings: Recordings) -> Callable[..., FrameNetwork]:
+    def network_for(self, recordings: Recordings) -> Callable[..., torch.nn.Module]:
         """Return what makes the network that learns from these recordings."""
-        network: Callable[..., FrameNetwork] = NETWORKS[self.network]
+        network: Callable[..., torch.nn.Module] = NETWORKS[self.network]
         if self.network == "layer" and self.data:
             network = detector(self.time_window, choose_recipe(recordings).time_window)
         if self.delays:
@@ -94,11 +95,12 @@ def train(
             say(*describe(data).splitlines(), f"{options}, on {torch_device.type}")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
 
-            def save(classifier: Classifier, state: TrainingState) -> None:
-                if path:
-                    run = Run(asdict(options), state)
-                    is_first = not resume and len(state.history["loss"]) == 1
-                    save_checkpoint(classifier, path, run, overwrite=not is_first)
+            def keep(trainer: Trainer) -> None:
+                done = len(trainer.history.loss)
+                if done == 0 and state:
+                    restore(trainer, state, options.epochs)
+                elif done and path:
+                    save_run(trainer, path, asdict(options), overwrite=bool(resume or done > 1))
 
             with interruptible(), errors_in(str(resume or options)):
                 _, history = train_classifier(
@@ -112,8 +114,7 @@ def train(
                     batch_size=options.batch_size,
                     learning_rate=options.learning_rate,
                     surrogate_slope=options.surrogate_slope,
-                    resume_from=state,
-                    on_epoch_end=save,
+                    callback=keep,
                 )
     except KeyboardInterrupt as stopped:
         forget(stopped)
@@ -139,15 +140,29 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
-    fields = get_type_hints(TrainOptions)
-    check_known(saved, fields, resume)
-    check_types(saved, fields, resume)
+    load_checkpoint(resume, "cpu")  # refuses what is wrong with the classifier
+    check_options(saved, resume)
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):
             raise ValueError(
                 f"{name} was {saved[name]} in {resume}, which can't go on with {value}"
             )
     return saved, state
+
+
+def check_options(saved: Words, path: Path) -> None:
+    """Refuse options of a saved run that this version doesn't know, or that are of another type."""
+    known = vars(TrainOptions())
+    unknown = [str(name) for name in saved if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{path} holds {', '.join(unknown)}, which this version doesn't know; install the one "
+            "that wrote it"
+        )
+    for name, value in saved.items():
+        kind = str if isinstance(known[name], str) else Real | None
+        if not isinstance(value, kind):
+            raise ValueError(f"{path} is damaged: {name} is {reprlib.repr(value)}")
 
 
 def name_validation(history: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ class FastSNN(SNN):
         return trace.voltages
 
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call.
+        """Go on, as ``networks`` says, on the CPU, with the weights of the first call.
 
         Frames (T, B, ...) of the weights' type go on with B recordings.
         """

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from ..checks import SensorSize, check_numbers, check_range, check_sensor_size
 from ..frames import check_frames
-from ..networks import FrameNetwork
+from ..networks import plain_number, width_of_steps
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
 from . import loops
@@ -66,7 +66,7 @@ class _Sums(torch.autograd.Function):
         return transposed(grad_weight_t), grad.sum(0), None
 
 
-class LayerThenSNN(FrameNetwork):
+class LayerThenSNN(nn.Module):
     """A layer with ReLU that sees each frame, and the book's network behind it.
 
     Delayed copies of the layer's output let a neuron compare the present with some milliseconds
@@ -80,7 +80,9 @@ class LayerThenSNN(FrameNetwork):
         dropout: The share of these units that is silent in a training step.
         delays: The delays of the copies in s, each a whole number of time steps.
         surrogate_slope: Slope of the surrogate, as for ``SNN``. Default: ``build_network`` chooses.
-        arguments: Further arguments of ``SNN``, such as ``hidden_size`` or the time constants.
+        hidden_size: Hidden neurons of the ``SNN``.
+        v_th: Their threshold.
+        time_constants: Those of ``SNN``, by name, in s.
 
     Raises:
         ValueError: A number is out of range, or a delay is no whole number of time steps.
@@ -103,13 +105,27 @@ class LayerThenSNN(FrameNetwork):
         dropout: float = 0.3,
         delays: Sequence[float] = (0,),
         surrogate_slope: float | None = None,
-        **arguments: Any,
+        hidden_size: int = 100,
+        v_th: float = 0.3,
+        **time_constants: float,
     ):
         super().__init__()
         check_numbers(Integral, features=features)
         check_numbers(Real, dt=dt)
         self.sensor_size = check_sensor_size(sensor_size)
-        self.dt = dt
+        self.dt = plain_number(dt)
+        self.arguments = {
+            "sensor_size": self.sensor_size,
+            "output_size": output_size,
+            "dt": self.dt,
+            "features": features,
+            "dropout": dropout,
+            "delays": tuple(delays),
+            "surrogate_slope": surrogate_slope,
+            "hidden_size": hidden_size,
+            "v_th": v_th,
+            **time_constants,
+        }
         self.input_size = math.prod(self.sensor_size)
         self.steps = [_whole_steps(f"delays[{n}]", delay, dt) for n, delay in enumerate(delays)]
         self.inputs = FrameLinear(self.input_size, features)
@@ -118,9 +134,11 @@ class LayerThenSNN(FrameNetwork):
             FastSNN,
             sensor_size=(features * len(delays), 1, 1),
             output_size=output_size,
-            time_window=self.time_window,
+            time_window=width_of_steps(self.dt),
             surrogate_slope=surrogate_slope,
-            **arguments,
+            hidden_size=hidden_size,
+            v_th=v_th,
+            **time_constants,
         )
 
     @torch.no_grad()
@@ -135,7 +153,7 @@ class LayerThenSNN(FrameNetwork):
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
+        """Go on, as ``networks`` says; the state holds the features that come late."""
         if state is None:
             weights = transposed(self.inputs.weight).numpy()
             bias = self.inputs.bias.detach().clone().numpy()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -18,7 +19,6 @@ from sklearn.preprocessing import StandardScaler
 from ..classifier import Classifier
 from ..fast import FastSNN
 from ..frames import make_loader
-from ..networks import FrameNetwork
 from ..recipe import Recipe
 from ..recordings import Recordings
 from ..training import History, evaluate, train_classifier
@@ -53,7 +53,7 @@ class NetworkEstimator:
     classifier: Classifier
     history: History
 
-    def __init__(self, network: Callable[..., FrameNetwork] = FastSNN, **recipe: Any):
+    def __init__(self, network: Callable[..., torch.nn.Module] = FastSNN, **recipe: Any):
         self.make = network
         self.recipe = recipe
 
@@ -72,9 +72,9 @@ class NetworkEstimator:
 
     def predict(self, recordings: Recordings) -> np.ndarray:
         """Return the index of a class for each recording, or -1 where there is no answer."""
-        network = self.network
-        loader = make_loader(recordings, 64, network.time_window, sparse=network.takes_sparse)
-        return evaluate(self.classifier, loader, "cpu").predicted.numpy()
+        classifier = self.classifier
+        loader = make_loader(recordings, 64, classifier.time_window, sparse=classifier.takes_sparse)
+        return evaluate(classifier, loader, "cpu").predicted.numpy()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..classifier import Classifier, frame_network, unique_argmax
+from ..classifier import Classifier, check_classifier, unique_argmax
 from ..frames import make_loader
 from ..recordings import Recordings
 from ..system.devices import one_cpu_thread
@@ -71,17 +71,17 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         >>> len(predict_over_time(classifier, data.test).correct)
         20
     """
-    network = frame_network(classifier)
+    check_classifier(classifier)
     classifier.cpu().eval()
     log_probabilities = []
-    loader = make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse)
+    loader = make_loader(recordings, 1, classifier.time_window, sparse=classifier.takes_sparse)
     for frames, _ in loader:
         with torch.no_grad():
             voltages, _, _ = classifier.run(frames)
         answers = log_probabilities_over_time(voltages)
         log_probabilities.append(answers[:, 0].numpy())
     targets = np.array(recordings.targets)
-    return PredictionsOverTime(log_probabilities, targets, network.time_window)
+    return PredictionsOverTime(log_probabilities, targets, classifier.time_window)
 
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:

@@ -13,11 +13,10 @@ from torch import nn
 
 from ..checks import SensorSize, check_sensor_size
 from ..fast import FrameLinear
-from ..networks import FrameNetwork
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 
 
-class Model(FrameNetwork):
+class Model(nn.Module):
     """What the networks have in common; each makes its layers in ``build``.
 
     Args:
@@ -28,6 +27,7 @@ class Model(FrameNetwork):
     """
 
     takes_sparse = True
+    dt: float | None
 
     def __init__(
         self,
@@ -39,8 +39,9 @@ class Model(FrameNetwork):
         super().__init__()
         self.sensor_size = check_sensor_size(sensor_size)
         self.dt = dt
-        self.input_size = math.prod(self.sensor_size)
-        self.build(self.input_size, output_size, **options)
+        self.arguments = {"sensor_size": sensor_size, "output_size": output_size, "dt": dt}
+        self.arguments |= options
+        self.build(math.prod(self.sensor_size), output_size, **options)
 
     def build(self, inputs: int, outputs: int) -> None:
         """Make the layers."""
@@ -53,7 +54,6 @@ class SummedImage(Model):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (1, B, classes)."""
-        self.check(frames)
         image = torch.sparse.sum(frames, 0).to_dense() if frames.is_sparse else frames.sum(0)
         return self.body(torch.log1p(image))[None]
 
@@ -133,7 +133,6 @@ class FrameMLP(Model):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (T, B, classes)."""
-        self.check(frames)
         return self.readout(self.dropout(torch.relu(self.inputs(frames))))
 
 
@@ -155,7 +154,6 @@ class GRU(Model):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (T, B, classes)."""
-        self.check(frames)
         states, _ = self.units(torch.relu(self.inputs(frames)))
         return self.readout(states)
 

@@ -13,6 +13,7 @@ from same import altered, same, same_checkpoints
 from eventdesk.commands import main
 from eventdesk.commands import train as command
 from eventdesk.commands.terminal import forget
+from eventdesk.runs import load_run
 from pokersnn_helpers import (
     EVENT_DTYPE,
     FastSNN,
@@ -24,7 +25,6 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.study.protocol import split_groups
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]

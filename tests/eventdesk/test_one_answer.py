@@ -19,7 +19,6 @@ from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, evaluate, mak
 from pokersnn_helpers.classifier import decode
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.networks import FrameNetwork
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.training import classify_batch
 
@@ -28,8 +27,10 @@ INPUTS = 6 * 5 * 2
 repeated = settings(derandomize=True, deadline=None, max_examples=12)
 
 
-class Mean(FrameNetwork):
+class Mean(nn.Module):
     """A reader's network that averages over time itself."""
+
+    dt = 0.001
 
     def __init__(self):
         super().__init__()
@@ -46,8 +47,10 @@ class EveryThird(Mean):
         return self.linear(frames.flatten(2))[::3].relu()
 
 
-class BothWays(FrameNetwork):
+class BothWays(nn.Module):
     """A reader's network that looks ahead."""
+
+    dt = 0.001
 
     def __init__(self):
         super().__init__()

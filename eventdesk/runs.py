@@ -1,0 +1,166 @@
+"""A training run that can be resumed: its whole state, in one file with the classifier.
+
+A resumed run ends with exactly the weights that it would have had. ``fit`` knows nothing of this:
+its ``callback`` is given the ``Trainer``, of which a run is saved after each epoch, and which an
+earlier run is put into before the first.
+"""
+
+import copy
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, NamedTuple
+
+import torch
+
+from pokersnn_helpers.checkpoints import read, save_checkpoint
+from pokersnn_helpers.system.writing import StrPath
+from pokersnn_helpers.training import History, Trainer
+
+
+@dataclass
+class TrainingState:
+    """Everything that the rest of a training run depends on, besides its options."""
+
+    weights: dict[str, torch.Tensor]  # of the classifier after the last step
+    ema: dict[str, torch.Tensor]  # their exponential moving average
+    n_averaged: int  # steps that the average holds
+    optimizer: dict[str, Any]
+    rng: torch.Tensor  # state of PyTorch's random numbers on the CPU
+    history: dict[str, Any]
+    cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
+    kept: dict[str, torch.Tensor] | None = None  # the average after the epoch that is kept
+
+
+class Run(NamedTuple):
+    """A saved run.
+
+    Example:
+        >>> from pokersnn_helpers import Classifier, FastSNN, fit, load_pokerdvs, make_loader
+        >>> save = lambda trainer: save_run(trainer, "fit.pt", options={"seed": 0})
+        >>> loader = make_loader(load_pokerdvs(source="simulated").test)
+        >>> history = fit(Classifier(FastSNN()), loader, epochs=1, callback=save)
+        >>> run = load_run("fit.pt")
+        >>> run.options
+        {'seed': 0}
+        >>> go_on = lambda trainer: None if trainer.history.loss else restore(trainer, run.state)
+        >>> len(fit(Classifier(FastSNN()), loader, epochs=3, callback=go_on).loss)
+        3
+    """
+
+    options: dict[str, Any]  # what it was started with: numbers or texts by name
+    state: TrainingState
+
+
+def state_of(trainer: Trainer) -> TrainingState:
+    """Return a copy of the state of a run, which the rest of the run doesn't change."""
+    state = TrainingState(
+        weights=trainer.classifier.state_dict(),
+        ema=trainer.ema.module.state_dict(),
+        n_averaged=int(trainer.ema.n_averaged),
+        optimizer=trainer.optimizer.state_dict(),
+        rng=torch.get_rng_state(),
+        history=vars(trainer.history),
+        cuda_rng=torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
+        kept=None if trainer.best is None else trainer.best.state_dict(),
+    )
+    return copy.deepcopy(state)
+
+
+def save_run(
+    trainer: Trainer, path: StrPath, options: dict[str, Any], overwrite: bool = True
+) -> None:
+    """Save the classifier that is kept so far, together with the run; errors: ``save_checkpoint``.
+
+    Args:
+        trainer: What ``fit`` gives to its ``callback``.
+        path: The file to write.
+        options: What the run was started with: numbers or texts by name.
+        overwrite: Whether to replace a file of the same name.
+    """
+    state = vars(state_of(trainer))
+    del state["kept"]  # the classifier has these weights
+    if trainer.best is None:
+        del state["ema"]  # and these are the same
+    further = {"options": options, "state": state}
+    save_checkpoint(trainer.kept, path, overwrite, further)
+
+
+def load_run(path: StrPath) -> Run:
+    """Load the run that was saved with a classifier; errors are those of ``load_checkpoint``."""
+    content = read(path)
+    if "state" not in content:
+        raise ValueError(
+            f"{path} holds a classifier, but no training run to go on with. "
+            "Use a file that `eventdesk train --checkpoint` wrote."
+        )
+    weights = content["weights"]
+    try:
+        state = TrainingState(**{"ema": weights, "kept": weights} | content["state"])
+        return Run(dict(content["options"]), state)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds a damaged training run: {error}") from error
+
+
+def restore(trainer: Trainer, state: TrainingState, epochs: int | None = None) -> None:
+    """Put an earlier run into a trainer, before its first epoch.
+
+    Args:
+        trainer: What ``fit`` gives to its ``callback``. If the state doesn't fit, its classifier
+            stays as it was.
+        state: The state of the earlier run.
+        epochs: The largest number of epochs that the run may have done.
+
+    Raises:
+        ValueError: Something is missing, has another size, or isn't what it must be.
+    """
+    before = copy.deepcopy(trainer.classifier.state_dict())
+    try:
+        _restore(trainer, copy.deepcopy(state))
+        done = len(trainer.history.loss)
+        if epochs is not None and done > epochs:
+            raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        trainer.classifier.load_state_dict(before)
+        raise ValueError(f"the run doesn't fit this classifier: {error!r}") from error
+
+
+def _restore(trainer: Trainer, state: TrainingState) -> None:
+    trainer.history = History(**state.history)
+    check_history(trainer.history)
+    options = state.optimizer["param_groups"]
+    if options != trainer.optimizer.state_dict()["param_groups"]:
+        rates = [group["lr"] for group in (options[0], trainer.optimizer.param_groups[0])]
+        raise ValueError(
+            "options of the optimizer are other than its own; its learning_rate was "
+            f"{rates[0]}, and is {rates[1]}"
+        )
+    trainer.classifier.load_state_dict(state.weights)
+    trainer.ema.module.load_state_dict(state.ema)
+    trainer.ema.n_averaged.fill_(state.n_averaged)
+    if trainer.history.validation_accuracy and state.kept is not None:
+        trainer.best = copy.deepcopy(trainer.ema.module)
+        trainer.best.load_state_dict(state.kept)
+    trainer.optimizer.load_state_dict(state.optimizer)
+    check_moments(trainer.optimizer)
+    torch.set_rng_state(state.rng)
+    if state.cuda_rng is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state.cuda_rng)
+
+
+def check_history(history: History) -> None:
+    """Refuse a history whose entries aren't numbers, or that is empty."""
+    for name, values in vars(history).items():
+        numbers = values if name not in ("kept_epoch", "ranges") else []
+        if not isinstance(numbers, list) or not all(isinstance(each, Real) for each in numbers):
+            raise ValueError(f"its {name} is {values!r}")
+    if not history.loss or len(history.loss) != len(history.accuracy):
+        raise ValueError(f"it has losses of {len(history.loss)} epochs")
+
+
+def check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Refuse moments that the optimizer would fail with, or write beyond."""
+    moments = list(optimizer.state.values())
+    for weights, values in optimizer.state.items():
+        shapes = {value.shape for value in values.values() if value.ndim}
+        if values.keys() != moments[0].keys() or not shapes <= {weights.shape}:
+            raise ValueError("moments of the optimizer have other sizes than its weights")

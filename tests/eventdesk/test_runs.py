@@ -1,0 +1,141 @@
+"""A training run goes on where it was, or is refused under the name of its file."""
+
+import pytest
+import torch
+from same import altered, same
+
+from eventdesk.runs import load_run, restore, save_run, state_of
+from pokersnn_helpers import Classifier, FastSNN, fit, load_checkpoint, make_loader
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif("not torch.cuda.is_available()"))]
+
+
+@pytest.fixture(scope="module")
+def loader(data):
+    return make_loader(data.test.subset([0, 5, 10, 15]), sparse=True)
+
+
+def resumed(state, **options):
+    """Train a new classifier from this state on."""
+
+    def go_on(trainer):
+        if not trainer.history.loss:
+            restore(trainer, state)
+
+    return fit(Classifier(FastSNN()), callback=go_on, **options)
+
+
+@pytest.fixture
+def saved(loader, tmp_path):
+    """A run of one epoch."""
+    save = lambda trainer: trainer.history.loss and save_run(trainer, path, {"seed": 3})  # noqa: E731
+    path = tmp_path / "a.pt"
+    fit(Classifier(FastSNN(hidden_size=12)), loader, epochs=1, device="cpu", callback=save)
+    return path
+
+
+def test_the_average_is_saved_once(saved):
+    options, state = load_run(saved)
+    assert options == {"seed": 3}
+    assert same(state.ema, state.kept)
+    assert same(state.ema, dict(load_checkpoint(saved, "cpu").state_dict()))
+    size = sum(weights.numel() * 4 for weights in state.ema.values())
+    assert 4 * size < saved.stat().st_size < 4.4 * size  # last weights, average and two moments
+
+
+def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(loader, tmp_path):
+    path = tmp_path / "a.pt"
+    good = fit(Classifier(FastSNN()), loader, epochs=1, device="cpu")  # of which nothing is kept
+    assert good.kept_epoch == 1
+
+    def save_with_an_earlier_best(trainer):
+        if trainer.history.loss:
+            trainer.best = Classifier(FastSNN())
+            save_run(trainer, path, {})
+            assert same(load_run(path).state.ema, dict(trainer.ema.module.state_dict()))
+            best = dict(trainer.best.state_dict())
+            assert same(dict(load_checkpoint(path, "cpu").state_dict()), best)
+
+    fit(Classifier(FastSNN()), loader, epochs=1, callback=save_with_an_earlier_best)
+
+
+def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
+    torch.manual_seed(0)
+    states = []
+    options = {"train_loader": loader, "epochs": 3, "device": "cpu"}
+    keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
+    last = fit(Classifier(FastSNN()), callback=keep, **options)
+    assert [len(state.history["loss"]) for state in states] == [0, 1, 2, 3]
+    for state in states[1:]:
+        assert resumed(state, **options).loss == last.loss
+
+
+def test_validation_goes_on_with_the_epoch_that_was_the_best(loader):
+    states = []
+    options = {"train_loader": loader, "validation_loader": loader, "epochs": 4, "device": "cpu"}
+    keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
+    torch.manual_seed(0)
+    whole = fit(Classifier(FastSNN()), callback=keep, **options)
+    assert resumed(states[2], **options) == whole
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_resumed_run_is_saved_whatever_device_it_is_on(device, loader, tmp_path):
+    path = tmp_path / "a.pt"
+
+    def keep(trainer):
+        if trainer.history.loss:
+            save_run(trainer, path, {})
+        elif path.exists():
+            restore(trainer, load_run(path).state)
+
+    for epochs in (1, 2):
+        fit(Classifier(FastSNN()), loader, epochs=epochs, device=device, callback=keep)
+    assert len(load_run(path).state.history["loss"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (None, "a damaged training run"),
+        ({"history": {}, "extra": 1}, "a damaged training run: .*'extra'"),
+    ],
+)
+def test_odd_training_run_is_refused_by_name(state, message, saved):
+    altered(saved, saved, lambda content: content.update(state=state))
+    with pytest.raises(ValueError, match=rf"a\.pt holds {message}"):
+        load_run(saved)
+
+
+def test_a_classifier_without_a_run_cannot_go_on(saved):
+    altered(saved, saved, lambda content: content.pop("state"))
+    with pytest.raises(ValueError, match="but no training run to go on with"):
+        load_run(saved)
+
+
+CHANGES = [
+    ({"weights": {}}, {}, "Missing key"),
+    ({"history": {"loss": ["x"]}}, {}, "its loss is"),
+    ({"history": {"loss": []}}, {}, "it has losses of 0 epochs"),
+    ({"n_averaged": None}, {}, "fill_"),
+    ({}, {"learning_rate": 0.5}, r"its learning_rate was 0\.001, and is 0\.5"),
+]
+
+
+@pytest.mark.parametrize(("changes", "options", "message"), CHANGES)
+def test_run_that_cannot_go_on_leaves_the_classifier_as_it_is(changes, options, message, loader):
+    states = []
+    keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
+    fit(Classifier(FastSNN()), loader, epochs=1, device="cpu", callback=keep)
+    state = states[1]
+    vars(state).update(changes)
+    classifier = Classifier(FastSNN())
+    before = {name: weights.clone() for name, weights in classifier.state_dict().items()}
+
+    def go_on(trainer):
+        if not trainer.history.loss:
+            restore(trainer, state)
+
+    with pytest.raises(ValueError, match=f"the run doesn't fit this classifier: .*{message}"):
+        fit(classifier, loader, epochs=3, device="cpu", callback=go_on, **options)
+    assert same(dict(classifier.state_dict()), before)

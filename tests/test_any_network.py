@@ -1,0 +1,192 @@
+"""Any module that turns frames into voltages goes through everything, and says what it lacks."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from eventdesk import Stream
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    Classifier,
+    Recordings,
+    SpikingNetwork,
+    evaluate,
+    fit,
+    load_checkpoint,
+    make_loader,
+    predict,
+    record_states,
+    save_checkpoint,
+    train_classifier,
+)
+from pokersnn_helpers.networks import WHOLE, time_window_of
+
+SENSOR, CLASSES = (6, 5, 2), ("a", "b")
+
+
+def recordings(n=8, ms=(3, 5, 9)):
+    rng = np.random.default_rng(0)
+    made = []
+    for number in range(n):
+        events = np.zeros(40, EVENT_DTYPE)
+        events["t"] = np.sort(rng.integers(0, 1000 * ms[number % len(ms)], 40))
+        events["x"] = rng.integers(0, 3, 40) + 3 * (number % 2)
+        events["y"] = rng.integers(0, 5, 40)
+        events["p"] = rng.integers(0, 2, 40)
+        made.append(events)
+    return Recordings(made, [number % 2 for number in range(n)], CLASSES, SENSOR)
+
+
+class Leaky(torch.nn.Module):
+    """A leaky layer in plain PyTorch: its decay is per step, whatever a step lasts."""
+
+    def __init__(self, decay=0.9):
+        super().__init__()
+        self.linear = torch.nn.Linear(60, 2)
+        self.decay = decay
+
+    def step(self, frame, state):
+        voltages = self.linear(frame.flatten(1)) + (0 if state is None else self.decay * state)
+        return voltages, voltages.clone()
+
+    def forward(self, frames):
+        state, voltages = None, []
+        for frame in frames:
+            voltage, state = self.step(frame, state)
+            voltages.append(voltage)
+        return torch.stack(voltages)
+
+
+class Ahead(torch.nn.Module):
+    """Its first voltages depend on the last frames."""
+
+    dt = 0.001
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(60, 2)
+
+    def forward(self, frames):
+        voltages = self.linear(frames.flatten(2))
+        return voltages - voltages.mean(0)
+
+
+def test_a_plain_module_is_trained_asked_saved_and_answers_live(tmp_path):
+    some = recordings()
+    with pytest.raises(ValueError, match=r"Leaky has no dt, .* Say it in µs, as time_window=1000"):
+        train_classifier(some, network=Leaky, epochs=1, device="cpu")
+    classifier, history = train_classifier(
+        some, network=Leaky, decay=0.5, time_window=1000, epochs=2, device="cpu"
+    )
+    assert (classifier.snn.decay, classifier.time_window, len(history.loss)) == (0.5, 1000, 2)
+    answer = predict(classifier, some.events[2], "cpu")
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=Leaky)
+    assert (loaded.snn.decay, loaded.time_window) == (0.5, 1000)
+    stream = Stream(loaded)
+    stream.push(some.events[2])
+    stream.finish()
+    assert stream.prediction().probabilities == pytest.approx(answer.probabilities)
+    frames, _ = next(iter(make_loader(some)))
+    assert record_states(loaded.snn, frames).shape == (len(frames), 8, 2)
+
+
+def test_a_file_never_decides_what_is_imported(tmp_path):
+    save_checkpoint(Classifier(Leaky(), classes=CLASSES, sensor_size=SENSOR), tmp_path / "a.pt")
+    with pytest.raises(ValueError, match="holds a Leaky, and no code of it: import the class"):
+        load_checkpoint(tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"network=Ahead doesn't fit: .* makes a Ahead"):
+        load_checkpoint(tmp_path / "a.pt", network=Ahead)
+    made = Leaky(decay=0.3)
+    assert load_checkpoint(tmp_path / "a.pt", network=made).snn is made
+    assert load_checkpoint(tmp_path / "a.pt", network=partial(Leaky, 0.2)).snn.decay == 0.2
+
+
+def test_width_of_the_bins_is_that_of_the_network_of_its_parts_or_of_the_frames():
+    part = torch.nn.Module()
+    part.dt = 0.005
+    assert time_window_of(torch.nn.Sequential(part)) == 5000
+    assert time_window_of(torch.nn.Linear(2, 2)) is None
+    other = torch.nn.Module()
+    other.dt = None
+    assert time_window_of(other) == WHOLE
+    with pytest.raises(ValueError, match=r"the parts of the network have dt \[0\.001, 0\.005\] s"):
+        time_window_of(torch.nn.Sequential(part, Ahead()))
+    classifier = Classifier(Leaky(), classes=CLASSES, sensor_size=SENSOR)
+    evaluate(classifier, make_loader(recordings(), time_window=2000))
+    assert classifier.time_window == 2000
+    frames, _ = next(iter(make_loader(recordings(), time_window=5000)))
+    with pytest.raises(ValueError, match=r"are 5000 µs wide, the network's dt is 0\.002 s"):
+        classifier(frames)
+
+
+@pytest.mark.parametrize(("network", "causal"), [(Ahead, False), (torch.nn.Identity, None)])
+def test_recordings_of_other_lengths_change_no_answer(network, causal):
+    if causal is None:  # a convolution over the classes' places, found out to be causal
+        network = lambda: torch.nn.Sequential(torch.nn.Flatten(2), torch.nn.Linear(60, 2))  # noqa: E731
+    torch.manual_seed(0)
+    classifier = Classifier(network(), classes=CLASSES, sensor_size=SENSOR, time_window=1000).eval()
+    together = evaluate(classifier, make_loader(recordings()), "cpu").log_probabilities
+    alone = evaluate(classifier, make_loader(recordings(), 1), "cpu").log_probabilities
+    assert torch.allclose(together, alone, atol=1e-6)
+    assert classifier.causal is (causal is None)
+
+
+def test_what_a_module_returns_is_named_if_it_is_no_voltages():
+    classifier = Classifier(
+        torch.nn.Flatten(1), classes=CLASSES, sensor_size=SENSOR, time_window=1000
+    )
+    with pytest.raises(ValueError, match=r"Flatten returned shape .*has to return voltages"):
+        evaluate(classifier, make_loader(recordings()))
+
+
+def test_a_network_without_step_says_which_lines_are_missing():
+    classifier = Classifier(Ahead(), classes=CLASSES, sensor_size=SENSOR)
+    for use in (Stream, lambda each: record_states(each.snn, torch.ones(2, 1, 60))):
+        with pytest.raises(TypeError, match=r"Ahead has no method step, so .*\n\ndef step\("):
+            use(classifier)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"lr": 0.1}, "train_classifier has no argument lr; did you mean learning_rate"),
+        ({"epoch": 3}, "train_classifier has no argument epoch; did you mean epochs"),
+        ({"xyzzy": 3}, "train_classifier has no argument xyzzy; it has "),
+    ],
+)
+def test_an_unknown_argument_names_the_function_that_was_called(given, message):
+    with pytest.raises(TypeError, match=message):
+        train_classifier(recordings(), **given)
+
+
+class Silent(SpikingNetwork):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def step(self, frame, state):
+        return 0 * self.weight * frame.flatten(1)[:, :2], state
+
+
+def test_a_network_that_says_nothing_is_warned_of_while_it_trains():
+    classifier = Classifier(Silent(), classes=CLASSES, sensor_size=SENSOR)
+    with pytest.warns(UserWarning, match="said nothing about any of 8 recordings.*lower threshold"):
+        fit(classifier, make_loader(recordings()), epochs=2, device="cpu")
+
+
+def test_time_constants_in_milliseconds_are_warned_of():
+    from pokersnn_helpers import SNN
+
+    with pytest.warns(UserWarning, match="tau_mem is 10 s; .*: for 10 ms, write 0.01"):
+        SNN(tau_mem=10)
+
+
+def test_a_prediction_prints_three_lines():
+    classifier, _ = train_classifier(
+        recordings(), network=Leaky, time_window=1000, epochs=1, device="cpu"
+    )
+    lines = repr(predict(classifier, recordings().events[0], "cpu")).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["class_name", "probabilities", "readout"]
