@@ -13,7 +13,7 @@ from same import altered, same, same_checkpoints
 from eventdesk.commands import main
 from eventdesk.commands import train as command
 from eventdesk.commands.terminal import forget
-from eventdesk.runs import load_run
+from eventdesk.runs import load_run, save_run
 from pokersnn_helpers import (
     EVENT_DTYPE,
     FastSNN,
@@ -22,7 +22,6 @@ from pokersnn_helpers import (
     evaluate,
     load_checkpoint,
     make_loader,
-    save_checkpoint,
     train_classifier,
 )
 from pokersnn_helpers.study.protocol import split_groups
@@ -295,14 +294,14 @@ def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
     path = tmp_path / "a.pt"
     overwritten = []
 
-    def save(classifier, target, state, overwrite):
-        save_checkpoint(classifier, target, state, overwrite)
+    def save(trainer, target, options, overwrite):
+        save_run(trainer, target, options, overwrite)
         for option in ("--checkpoint", "--resume"):
             with pytest.raises(SystemExit, match=r"another run is writing .*a\.pt"):
                 train(option, path)
         overwritten.append(overwrite)
 
-    monkeypatch.setattr(command, "save_checkpoint", save)
+    monkeypatch.setattr(command, "save_run", save)
     train("--epochs", 2, "--checkpoint", path)
     assert overwritten == [False, True]
     assert names_in(tmp_path) == ["a.pt"]
