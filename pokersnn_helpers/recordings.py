@@ -242,9 +242,20 @@ def with_rows(events: Any, sensor_size: SensorSize) -> Any:
 
 
 def check_recordings(recordings: Any, name: str = "recordings") -> None:
-    """Refuse what isn't ``Recordings``, such as a list of events."""
-    if not isinstance(recordings, Recordings):
-        raise TypeError(f"{name} is of type {type(recordings).__name__}; give Recordings")
+    """Refuse what isn't ``Recordings``, and say how to make them of it."""
+    if isinstance(recordings, Recordings):
+        return
+    make = "give Recordings(events, targets, classes, sensor_size)"
+    if hasattr(recordings, "batch_sampler"):
+        make = "give the Recordings that it loads; batches are made of them"
+    elif hasattr(recordings, "sensor_size"):
+        make = "give Recordings.from_tonic(dataset)"
+    elif isinstance(recordings, list) and recordings and isinstance(recordings[0], tuple):
+        make = (
+            "give Recordings([events for events, _ in pairs], [target for _, target in pairs], "
+            "classes, sensor_size)"
+        )
+    raise TypeError(f"{name} is of type {type(recordings).__name__}; {make}")
 
 
 def density_and_ms(recordings: Recordings) -> tuple[float, float]:

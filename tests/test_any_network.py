@@ -190,3 +190,27 @@ def test_a_prediction_prints_three_lines():
     )
     lines = repr(predict(classifier, recordings().events[0], "cpu")).splitlines()
     assert [line.split(":")[0] for line in lines] == ["class_name", "probabilities", "readout"]
+
+
+def test_what_is_no_recordings_is_told_how_to_become_them():
+    from torch.utils.data import DataLoader
+
+    some = recordings()
+    pairs = list(zip(some.events, some.targets, strict=True))
+    for data, message in (
+        (pairs, r"is of type list; give Recordings\(\[events for events, _ in pairs\]"),
+        (DataLoader(pairs), "is of type DataLoader; give the Recordings that it loads"),
+        (list(some.events), r"is of type list; give Recordings\(events, targets"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            train_classifier(data)
+
+
+def test_models_of_scikit_learn_are_cross_validated_as_they_are():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from pokersnn_helpers.study.protocol import cross_validate
+
+    some = recordings(12)
+    trained = cross_validate({"nearest": KNeighborsClassifier(1)}, some, range(12))
+    assert trained["nearest"].correct(some).all()

@@ -20,6 +20,7 @@ from .. import live as playing
 from ..files.event_files import read_event_file
 from ..files.folders import find_recordings, resized_parts
 from ..streaming import Stream
+from .networks import network_named
 from .terminal import pixels, say
 from .train import check_options
 
@@ -34,11 +35,12 @@ def predict(
     sensor: str = "",
     each: bool = False,
     matrix: Path | None = None,
+    network: str = "",
 ) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
     if matrix and [path.is_dir() for path in recordings] != [True]:
         raise ValueError(f"--matrix is {matrix}, which takes one folder of classes; name one")
-    trained = Trained(checkpoint, sensor)
+    trained = Trained(checkpoint, sensor, network=network)
     for path in recordings:
         if path.is_dir():
             answers = []
@@ -61,15 +63,18 @@ class Trained:
         checkpoint: What ``train`` saved.
         sensor: What the command line says of the sensor, such as 346x260.
         device: Where to put it; default ``default_device()``.
+        network: What the command line says of a network of one's own, as FILE.py:Class.
     """
 
-    def __init__(self, checkpoint: Path, sensor: str, device: str | None = None):
+    def __init__(self, checkpoint: Path, sensor: str, device: str | None = None, network: str = ""):
         content = read(checkpoint)
         options = content.get("options", {})
         check_options(options, checkpoint)
         # FastSNN, for SNN, takes sparse frames: memory grows with the events, not with the time.
-        network = FastSNN if content["network"] == "SNN" else None
-        self.classifier = load_checkpoint(checkpoint, device, network)
+        kind = FastSNN if content["network"] == "SNN" else None
+        self.classifier = load_checkpoint(
+            checkpoint, device, network_named(network) if network else kind
+        )
         self.window_ms = options.get("window_ms")  # of the parts it was trained on
         self.sensors = {
             "--sensor": pixels("--sensor", sensor),
@@ -159,11 +164,12 @@ def live(
     sensor: str = "",
     camera: bool = False,
     pause: float = 200,
+    network: str = "",
 ) -> None:
     """Play a file, or listen to a camera until Ctrl-C, and show the answer to each gesture."""
     if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
-    trained = Trained(checkpoint, sensor, "cpu")
+    trained = Trained(checkpoint, sensor, "cpu", network)
     screen = Screen()
     stream = Stream(
         trained.classifier,

@@ -20,7 +20,7 @@ COMMANDS = {  # its module, and what it does
     "compare": ("look", "find out if recordings need time, or have a shortcut"),
     "live": ("answers", "show the answer of a network while events come"),
 }
-NETWORK = "what to train (layer for --data, else snn); save_nir takes snn and fast alone"
+NETWORK = "snn, fast, layer (for --data) or a class of your own, FILE.py:Class"
 GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
@@ -47,7 +47,10 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train compare", "--augment", "how training recordings change", AUGMENT),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
-    ("train", "--network", NETWORK, {"choices": ("snn", "fast", "layer")}),
+    ("train predict live", "--network", NETWORK, {"metavar": "NAME"}),
+    ("train", "--hidden-size", "hidden neurons of the network", NUMBER),
+    ("train", "--learning-rate", "of the optimizer, Adam; else chosen", {"type": float}),
+    ("train", "--batch-size", "recordings per batch; else chosen", NUMBER),
     ("train", "--delays", "how late the layer's output comes, as 0,4,8", {"metavar": "MS,MS..."}),
     ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),

@@ -19,10 +19,9 @@ from filelock import FileLock, Timeout
 from pokersnn_helpers.checkpoints import load_checkpoint
 from pokersnn_helpers.checks import errors_in
 from pokersnn_helpers.data.pokerdvs import load_pokerdvs
-from pokersnn_helpers.fast import FastSNN, LayerThenSNN
 from pokersnn_helpers.recipe import Recipe, choose_recipe
 from pokersnn_helpers.recordings import Recordings, Split
-from pokersnn_helpers.snn import SNN
+from pokersnn_helpers.snn import accepted_arguments
 from pokersnn_helpers.system.devices import default_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 
@@ -30,22 +29,18 @@ from ..detector import detector
 from ..files.folders import find_recordings
 from ..runs import TrainingState, load_run, restore, save_run
 from .look import read_files
+from .networks import NETWORKS, network_named
 from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
-
-NETWORKS = {
-    "snn": SNN,
-    "fast": FastSNN,
-    "layer": LayerThenSNN,
-}
 
 
 @dataclass(frozen=True)
 class TrainOptions(Recipe):
     """What a training run depends on, by name on the command line; its checkpoint holds it."""
 
-    network: str = "snn"  # snn, fast or layer
+    network: str = "snn"  # snn, fast, layer or FILE.py:Class
+    hidden_size: int = 0  # 0: the network's own
     delays: str = ""  # ms, as 0,4,8: of the copies that LayerThenSNN gives its SNN
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
@@ -69,7 +64,7 @@ class TrainOptions(Recipe):
 
     def network_for(self, recordings: Recordings) -> Callable[..., torch.nn.Module]:
         """Return what makes the network that learns from these recordings."""
-        network: Callable[..., torch.nn.Module] = NETWORKS[self.network]
+        network = network_named(self.network)
         if self.network == "layer" and self.data:
             network = detector(self.time_window, choose_recipe(recordings).time_window)
         if self.delays:
@@ -77,7 +72,9 @@ class TrainOptions(Recipe):
             longest = max(recording.t[-1] for recording in recordings.events.packed) / 1e6
             if max(self.delays_s()) > longest:
                 raise ValueError(f"--delays is {self.delays} ms, but no recording lasts so long")
-        return network
+        if self.hidden_size and "hidden_size" not in accepted_arguments(network):
+            raise ValueError(f"--hidden-size says nothing to {self.network}; leave it out")
+        return partial(network, hidden_size=self.hidden_size) if self.hidden_size else network
 
 
 def train(
@@ -140,8 +137,15 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
-    load_checkpoint(resume, "cpu")  # refuses what is wrong with the classifier
     check_options(saved, resume)
+    network = saved.get("network", "snn")
+    if network not in NETWORKS and "network" not in given:
+        raise ValueError(
+            f"{resume} trains {network}, and a checkpoint never decides which code runs; name it "
+            f"again: --network {network}"
+        )
+    kind = None if network in NETWORKS else network_named(given["network"])
+    load_checkpoint(resume, "cpu", kind)  # refuses what is wrong with the classifier
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):
             raise ValueError(

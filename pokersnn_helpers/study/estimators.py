@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +22,7 @@ from ..frames import make_loader
 from ..recipe import Recipe
 from ..recordings import Recordings
 from ..training import History, evaluate, train_classifier
+from .models import summed_image
 
 Features = Callable[[Recordings], np.ndarray]
 Perturbation = Callable[[Recordings], Recordings]
@@ -128,6 +129,11 @@ class PerturbedEstimator:
     def predict(self, recordings: Recordings) -> np.ndarray:
         """Return indices of classes."""
         return self.estimator.predict(self.perturb(recordings))
+
+
+def as_estimator(model: Any) -> Any:
+    """Return an estimator; a classifier of scikit-learn becomes one that sees the summed image."""
+    return FeatureEstimator(model, summed_image) if isinstance(model, BaseEstimator) else model
 
 
 def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:

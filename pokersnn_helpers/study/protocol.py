@@ -22,6 +22,7 @@ import pandas as pd
 
 from ..checks import check_groups
 from ..recordings import Recordings, Split, fold_indices
+from .estimators import as_estimator
 from .parallel import in_parallel
 
 
@@ -298,7 +299,7 @@ def cross_validate(
     """Train copies of every estimator without each fold in turn.
 
     Args:
-        models: The estimators to train, by name.
+        models: The estimators to train, by name; those of scikit-learn see the summed image.
         recordings: All recordings, which are divided into folds.
         groups: A number for each recording. The recordings of a group stay in one fold.
         folds: The number of folds.
@@ -319,7 +320,8 @@ def cross_validate(
     evidence = Evidence(recordings, groups)
     trials = [trial for seed in seeds for trial in evidence.folds(folds, seed)]
     seed_of_trial = [seed for seed in seeds for _ in range(folds)]
-    jobs = jobs_of(_fit, models, trials, seed_of_trial)
+    estimators = {name: as_estimator(model) for name, model in models.items()}
+    jobs = jobs_of(_fit, estimators, trials, seed_of_trial)
     trained = dict(in_parallel(jobs, processes, progress))
     firsts = range(0, len(trials), folds)
     return {
