@@ -10,7 +10,6 @@ import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -71,19 +70,18 @@ def write_evt21(events: Events) -> bytes:
     return PROPHESEE.format("2.1", "EVT21").encode() + np.array(words, "<u8").tobytes()
 
 
-def write_evt3(events: Events, silent: bool = False) -> bytes:
+def write_evt3(events: Events) -> bytes:
     """Encode as https://docs.prophesee.ai/stable/data/encoding_formats/evt3.html says.
 
-    A camera sends the high bits of the time whenever they change, unless it is ``silent``.
+    A camera sends the high bits of the time whenever they change, also while nothing moves.
     """
     words = []
     high = int(events["t"][0] >> 12) - 1
     low = row = None
     for (t, y, p), x in rows_of(events):
         if t >> 12 != high:
-            missed = [t >> 12] if silent else range(high + 1, (t >> 12) + 1)
+            words += [8 << 12 | number & 0xFFF for number in range(high + 1, (t >> 12) + 1)]
             high = t >> 12
-            words += [8 << 12 | number & 0xFFF for number in missed]
             words.append(10 << 12 | 1)  # a trigger
             low = None
         if t & 0xFFF != low:
@@ -168,7 +166,6 @@ FORMATS: dict[str, tuple[str, Any, tuple[str, ...]]] = {  # suffix, who writes, 
     "EVT 2": (".raw", write_evt2, ("pokersnn-helpers", "evlib", "faery")),
     "EVT 2.1": (".raw", write_evt21, ("pokersnn-helpers", "evlib")),
     "EVT 3": (".raw", write_evt3, READERS),
-    "EVT 3, no times in silence": (".raw", partial(write_evt3, silent=True), READERS),
     "DAT 2": (".dat", write_dat, ("pokersnn-helpers", "faery")),
     "AEDAT 4": (".aedat4", write_aedat4, ("pokersnn-helpers", "evlib", "faery")),
 }

@@ -2,7 +2,8 @@
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -26,12 +27,8 @@ SENSORS = {  # width and height, by what headers call them
     b"gen4": (1280, 720),
     b"imx636": (1280, 720),
 }
-VECTOR_WIDTHS = np.zeros(16, np.uint16)  # pixels, by the type of a word of EVT 3
-VECTOR_WIDTHS[4] = 12
-VECTOR_WIDTHS[5] = 8
 NO_EVENTS = np.empty(0, EVENT_DTYPE)
 Array = np.ndarray
-WORDS_AT_ONCE = 2**16  # when decoding: what stands between takes much memory
 
 # Events; width and height, and perhaps polarities, where they are known.
 Decoded = tuple[Array, tuple[int, ...] | None]
@@ -55,7 +52,7 @@ def read_aedat(content: bytes) -> Decoded:
     dtype = ">u4, >u4" if has_32_bits else ">u2, >u4"
     words = _words(content, len(header), dtype)
     address = words["f0"]
-    t = _unwrapped(words["f1"], 32)
+    t = unwrapped(words["f1"], 32)
     chip = CHIP.search(header)
     if chip and not chip[1]:
         raise ValueError(f"{chip[0].decode().strip()} is unknown; export it from jAER as CSV")
@@ -103,104 +100,42 @@ def read_raw(content: bytes) -> Decoded:
 
     What comes before the first time stamp is left out, as Prophesee's own decoder does.
     """
+    from .word_loops import decode_evt3  # which needs Numba: half a second to import
+
     header = PROPHESEE_HEADER.match(content)[0]  # type: ignore[index]
     version = re.search(rb"% (?:evt |format EVT)([\d.]+)", header)
     name = version[1].decode() if version else "none"
     match name:
         case "3.0" | "3":
             words = _words(content, len(header), "<u2")
-            portions = _decode_evt3(words)
+            of_time = words >> 12 == 8
+            high = unwrapped(words[of_time] & 0xFFF, 12, 4096)
+            decode = partial(decode_evt3, words, high)
         case "2.0" | "2":
             words = _words(content, len(header), "<u4")
-            portions = _decode_evt2(words, np.ones_like(words))
+            decode = _of_evt2(words, np.ones_like(words))
         case "2.1" | "21":
             pixels, words = _words(content, len(header), "(2,)<u4").T
             if b"endianness=legacy" in header:  # as the IMX636 sends them
                 pixels, words = words, pixels
-            portions = _decode_evt2(words, pixels)
+            decode = _of_evt2(words, pixels)
         case _:
             raise ValueError(
                 f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv"
             )
-    decoded = [NO_EVENTS]
-    size = 0
-    for portion in portions:  # a word can hold 32 events
-        decoded.append(portion)
-        size += portion.nbytes
-        check_memory(2 * size)  # to join them, and to check them
-    return np.concatenate(decoded), _sensor(header)
+    count = decode(NO_EVENTS)  # a word can hold 32 events
+    check_memory(2 * count * EVENT_DTYPE.itemsize)  # to decode them, and to check them
+    events = np.empty(count, EVENT_DTYPE)
+    decode(events)
+    return events, _sensor(header)
 
 
-def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
-    """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
-    word_type = words >> 28
-    is_high = word_type == 8
-    high_at = np.flatnonzero(is_high)
-    count = words[high_at] & 0xFFFFFFF
-    high = _unwrapped(count, 28) << 6
-    has_time = np.logical_or.accumulate(is_high)
-    event_at = np.flatnonzero(has_time & (word_type <= 1))
-    for at, bit in _single_events(event_at, pixels, 32):
-        word = words[at]
-        low = word >> 22 & 63
-        left = word >> 11 & 0x7FF
-        t = _latest(high, high_at, at) + low
-        x = left + bit
-        y = word & 0x7FF
-        p = word >> 28
-        yield make_events(t, x, y, p)
+def _of_evt2(words: Array, pixels: Array) -> Callable[[Array], int]:
+    """Return what decodes words of EVT 2 or 2.1 into an array, and counts them."""
+    from .word_loops import decode_evt2
 
-
-def _decode_evt3(words: Array) -> Iterator[Array]:
-    """Decode words that each change a part of what the next event has, or are an event or many."""
-    word_type = words >> 12
-    value = words & 0xFFF
-    y_at = np.flatnonzero(word_type == 0)
-    high_at = np.flatnonzero(word_type == 8)
-    is_base = (word_type == 2) | (word_type == 3)  # the first pixel of the vectors after it
-    base_at = np.flatnonzero(is_base)
-    needed = [high_at, y_at, base_at]
-    if not all(map(len, needed)):
-        return
-    complete = max(at[0] for at in needed)  # from here on, an event has all that it needs
-    high = _unwrapped(value[high_at], 12) << 12
-    is_new = np.diff(high, prepend=-1) != 0
-    high_at = high_at[is_new]
-    time_at = np.union1d(high_at, np.flatnonzero(word_type == 6))
-    is_low = word_type[time_at] == 6
-    low = np.where(is_low, value[time_at], 0)  # 0 until a new time has one
-    time = _latest(high[is_new], high_at, time_at) + low
-    width = VECTOR_WIDTHS[word_type]
-    before = np.cumsum(width, dtype=np.uint32)  # pixels up to each word, but not in it
-    before -= width
-    base = value[base_at]
-    base_x = base & 0x7FF
-    first_x = base_x - before[base_at]
-    pixels = value & (1 << width) - 1
-    pixels[word_type == 2] = 1
-    pixels[:complete] = 0
-    event_at = np.flatnonzero(pixels)
-    for at, bit in _single_events(event_at, pixels, 12):
-        t = _latest(time, time_at, at)
-        left = _latest(first_x, base_at, at) + before[at]
-        x = left + bit
-        y = _latest(value[y_at], y_at, at) & 0x7FF
-        p = _latest(base, base_at, at) >> 11
-        yield make_events(t, x, y, p)
-
-
-def _single_events(at: Array, pixels: Array, bits: int) -> Iterator[tuple[Array, Array]]:
-    """Yield portions of events: at which word each is, and which of the bits of its pixels."""
-    masks = 1 << np.arange(bits)
-    for start in range(0, len(at), WORDS_AT_ONCE):
-        portion = at[start : start + WORDS_AT_ONCE]
-        row, bit = np.nonzero(pixels[portion, None] & masks)
-        yield portion[row], bit
-
-
-def _latest(values: Array, known_at: Array, at: Array) -> Array:
-    """Return for each word the last of some values, which are known from these words on."""
-    return values[np.searchsorted(known_at, at, "right") - 1]
+    high = unwrapped(words[words >> 28 == 8] & 0xFFFFFFF, 28, 64)
+    return partial(decode_evt2, words, pixels, high)
 
 
 def read_dat(content: bytes) -> Decoded:
@@ -214,7 +149,7 @@ def read_dat(content: bytes) -> Decoded:
     if event_type not in (b"\x00\x08", b"\x0c\x08"):
         raise ValueError(f"it holds words of type {list(event_type)}, no events; name another file")
     stamp, word = _words(content, start, "(2,)<u4").T
-    t = _unwrapped(stamp, 32)
+    t = unwrapped(stamp, 32)
     if re.search(rb"(?i)% version 1", header):
         x = word & 0x1FF
         y = word >> 9 & 0xFF
@@ -262,14 +197,25 @@ def _words(content: bytes, start: int, dtype: str) -> Array:
     return np.frombuffer(content, dtype, offset=start)
 
 
-def _unwrapped(stamps: Array, bits: int) -> Array:
+def unwrapped(stamps: Array, bits: int, tick: int = 1) -> Array:
     """Go on counting where a counter of so many bits begins again from 0, or goes back over it.
 
-    Where it falls by less than half of what it can count, a camera began anew: times run backwards.
+    It does so only where the step across it is small: 1/64 of what it can count, but at least 4 ms,
+    which a counter of 16 bits needs, and at most 10 s. Other falls stay: a clock that began anew
+    has counted to anywhere before, and read as a wrap it would get a gap that nobody recorded.
+
+    Args:
+        stamps: What the counter says.
+        bits: How many it has.
+        tick: µs that it counts by.
+
+    Returns:
+        Times in µs.
     """
     stamps = stamps.astype(np.int64)
     period = 2**bits
+    small = min(max(period / 64, 4096 / tick), 10e6 / tick)
     steps = np.diff(stamps, prepend=stamps[:1])
-    forwards = np.cumsum(steps < -period // 2)
-    backwards = np.cumsum(steps > period * 15 // 16)
-    return stamps + period * (forwards - backwards)
+    forwards = np.cumsum(abs(steps + period) <= small)
+    backwards = np.cumsum(abs(steps - period) <= small)
+    return tick * (stamps + period * (forwards - backwards))

@@ -1,0 +1,78 @@
+"""Loops over the words of Prophesee's RAW files, which Numba compiles.
+
+Each writes as many events as fit into an array, and returns how many there are: a caller counts
+with an empty one, and asks for the memory before it decodes. ``high`` has the time of each word
+that says its high bits, in µs; what comes before the first of these is left out, as Prophesee's own
+decoder does.
+"""
+
+from pokersnn_helpers.system.compiling import compiled
+
+
+@compiled
+def decode_evt2(words, pixels, high, events):
+    """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
+    count = 0
+    times = 0  # words of time so far
+    for word, bits in zip(words, pixels):  # noqa: B905 (Numba knows no strict)
+        kind = word >> 28
+        if kind == 8:
+            times += 1
+        elif kind <= 1 and times:
+            for bit in range(32):
+                if bits >> bit & 1:
+                    if count < len(events):
+                        event = events[count]
+                        event.t = high[times - 1] + (word >> 22 & 63)
+                        event.x = (word >> 11 & 0x7FF) + bit
+                        event.y = word & 0x7FF
+                        event.p = kind
+                    count += 1
+    return count
+
+
+@compiled
+def decode_evt3(words, high, events):
+    """Decode words that each change a part of what the next event has, or are an event or many."""
+    count = 0
+    times = 0  # words of the high bits of time so far
+    low = 0  # until a new time has its low bits
+    y = base = -1  # none so far
+    x = p = 0
+    for word in words:
+        kind = word >> 12
+        value = word & 0xFFF
+        bits = width = 0
+        if kind == 0:
+            y = value & 0x7FF
+        elif kind == 2 or kind == 3:  # an event, or the place where vectors begin
+            x = base = value & 0x7FF
+            p = value >> 11
+            bits = 3 - kind
+        elif kind == 4:
+            bits = value
+            width = 12
+        elif kind == 5:
+            bits = value & 0xFF
+            width = 8
+        elif kind == 6:
+            low = value
+        elif kind == 8:
+            times += 1
+            if times == 1 or high[times - 1] != high[times - 2]:  # cameras repeat the same
+                low = 0
+        if times and y >= 0 and base >= 0:
+            place = x
+            while bits:
+                if bits & 1:
+                    if count < len(events):
+                        event = events[count]
+                        event.t = high[times - 1] + low
+                        event.x = place
+                        event.y = y
+                        event.p = p
+                    count += 1
+                bits >>= 1
+                place += 1
+        x += width
+    return count
