@@ -1,6 +1,6 @@
 """Helpers of the POKER-DVS book. Each module and folder imports only what stands above it here.
 
-system/              what all else stands on: writing files, compiled loops, devices, Norse
+system/              what all else stands on: files, compiled loops, devices, Norse
 
 checks               what is refused, in words
 recordings           event recordings of any sensor and any classes

@@ -6,14 +6,12 @@ Every error names what was wrong, with which value, and what to do.
 from __future__ import annotations
 
 import math
-import re
 import reprlib
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -188,20 +186,6 @@ def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> Non
     if len(wrong):
         short = reprlib.repr(wrong.tolist())
         raise ValueError(f"targets hold {short}; they must be class numbers from 0 to {highest}")
-
-
-def check_memory(needed: float, what: str = "its events") -> None:
-    """Refuse what takes more bytes of memory than are free, where the system says it."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():  # not on Linux
-        return
-    available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
-    free = 1024 * int(available[1]) if available else needed
-    if needed > free:
-        raise ValueError(
-            f"{what} need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
-            " cut the recording into parts"
-        )
 
 
 def refuse_hooks(*modules: torch.nn.Module) -> None:

@@ -10,9 +10,10 @@ import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import SensorSize, check_events, check_memory, check_numbers, check_sensor_size
+from .checks import SensorSize, check_events, check_numbers, check_sensor_size
 from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
 from .system.compiling import compiled
+from .system.reading import check_memory
 
 MAX_ROWS = 2**31  # time steps times recordings of a batch: a table of them takes 16 GB
 

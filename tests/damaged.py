@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eventdesk.files.event_files import FAERY_CHILDREN, read_event_file
+from eventdesk.files.event_files import FAERY_CHILD, read_event_file
 
 from .eventdesk.test_event_files import PLAIN, by_faery, npy, some_events
 
@@ -122,8 +122,7 @@ def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
 
 def peak() -> float:
     """Return the most memory that this process or a child of it took, in MB."""
-    for child in FAERY_CHILDREN.values():
-        child.communicate()
+    FAERY_CHILD.process.communicate()
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1000
 

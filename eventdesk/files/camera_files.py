@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from pokersnn_helpers.checks import EVENT_DTYPE, check_memory
+from pokersnn_helpers.checks import EVENT_DTYPE
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.system.reading import check_memory
 
 AEDAT_HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # a first address may begin with "#", too
 AEDAT3_PACKET = struct.Struct("<HHIIIIII")  # what each packet of version 3 begins with

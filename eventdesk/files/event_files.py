@@ -1,66 +1,51 @@
-"""Read event recordings from files, of NumPy, of text and of event cameras."""
+"""Read event recordings from files, of NumPy, of text and of event cameras.
 
+A reader of a format takes a file that is open to be read, a regular one that fits into the memory,
+and returns ``Read``: a structured array with t, x, y and p as they stand in the file, in its order
+and types, with whatever else it says of each event; the sides of the sensor, if it says them; and
+what it says of itself, by name. What is wrong with it, it says in a ``ValueError`` without the
+file's name, which ``read_unchecked`` adds; ``check_file`` looks at times and pixels, for all
+formats alike. To add a format, write such a reader and a line of ``FORMATS``.
+"""
+
+import io
 import json
 import os
 import pickle
 import re
 import sys
+import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from threading import Lock
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from pokersnn_helpers.checks import (
     SensorSize,
     check_events,
-    check_memory,
     check_range,
     check_sensor_size,
     errors_in,
     refuse_values,
 )
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.system.reading import check_hdf5, check_memory, open_input
 from pokersnn_helpers.system.writing import StrPath
 
-from .camera_files import (
-    Decoded,
-    read_aedat,
-    read_bin,
-    read_dat,
-    read_raw,
-)
+from . import faery_child
+from .camera_files import Decoded, read_aedat, read_bin, read_dat, read_raw
 
-ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
+ANY_SENSOR = (2**30, 2**30, 2)  # where a file doesn't say its own: pixels are numbered in 63 bits
 MAX_SIDE = 2**15  # pixels: more than any camera has
 MAX_GAP = 3_600_000_000  # µs between events: longer ones come from wild time stamps
-# By suffix: how a file begins, and how many times its size its events take in memory.
-FORMATS = {
-    ".npy": (b"", 3),
-    ".npz": (b"", 3),
-    ".csv": (b"", 10),
-    ".txt": (b"", 10),
-    ".h5": (b"\x89HDF", 3),
-    ".hdf5": (b"\x89HDF", 3),
-    ".aedat": (b"", 12),
-    ".raw": (b"%", 20),
-    ".dat": (b"%", 12),
-    ".bin": (b"", 20),
-    ".aedat4": (b"#!AER-DAT4", 12),
-    ".es": (b"Event Stream", 20),
-}
-CAMERA_READERS = {
-    ".aedat": read_aedat,
-    ".raw": read_raw,
-    ".dat": read_dat,
-    ".bin": read_bin,
-}
+RESTARTS = 0.01  # of the events, at most: where more fall far back, they are unsorted
 FIELD_NAMES = {  # by the names that files have for them
     "t": "t",
     "ts": "t",
@@ -76,11 +61,18 @@ FIELD_NAMES = {  # by the names that files have for them
     "on": "p",
 }
 COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")  # in a CSV before its header, as "# class: up!"
+NUMBERS = re.compile(r"\s*([-+.\de]+[,;\s]+){3,}([-+.\de]+\s*)?")  # a line of four or more
 ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
 # Events, what the file says of its sensor, and of itself.
 Read = tuple[np.ndarray, tuple[int, ...] | None, Mapping[str, Any]]
-FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
-FAERY_LOCK = Lock()  # one thread at a time asks a child
+
+
+class Format(NamedTuple):
+    """A kind of file, which its suffix names."""
+
+    start: bytes  # how it begins
+    memory: int  # times its size that its events take at most: a word of two bytes can be an event
+    read: Callable[[BinaryIO], Read]
 
 
 class EventFile(NamedTuple):
@@ -165,6 +157,14 @@ def read_event_file(path: StrPath) -> EventFile:
 
 def check_file(file: UncheckedFile, path: StrPath) -> EventFile:
     """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
+    stamps = file.events["t"]
+    restarts = find_restarts(stamps)
+    if restarts.any():
+        event = int(restarts.argmax())
+        raise ValueError(
+            f"{path}: its clock begins anew at event {event} (from {stamps[event - 1]} to "
+            f"{stamps[event]}); cut the recording there"
+        )
     events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     t = events["t"]
     too_late = np.diff(t, prepend=t[0]) > MAX_GAP
@@ -179,16 +179,15 @@ def read_unchecked(path: StrPath) -> UncheckedFile:
 
     Events have what else the file says of each, such as a label, as further fields.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}; name one that exists")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is no regular file; name one with events")
-    with errors_in(str(path)):
-        suffix = _suffix(path)
+    with open_input(path) as file, errors_in(str(path)):
         try:
-            events, size, about = _decode(path, suffix)
-        except (ValueError, ImportError):
+            events, size, about = _format(file).read(file)
+        except (ValueError, ImportError) as error:
+            if "allow_pickle" in str(error):  # NumPy's advice is to run what the file holds
+                raise ValueError(
+                    "it is damaged, or holds objects of Python, not numbers alone; copy it again, "
+                    "or save an array of numbers"
+                ) from error
             raise
         except Exception as error:  # what else is raised depends on where a file is damaged
             raise ValueError(
@@ -197,10 +196,39 @@ def read_unchecked(path: StrPath) -> UncheckedFile:
             ) from error
         for side in size or ():
             check_range(1, MAX_SIDE, **{"a side of its sensor": side})
+    _warn_of_rounded(events["t"], path)
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
     return UncheckedFile(events, check_sensor_size((*size, 2)[:3]) if size else None, about)
+
+
+def _warn_of_rounded(times: np.ndarray, path: StrPath) -> None:
+    """Warn of times in a type that holds fewer digits than they have."""
+    if times.dtype.kind == "f" and len(times):
+        step = np.spacing(np.abs(times).max())
+        if step > 1:
+            warnings.warn(
+                f"{path}: its times are {times.dtype}, which rounds them to multiples of {step:g}; "
+                "save them as int64",
+                stacklevel=4,
+            )
+
+
+def find_restarts(times: np.ndarray) -> np.ndarray:
+    """Say at which events a clock began anew: time falls by more than half of what it had run.
+
+    Where it does so at more than one event in a hundred, events are unsorted, and it did nowhere.
+
+    Example:
+        >>> find_restarts(np.array([*range(100), *range(100)])).nonzero()
+        (array([100]),)
+    """
+    times = times.astype(float)
+    steps = np.diff(times, prepend=times[:1])
+    had_run = times - steps - times[:1]
+    restarts = (steps < 0) & (-2 * steps > had_run)
+    return restarts & (restarts.sum() <= RESTARTS * len(times))
 
 
 def may_hold_events(path: Path) -> bool:
@@ -208,7 +236,7 @@ def may_hold_events(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix == ".txt":
         start = _first_lines(path)
-        return start.line[:1].isdigit() or not _missing(start.names)
+        return bool(NUMBERS.fullmatch(start.line)) or not _missing(start.names)
     return suffix in FORMATS
 
 
@@ -224,7 +252,8 @@ def read_class(path: Path) -> str | None:
         case ".csv" | ".txt":
             return _first_lines(path).comments.get("class")
         case ".npz":
-            with suppress(Exception), np.load(path, allow_pickle=False) as arrays:
+            with suppress(Exception), open_input(path) as file:
+                arrays: Any = np.load(file, allow_pickle=False)
                 if "class" in arrays and arrays["class"].ndim == 0:
                     return str(arrays["class"])
     return None
@@ -236,58 +265,42 @@ def smallest_sensor(events: np.ndarray) -> SensorSize:
     return width, height, polarities
 
 
-def _suffix(path: Path) -> str:
-    """Return the suffix of a format that fits how the file begins, and that fits into memory."""
-    with path.open("rb") as file:
-        start = file.read(16)
-    suffix = path.suffix.lower()
+def _format(file: BinaryIO) -> Format:
+    """Return the format that fits a file's suffix and how it begins, if it fits into memory."""
+    start = file.read(16)
+    file.seek(0)
+    suffix = Path(file.name).suffix.lower()
     if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
         suffix = ".aedat4" if start.startswith(b"#!AER-DAT4") else ".aedat"
     if suffix not in FORMATS:
         raise ValueError(f"it ends in {suffix!r}; export it to one of {', '.join(FORMATS)}")
-    expected, memory = FORMATS[suffix]
-    if not start.startswith(expected):
+    found = FORMATS[suffix]
+    if not start.startswith(found.start):
         raise ValueError(
-            f"it begins with {start[:12]!r}, not with {expected!r}; give it the suffix of its "
-            "format, or record it again"
+            f"it begins with {start[:12]!r}, not with {found.start!r}; give it the suffix of its "
+            "format, or copy it again"
         )
-    check_memory(memory * path.stat().st_size)
-    return suffix
+    check_memory(found.memory * os.fstat(file.fileno()).st_size)
+    return found
 
 
-def _decode(path: Path, suffix: str) -> Read:
-    match suffix:
-        case ".npy" | ".npz":
-            return _read_numpy(path)
-        case ".csv" | ".txt":
-            return _read_csv(path)
-        case ".h5" | ".hdf5":
-            return _read_hdf5(path)
-    if suffix in CAMERA_READERS:
-        events, size = CAMERA_READERS[suffix](path.read_bytes())
-    else:
-        events, size = _read_by_faery(path, suffix)
-    return events, size, {}
+def _read_npy(file: BinaryIO) -> Read:
+    """Read an array, structured or of shape (events, 4), as the files of POKER-DVS are."""
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    if file.read(1):
+        raise ValueError(
+            "it goes on after its array, as if it were saved in portions; join them by "
+            "np.concatenate, or copy it again"
+        )
+    return _to_events(_columns(array))
 
 
-def _read_numpy(path: Path) -> Read:
-    """Read a file of NumPy, ``.npy`` or ``.npz``.
-
-    It holds one array, structured or of shape (events, 4) with columns t, x, y and p, as the files
-    of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size`` and others.
-    """
-    with path.open("rb") as file:
-        loaded: Any = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            if file.read(1):
-                raise ValueError(
-                    "it goes on after its array, as if it were saved in portions; join them by "
-                    "np.concatenate, or copy it again"
-                )
-            return _to_events(_columns(loaded))
-        unzipped = sum(member.file_size for member in loaded.zip.infolist())
-        check_memory(3 * unzipped)
-        arrays = dict(loaded)
+def _read_npz(file: BinaryIO) -> Read:
+    """Read such an array, or arrays t, x, y and p, and perhaps ``sensor_size`` and others."""
+    loaded: Any = np.load(file, allow_pickle=False)
+    unzipped = sum(member.file_size for member in loaded.zip.infolist())
+    check_memory(3 * unzipped)
+    arrays = dict(loaded)
     tables = [name for name, array in arrays.items() if array.dtype.names or array.ndim == 2]
     if len(tables) == 1 and "t" not in map(_field, arrays):
         arrays |= _columns(arrays.pop(tables[0]))
@@ -295,31 +308,19 @@ def _read_numpy(path: Path) -> Read:
     return _to_events(arrays, tuple(sensor.tolist()))
 
 
-def _read_hdf5(path: Path) -> Read:
+def _read_hdf5(file: BinaryIO) -> Read:
     """Read the events of an HDF5 file: an array as in NumPy's files, or arrays in a group."""
-    import h5py  # which NIR needs, and no other file does
+    import h5py
 
-    with h5py.File(path) as file:
-        events = _in_the_file(file, "events") if "events" in file else {}
+    with h5py.File(file) as content:
+        check_hdf5(content)
+        events = content.get("events", {})
         if isinstance(events, h5py.Dataset):
             check_memory(3 * events.nbytes)
             return _to_events(_columns(events[()]))
-        contents = {name: _in_the_file(events, name) for name in events}
-        columns = {name: data for name, data in contents.items() if isinstance(data, h5py.Dataset)}
+        columns = {name: data for name, data in events.items() if isinstance(data, h5py.Dataset)}
         check_memory(3 * sum(column.nbytes for column in columns.values()))
         return _to_events({name: column[()] for name, column in columns.items()})
-
-
-def _in_the_file(group: Any, name: str) -> Any:
-    """Return what a group of an HDF5 file holds; what lies elsewhere may be anything, or a pipe."""
-    import h5py
-
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name} is a link; copy what it leads to into the file")
-    content = group[name]
-    if isinstance(content, h5py.Dataset) and (content.is_virtual or content.external):
-        raise ValueError(f"the numbers of {name} are in other files; copy them into this one")
-    return content
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -385,8 +386,9 @@ class FirstLines(NamedTuple):
 def _first_lines(path: Path) -> FirstLines:
     """Read how a text begins. Its header may be the last comment, as savetxt writes it."""
     comments = []
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        while (line := file.readline(1000)).startswith("#"):
+    with open_input(path) as file:
+        lines = _text(file)
+        while (line := lines.readline(1000)).startswith("#") or line.isspace():
             comments.append(line)
     separator = next((sign for sign in ",;\t" if sign in line), r"\s+")
     is_header = not re.match(r"[-+.]?\d", line)
@@ -398,44 +400,67 @@ def _first_lines(path: Path) -> FirstLines:
     return FirstLines(said, line, separator, names, len(comments) + is_header)
 
 
-def _read_csv(path: Path) -> Read:
-    """Read a table under a header, or without one where the numbers tell which is which."""
-    about, _, separator, names, first = _first_lines(path)
-    table, numbers = _read_table(path, sep=separator, names=names or None, skiprows=first)
-    if not names:
+def _text(file: BinaryIO) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
+
+
+def _read_csv(file: BinaryIO) -> Read:
+    """Read a table: its names, its numbers, and where there are no names, what these tell."""
+    start = _first_lines(Path(file.name))
+    table = _read_table(file, start)
+    if start.names:
+        for field, name in _fields(table).items():
+            table[name] = _numbers(file, start, field, table[name])
+    else:
         if table.shape[1] != 4:
             raise ValueError(f"it has {table.shape[1]} columns without a header; write one")
-        table.columns = numbers.columns = [*_order(numbers.to_numpy())]
-    for field, name in _fields(table).items():
-        is_wrong = numbers[name].isna()
-        if is_wrong.any():
-            row = is_wrong.argmax()
-            cell = f"line {row + first + 1}: {field} is {table[name][row]}"
-            raise ValueError(f"{cell}; write a number, or leave the line out")
-        table[name] = numbers[name]
-    if not names:
+        for number, name in enumerate(table, 1):
+            table[name] = _numbers(file, start, f"column {number}", table[name])
+        table.columns = [*_order(table.to_numpy())]
         microseconds = 1e6 * table["t"]
-        if is_whole(microseconds) and not is_whole(1e-3 * microseconds):
+        if is_whole(microseconds) and not is_whole(1e-3 * microseconds):  # they are in s
             table["t"] = microseconds.round()
+    about = start.comments
     sides = re.findall(r"-?\d+", about.pop("sensor_size", ""))
     return _to_events(table, tuple(map(int, sides)), about)
 
 
-def _read_table(path: Path, **options: Any) -> tuple[Any, Any]:
-    """Read a table without its empty columns, and return it also as numbers, NaN for other text."""
+def _read_table(file: BinaryIO, start: FirstLines) -> Any:
+    """Read a table without its empty columns."""
     import pandas as pd  # which takes a second to import
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
             table = pd.read_csv(
-                path, header=None, index_col=False, skipinitialspace=True, **options
+                file,
+                sep=start.separator,
+                names=start.names or None,
+                skiprows=start.first,
+                header=None,
+                index_col=False,
+                skipinitialspace=True,
             )
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
-    if len(table):
-        table = table.dropna(axis="columns", how="all")
-    return table, table.apply(pd.to_numeric, errors="coerce")
+    return table.dropna(axis="columns", how="all") if len(table) else table
+
+
+def _numbers(file: BinaryIO, start: FirstLines, what: str, column: Any) -> Any:
+    """Return a column as numbers, or say in which line there is none."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    is_wrong = numbers.isna()
+    if is_wrong.any():
+        row = int(is_wrong.argmax())
+        file.seek(0)
+        lines = enumerate(_text(file), 1)
+        filled = (line for line, text in lines if line > start.first and text.strip(" \r\n"))
+        line = next(islice(filled, row, None))  # pandas leaves out those that are empty
+        cell = f"line {line}: {what} is {column[row]}"
+        raise ValueError(f"{cell}; write a number, or leave the line out")
+    return numbers
 
 
 def is_whole(times: np.ndarray) -> bool:
@@ -496,43 +521,85 @@ def _to_events(
     return table, sensor_size, others
 
 
-def _read_by_faery(path: Path, suffix: str) -> Decoded:
+def _of_bytes(decode: Callable[[bytes], Decoded]) -> Callable[[BinaryIO], Read]:
+    """Return a reader of a file that ``decode`` decodes."""
+    return lambda file: (*decode(file.read()), {})
+
+
+def _read_es(file: BinaryIO) -> Read:
+    from .word_loops import es_ends_within_an_event
+
+    events = _read_by_faery(file)
+    if es_ends_within_an_event(np.frombuffer(file.read(), np.uint8)):
+        raise ValueError("it ends within an event; copy it again, or export it")
+    return events
+
+
+def _read_by_faery(file: BinaryIO) -> Read:
+    path = Path(file.name).absolute()
     if find_spec("faery") is None:
-        raise ModuleNotFoundError(f"{path} needs faery: pip install faery")
-    file_type = "es" if suffix == ".es" else "aedat"
-    request = json.dumps([file_type, str(path.absolute())])
-    with FAERY_LOCK:
-        child = _faery_child()
-        try:
-            child.stdin.write(request.encode() + b"\n")
-            child.stdin.flush()
-            answer = pickle.load(child.stdout)
-        except BaseException as error:  # it has ended, or Ctrl-C comes within its answer
-            child.kill()
-            child.wait()
-            if not isinstance(error, Exception):
-                raise
-            answer = "faery fails, or takes too much time or memory"
+        raise ModuleNotFoundError(f"{file.name} needs faery: pip install faery")
+    file_type = "es" if path.suffix.lower() == ".es" else "aedat"
+    request = json.dumps([file_type, str(path)])
+    child = _faery_child()
+    try:
+        child.stdin.write(request.encode() + b"\n")
+        child.stdin.flush()
+        answer = pickle.load(child.stdout)
+    except BaseException as error:  # it has ended, or Ctrl-C comes within its answer
+        child.kill()
+        child.wait()
+        if not isinstance(error, Exception):
+            raise
+        answer = "faery fails, or takes too much time or memory"
     if isinstance(answer, str):
         if "unsupported type" in answer:
             raise ValueError(f"{answer}; export its changes of light (DVS) alone")
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
     events, size = answer
     columns = [events[field] for field in "txyp"]
-    return make_events(*columns), size
+    return make_events(*columns), size, {}
+
+
+class FaeryChild(threading.local):
+    """The process that reads for a thread: with a lock instead, a fork could wait for ever."""
+
+    process: Any = None
+    parent = 0  # the process that started it: a fork needs its own
+
+
+FAERY_CHILD = FaeryChild()
 
 
 def _faery_child() -> Any:
-    """Return the process that reads files for this one, and ends with it."""
-    child = FAERY_CHILDREN.get(os.getpid())
-    if child is None or child.poll() is not None:
-        child = Popen(
-            [sys.executable, "-m", f"{__package__}.faery_child"],
+    """Return the process that reads files for this thread, and ends with it."""
+    child = FAERY_CHILD
+    if child.parent != os.getpid() or child.process.poll() is not None:
+        child.process = Popen(
+            # By its file and with -P, so that no folder of recordings is where Python looks first.
+            [sys.executable, "-P", faery_child.__file__],
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
+            cwd=Path(faery_child.__file__).parent,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C is for this one
         )
-        FAERY_CHILDREN[os.getpid()] = child
-    return child
+        child.parent = os.getpid()
+    return child.process
+
+
+FORMATS = {
+    ".npy": Format(b"\x93NUMPY", 3, _read_npy),
+    ".npz": Format(b"PK", 3, _read_npz),
+    ".csv": Format(b"", 10, _read_csv),
+    ".txt": Format(b"", 10, _read_csv),
+    ".h5": Format(b"\x89HDF", 3, _read_hdf5),
+    ".hdf5": Format(b"\x89HDF", 3, _read_hdf5),
+    ".aedat": Format(b"", 12, _of_bytes(read_aedat)),
+    ".raw": Format(b"%", 20, _of_bytes(read_raw)),
+    ".dat": Format(b"%", 12, _of_bytes(read_dat)),
+    ".bin": Format(b"", 20, _of_bytes(read_bin)),
+    ".aedat4": Format(b"#!AER-DAT4", 12, _read_by_faery),
+    ".es": Format(b"Event Stream", 20, _read_es),
+}

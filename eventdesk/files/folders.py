@@ -7,7 +7,6 @@ reads them; ``load_folder`` does both.
 import math
 import os
 import re
-import unicodedata
 import warnings
 from collections import deque
 from itertools import pairwise
@@ -27,6 +26,7 @@ from pokersnn_helpers.checks import (
     errors_in,
 )
 from pokersnn_helpers.recordings import PackedRecording, Recordings
+from pokersnn_helpers.system.names import look, plain_name
 from pokersnn_helpers.system.writing import StrPath
 
 from .event_files import (
@@ -40,7 +40,7 @@ from .event_files import (
 
 MAX_NETWORK_SIDE = 128  # pixels, unless a size is given
 USUAL_SHARE = 0.99  # of all events: what lies twice as far out as they need is wild
-MUCH_LONGER = 100  # times the median duration
+MUCH_LONGER = 100  # times the median duration: a batch of 32 would be all but empty
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 
@@ -123,7 +123,7 @@ def load_folder(
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
             ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
-            or names differ in nothing but capitals; or two files of different classes or groups
+            or names look alike; or two files of different classes or groups
             hold the same; or events far outside are left out; or a recording lasts much longer than
             others. (Names that begin with a dot are hidden.)
 
@@ -154,7 +154,7 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
             instead of classes, or ``group_by`` finds nothing in the path of a file.
 
     Warns:
-        UserWarning: Some files are left out, or names differ in nothing but capitals.
+        UserWarning: Some files are left out, or names look alike.
 
     Example:
         >>> Path("signs/up").mkdir(parents=True)
@@ -166,6 +166,11 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}; name one with a folder per class")
     paths, left_out = _walk(folder)
+    if paths and all(path.parent == folder for path in paths):
+        raise FileNotFoundError(
+            f"{folder} holds recordings, as {paths[0].name}, and no folder per class; name the "
+            f"folder above it, {folder.absolute().parent}, or put them into a folder per class"
+        )
     in_classes = []
     for file in paths:
         below = file.relative_to(folder).parts
@@ -183,21 +188,36 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
         if group_by:
             group = _group_in("/".join(rest), group_by)
         else:
-            group = rest[0] if len(rest) > 1 else f"{class_name}/{file.stem}"
-        files.append(RecordingFile(file, class_name, group))
-    _warn_of_similar_names(folder, files)
+            group = rest[0] if len(rest) > 1 else f"{class_name}/{plain_name(file.stem)}"
+        files.append(RecordingFile(file, class_name, _visible(group, file)))
+    _warn_of_similar_names(folder, {file.class_name for file in files})
+    _warn_of_similar_names(folder, {file.group for file in files})
     return files
+
+
+def _visible(name: str, file: Path) -> str:
+    """Return the plain form of a name, of which something can be seen."""
+    plain = plain_name(name)
+    if not plain:
+        raise ValueError(f"{file} belongs to {name!a}, of which nothing is seen; rename that")
+    return plain
 
 
 def _group_in(path: str, pattern: str) -> str:
     """Return what a regular expression finds in a path: its first group, or else all of it."""
     try:
-        found = re.search(pattern, path)
+        found = re.search(pattern, plain_name(path))
     except (re.error, TypeError) as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
     if not found:
         raise ValueError(f"{pattern!r} finds no group in {path}; write what all files have")
-    return found[found.re.groups and 1]
+    group: str | None = found[found.re.groups and 1]
+    if not group:
+        raise ValueError(
+            f"{pattern!r} finds {found[0]!r} in {path}, but nothing within its parentheses; write "
+            "there what all files have"
+        )
+    return group
 
 
 def find_files(path: Path) -> list[Path]:
@@ -259,10 +279,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
-    """Return the class of each folder: what the files in it say, or its own name.
-
-    A letter such as é, which Unicode writes in two ways, is one.
-    """
+    """Return the class of each folder: what the files in it say, or its own name."""
     said: dict[str, str] = {}
     for file in files:
         folder_name = file.relative_to(folder).parts[0]
@@ -280,15 +297,18 @@ def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
         raise ValueError(
             f"the folders in {folder} are {listed}, not classes; load each, for a Split"
         )
-    return {name: unicodedata.normalize("NFC", said[name] or name) for name in said}
+    return {name: _visible(said[name] or name, folder / name) for name in said}
 
 
-def _warn_of_similar_names(folder: Path, files: list[RecordingFile]) -> None:
-    """Warn of names that differ in nothing but capitals."""
-    for names in ({file.class_name for file in files}, {file.group for file in files}):
-        for first, second in pairwise(sorted(sorted(names), key=str.lower)):
-            if first.lower() == second.lower():
-                warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=4)
+def _warn_of_similar_names(folder: Path, names: set[str]) -> None:
+    """Warn of names that look alike: of a person who could be in training and in the test."""
+    alike = sorted(sorted(names), key=look)
+    for first, second in pairwise(alike):
+        if look(first) == look(second):
+            warnings.warn(
+                f"{first} and {second} in {folder}: are they the same? Then give them one name",
+                stacklevel=4,
+            )
 
 
 def read_recordings(
@@ -347,50 +367,71 @@ def read_recordings(
 def _read_files(
     files: list[RecordingFile], sensor_size: SensorSize | None
 ) -> tuple[list[PackedRecording], SensorSize]:
-    """Read files; their sensor is as they say, or the given one, or the one that they seem to have.
-
-    Where all have to guess, events outside may be left, and a warning says so.
-    """
+    """Read files, agree on the sensor that they are from, and warn of events outside."""
     recorded = []
-    said: list[SensorSize] = []
-    counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
+    said = []
     for file in tqdm(files, "reading", unit="file", delay=2):
         events, own_size = read_event_file(file.path)
-        if own_size:
-            expected = said[0] if said else sensor_size or own_size
-            if own_size[:2] != expected[:2]:
-                raise ValueError(
-                    f"{file.path} is of sensor {own_size}, others of {expected}; put recordings of "
-                    "different sensors into different folders"
-                )
-            said.append(own_size)
-        for of_axis, axis in zip(counts, "xy", strict=True):
-            count = np.bincount(np.minimum(events[axis], MAX_SIDE))
-            of_axis[: len(count)] += count
         recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
-    known = max(said, default=sensor_size)
-    width, height, polarities = known or (*map(_usual_side, counts), 2)
+        said.append(own_size)
+    known = _agreed_sensor(files, said, sensor_size)
+    sensor_size = known or _usual_sensor(recorded)
     sides = np.array([packed.sensor_size for packed in recorded])
-    is_outside = (sides > (width, height, polarities)).any(axis=1)
+    is_outside = (sides > sensor_size).any(axis=1)
     if is_outside.any():
         number = int(is_outside.argmax())
         example = f"{files[number].path} has events on {recorded[number].sensor_size} pixels"
         if known:
             raise ValueError(f"{example}, and the sensor is {known}; name its sensor")
+        width, height, _ = sensor_size
         warnings.warn(
             f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
             f"nearly all are: {example}. They are left out; give the sensor's size if they are "
             "right",
             stacklevel=4,
         )
-    return recorded, (width, height, polarities)
+    return recorded, sensor_size
 
 
-def _usual_side(counts: np.ndarray) -> int:
-    """Return how many pixels hold all events along a side, but for wild ones."""
+def _agreed_sensor(
+    files: list[RecordingFile], said: list[SensorSize | None], given: SensorSize | None
+) -> SensorSize | None:
+    """Return the sensor that files say, all the same, or else the given one, if there is one."""
+    sizes = [size for size in said if size]
+    expected = given or max(sizes[:1], default=None)
+    for file, size in zip(files, said, strict=True):
+        if size and expected and size[:2] != expected[:2]:
+            raise ValueError(
+                f"{file.path} is of sensor {size}, others of {expected}; put recordings of "
+                "different sensors into different folders"
+            )
+    return max(sizes, default=given)
+
+
+def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
+    """Return the smallest sensor that holds all events, but for those that are wild in all files.
+
+    What most events need says what is far out for any file, what those of a file need for that one:
+    a single event of a class that nothing else shows isn't wild.
+    """
+    counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
+    sides = np.zeros(2, np.int64)  # that files need
+    for packed in recorded:
+        events = packed.unpack()
+        places = np.minimum([events["x"], events["y"]], MAX_SIDE)
+        of_file = np.array([np.bincount(axis, minlength=MAX_SIDE + 1) for axis in places])
+        counts += of_file
+        sides = np.maximum(sides, [_usual_side(axis, 1) for axis in of_file])
+    of_all = [_usual_side(axis, MAX_NETWORK_SIDE) for axis in counts]
+    width, height = np.minimum(sides, of_all).tolist()
+    return width, height, 2
+
+
+def _usual_side(counts: np.ndarray, least: int) -> int:
+    """Return how many pixels hold all events along a side, but for wild ones beyond the least."""
     share = counts.cumsum() / counts.sum()
     needed = int(np.searchsorted(share, USUAL_SHARE)) + 1
-    near = counts[: max(MAX_NETWORK_SIDE, 2 * needed)]
+    near = counts[: max(least, 2 * needed)]
     return int(np.flatnonzero(near)[-1]) + 1
 
 

@@ -1,9 +1,9 @@
-"""Loops over the words of Prophesee's RAW files, which Numba compiles.
+"""Loops over the words of cameras' files, which Numba compiles.
 
-Each writes as many events as fit into an array, and returns how many there are: a caller counts
-with an empty one, and asks for the memory before it decodes. ``high`` has the time of each word
-that says its high bits, in µs; what comes before the first of these is left out, as Prophesee's own
-decoder does.
+A decoder writes as many events as fit into an array, and returns how many there are: a caller
+counts with an empty one, and asks for the memory before it decodes. ``high`` has the time of each
+word that says its high bits, in µs; what comes before the first of these is left out, as
+Prophesee's own decoder does.
 """
 
 from pokersnn_helpers.system.compiling import compiled
@@ -76,3 +76,18 @@ def decode_evt3(words, high, events):
                 place += 1
         x += width
     return count
+
+
+@compiled
+def es_ends_within_an_event(content):
+    """Say whether the bytes of an ES file of changes of light end before an event does.
+
+    Each event is 5 bytes, of which the first says how much time has passed; 0xFE and 0xFF are time
+    alone: https://github.com/neuromorphicsystems/event_stream
+    """
+    if content[15] != 1:  # events of another kind
+        return False
+    at = 20  # bytes of the header
+    while at < len(content):
+        at += 1 if content[at] >= 0xFE else 5
+    return at > len(content)

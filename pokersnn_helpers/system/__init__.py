@@ -1,6 +1,8 @@
 """What all else stands on: files, compiled loops, devices, progress bars and Norse.
 
 - ``writing``: files written whole or not at all.
+- ``reading``: regular files alone are read, and what fits into the memory.
+- ``names``: whether two names are the same, or look so.
 - ``compiling``: loops that Numba compiles.
 - ``devices``: the GPU, or how many threads of the CPU.
 - ``progress``: progress bars, and none where nobody sees them.

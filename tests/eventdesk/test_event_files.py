@@ -5,6 +5,8 @@ import os
 import struct
 import sys
 from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.pool import ThreadPool
 
 import h5py
 import numpy as np
@@ -110,6 +112,7 @@ PLAIN = {
     "spaced.csv": csv(LATER, separator=", "),
     "WINDOWS.CSV": b"\xef\xbb\xbf" + csv(LATER).replace(b"\n", b"\r\n"),
     "semicolons.csv": csv(LATER, separator=";"),
+    "empty_lines.csv": b"\n# a\n\n" + csv(LATER).replace(b"\n", b"\n\n"),
     "tabs.csv": csv(LATER, separator="\t"),
     "names.csv": csv(LATER).replace(b"t,x,y,p", b'# Timestamp,"X",Y,polarity'),
     "savetxt.csv": csv(LATER, separator=" ").replace(b"t x", b"# t x"),
@@ -191,6 +194,11 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "two.csv": (b"ts,timestamp,x,y,p\n0,5,3,4,1\n", "ts and timestamp may both be t; rename one"),
     "other.h5": (hdf5(), "holds nothing, not t, x, y, p"),
     "chip.aedat": (aedat(EVENTS, CHIP), "AEChip: ch.unizh.CochleaAMS1c is unknown; export it"),
+    "page.npy": (b"<!DOCTYPE html>\n<title>404</title>", "begins with b'<!DOCTYPE ht', not with"),
+    "page.npz": (b"<!DOCTYPE html>\n<title>404</title>", "begins with b'<!DOCTYPE ht', not with"),
+    "objects.npy": (npy(np.array([None, "a"])), "objects of Python, not numbers alone; copy it"),
+    "objects.npz": (npz(t=np.array([None])), "objects of Python, not numbers alone; copy it"),
+    "anew.npy": (npy(np.tile(some_events(200), 2)), r"anew at event 200 \(from 13930 to 0\); cut"),
     "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
     "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
     "davis.aedat": (DAVIS, "addresses aren't those of a DVS128; export it"),
@@ -214,10 +222,45 @@ def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_pa
         read_events(path)
 
 
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_a_wrong_cell_is_named_by_the_line_that_an_editor_shows(empty, header, tmp_path):
+    lines = ["# class: up", *["t,x,y,p"] * header, "0,0,0,1", empty, empty, "5,1,here,0", "7,1,1,1"]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    where = f"line {lines.index('5,1,here,0') + 1}: {'y' if header else 'column 3'} is here; write"
+    with pytest.raises(ValueError, match=where):
+        read_events(tmp_path / "a.csv")
+
+
+def test_times_that_float32_rounds_are_said(tmp_path):
+    events = some_events().astype([(field, "f4" if field == "t" else "i8") for field in "txyp"])
+    path = tmp_path / "a.npy"
+    np.save(path, events)
+    read_events(path)  # without a warning
+    events["t"] += 1.5e9
+    np.save(path, events)
+    said = (
+        r"a\.npy: its times are float32, which rounds them to multiples of 128; save them as int64"
+    )
+    with pytest.warns(UserWarning, match=said):
+        read_events(path)
+
+
+def test_a_clock_that_begins_anew_is_no_disorder():
+    part = np.arange(0, 1000, 5)
+    for later in (7_000_000, 3):
+        parts = np.concatenate([part + later, part, part])
+        assert event_files.find_restarts(parts).nonzero()[0].tolist() == [200, 400]
+    jitter = part.copy()
+    jitter[150] -= 20
+    for times in (part, jitter, np.random.default_rng(0).permutation(part), part[:0]):
+        assert not event_files.find_restarts(times).any()
+
+
 def test_paths_that_are_no_files(tmp_path):
     os.mkfifo(tmp_path / "pipe.npy")
     for path in (tmp_path, tmp_path / "pipe.npy"):
-        with pytest.raises(FileNotFoundError, match=f"{path} is no regular file; name one"):
+        with pytest.raises(ValueError, match=f"{path} is no regular file; name one"):
             read_events(path)
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npy; name one"):
         read_events(tmp_path / "none.npy")
@@ -293,13 +336,53 @@ def test_what_faery_does_to_its_process_is_an_error_and_the_next_file_is_read(
 ):
     (tmp_path / "faery.py").write_text(FAERY.format(happens=happens))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(event_files, "FAERY_CHILDREN", {})
     monkeypatch.delitem(sys.modules, "faery", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # for the child
+    monkeypatch.setattr(event_files, "FAERY_CHILD", event_files.FaeryChild())
     for name in ("bad.es", "good.es"):
-        (tmp_path / name).write_bytes(b"Event Stream")
+        (tmp_path / name).write_bytes(b"Event Stream" + bytes(8))
     with pytest.raises(ValueError, match=r"bad\.es: the file is damaged: .*; copy it again"):
         read_events(tmp_path / "bad.es")
     assert len(read_events(tmp_path / "good.es")) == 3
+
+
+@needs_faery
+def test_no_code_that_lies_beside_recordings_runs(tmp_path, monkeypatch):
+    for name in ("faery", "json", "pickle", "resource", "numpy"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')")
+    by_faery(tmp_path / "a.es", EVENTS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    monkeypatch.setattr(event_files, "FAERY_CHILD", event_files.FaeryChild())
+    assert len(read_events("a.es")) == len(EVENTS)
+    assert not (tmp_path / "ran").exists()
+
+
+@needs_faery
+def test_threads_and_forks_that_read_by_faery_dont_wait_for_each_other(tmp_path):
+    path = tmp_path / "a.es"
+    by_faery(path, EVENTS)
+    with ThreadPool(3) as pool:
+        assert {len(events) for events in pool.map(read_events, [path] * 9)} == {len(EVENTS)}
+    before = event_files._faery_child()
+    child = get_context("fork").Process(target=read_events, args=(path,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    assert event_files._faery_child() is before
+    assert len(read_events(path)) == len(EVENTS)
+
+
+@needs_faery
+@pytest.mark.parametrize("cut", [1, 4])
+def test_an_es_file_that_ends_within_an_event_is_refused(cut, tmp_path):
+    by_faery(tmp_path / "a.es", EVENTS)
+    content = (tmp_path / "a.es").read_bytes()
+    (tmp_path / "a.es").write_bytes(content[:-cut])
+    with pytest.raises(ValueError, match=r"a\.es: it ends within an event; copy it again"):
+        read_events(tmp_path / "a.es")
+    (tmp_path / "a.es").write_bytes(content[:-5])
+    assert len(read_events(tmp_path / "a.es")) == len(EVENTS) - 1
 
 
 @needs_faery

@@ -122,7 +122,8 @@ def test_sizes_that_cannot_be(sensor, size, reason):
 @pytest.mark.parametrize(
     ("files", "error", "reason"),
     [
-        ({"a.npy": point(0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder"),
+        ({}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder"),
+        ({"a.npy": point(0, 0)}, FileNotFoundError, r"as a\.npy, and no folder per class; name"),
         ({"Training/a.npy": point(0, 0), "val/a.npy": point(0, 0)}, ValueError, "Training, val"),
         (
             {"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)},
@@ -165,15 +166,16 @@ def test_a_csv_names_its_class_and_a_sensor_without_polarities(tmp_path):
         load_folder(tmp_path)
 
 
+@pytest.mark.parametrize("column", [6000, 140, 127])
 @pytest.mark.parametrize("wild", [1, 20])
-def test_a_few_wild_events_in_one_file_or_most_dont_set_the_size(wild, folder):
+def test_a_few_wild_events_in_one_file_or_most_dont_set_the_size(wild, column, folder):
     files = sorted(folder.glob("*/*/*.npy"))
     sizes = load_folder(folder).sensor_size
     for file in files[:wild]:
         events = np.load(file)
-        events["x"][7] = 6000
+        events["x"][7] = column
         np.save(file, events)
-    said = rf"{wild} files have events far outside 64 × 43 pixels, .*\.npy has events on \(6001"
+    said = rf"{wild} files have events far outside 64 × 43 pixels, .* has events on \({column + 1}"
     with pytest.warns(UserWarning, match=said):
         recordings, _, _, sensor_size = load_folder(folder)
     assert sensor_size == sizes
@@ -195,7 +197,14 @@ def test_groups_by_a_rule_in_file_names(tmp_path):
         save(tmp_path / class_name / f"{name}.npy", point(number, 0))
     assert {*load_folder(tmp_path, group_by=r"user(\d+)").groups} == {"1", "12"}
     assert {*load_folder(tmp_path, group_by="lamp|lab").groups} == {"lamp", "lab"}
-    for pattern, reason in (("lamp", "'lamp' finds no group in user12_lab"), ("(", "no regular")):
+    for pattern, reason in (
+        ("lamp", "'lamp' finds no group in user12_lab"),
+        ("(", "no regular"),
+        (
+            r"user(\d+_lamp)?",
+            r"finds 'user' in user12_lab\.npy, but nothing within its parentheses",
+        ),
+    ):
         with pytest.raises(ValueError, match=reason):
             load_folder(tmp_path, group_by=pattern)
 
@@ -207,10 +216,52 @@ def test_a_text_with_a_header_is_read_in_a_folder_as_alone(tmp_path):
     assert load_folder(tmp_path).recordings.classes == ("a", "b", "c")
 
 
-def test_a_letter_in_two_forms_of_unicode_is_one_class(tmp_path):
-    for name in ("\u00e9", "e\u0301"):
-        save(tmp_path / name / f"{len(name)}.npy", point(len(name), 0))
-    assert load_folder(tmp_path).recordings.classes == ("\u00e9",)
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Jose\u0301 B",
+        " José B ",
+        "José\u00a0B",
+        "José  B",
+        "Jo\u200bsé B",
+        "José B\ufe0f",
+        "\uff2aosé B",
+    ],
+)
+def test_a_name_that_is_written_otherwise_is_one_class_and_one_person(other, tmp_path):
+    for number, name in enumerate(("José B", other)):
+        save(tmp_path / name / "1" / "a.npy", point(number, 0))
+        save(tmp_path / f"class {number}" / name / "1.npy", point(5 + number, 0))
+        save(tmp_path / "third" / f"{name}.npy", point(9 + number, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recordings, groups, *_ = load_folder(tmp_path)
+    assert recordings.classes == ("José B", "class 0", "class 1", "third")
+    assert set(groups) == {"1", "José B", "third/José B"}
+
+
+@pytest.mark.parametrize("other", ["anna", "Änna", "Αnna", "аnna", "an-na", "an na"])
+def test_names_that_look_alike_are_said(other, tmp_path):
+    first = "an_na" if "a-n" in other or "n n" in other or "-" in other else "Anna"
+    for number, name in enumerate((first, other)):
+        save(tmp_path / "up" / name / "1.npy", point(number, 0))
+    with pytest.warns(UserWarning, match=rf"in {tmp_path}: are they the same\?"):
+        groups = load_folder(tmp_path).groups
+    assert len(set(groups)) == 2
+
+
+def test_a_class_and_a_person_may_share_a_name(tmp_path):
+    for number, place in enumerate(("anna/ben", "ben/anna")):
+        save(tmp_path / place / "1.npy", point(number, 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_folder(tmp_path).groups == ["ben", "anna"]
+
+
+def test_a_name_of_which_nothing_is_seen_is_refused(tmp_path):
+    save(tmp_path / "\u200b" / "1.npy", point(0, 0))
+    with pytest.raises(ValueError, match=r"belongs to '\\u200b', of which nothing is seen; rename"):
+        load_folder(tmp_path)
 
 
 def test_gestures_may_be_called_as_splits_where_files_say_their_class(tmp_path):
@@ -230,8 +281,9 @@ def test_a_sensor_has_the_most_polarities_that_a_file_says(polarities, tmp_path)
 
 def test_text_that_holds_no_events_and_empty_classes_are_left_out(folder):
     (folder / "left" / "anna" / "notes.txt").write_text("on Monday")
+    (folder / "left" / "ben" / "notes.txt").write_text("2 people, 3 lamps, 4 walls, 5 tries")
     (folder / "up").mkdir()
-    with pytest.warns(UserWarning, match=r"2 files below .*notes\.txt, are left out"):
+    with pytest.warns(UserWarning, match=r"3 files below .*notes\.txt, are left out"):
         assert load_folder(folder).recordings.classes == CLASSES
 
 
