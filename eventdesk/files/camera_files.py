@@ -2,8 +2,9 @@
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -131,7 +132,7 @@ def read_raw(content: bytes) -> Decoded:
     return events, _sensor(header)
 
 
-def _of_evt2(words: Array, pixels: Array) -> Callable[[Array], int]:
+def _of_evt2(words: Array, pixels: Array) -> partial[Any]:
     """Return what decodes words of EVT 2 or 2.1 into an array, and counts them."""
     from .word_loops import decode_evt2
 
