@@ -250,14 +250,6 @@ def test_names_that_look_alike_are_said(other, tmp_path):
     assert len(set(groups)) == 2
 
 
-def test_a_class_and_a_person_may_share_a_name(tmp_path):
-    for number, place in enumerate(("anna/ben", "ben/anna")):
-        save(tmp_path / place / "1.npy", point(number, 0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert load_folder(tmp_path).groups == ["ben", "anna"]
-
-
 def test_a_name_of_which_nothing_is_seen_is_refused(tmp_path):
     save(tmp_path / "\u200b" / "1.npy", point(0, 0))
     with pytest.raises(ValueError, match=r"belongs to '\\u200b', of which nothing is seen; rename"):
