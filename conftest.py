@@ -2,8 +2,12 @@
 
 import functools
 import os
+import sys
+from pathlib import Path
 
 import nbval.kernel
+import pytest
+from nbval.plugin import IPyNbCell
 
 # Workers of pytest-xdist, and the kernels that they start, compute on one thread each: threads of
 # several processes would wait for each other. PyTorch reads this when it is imported.
@@ -12,12 +16,21 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Here a chapter that doesn't find what it expects fails; a reader is told, and goes on.
 os.environ["POKERSNN_STRICT"] = "1"
 
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+from executed import executed_at
+
 
 def pytest_collection_modifyitems(items):
-    """Let a cell's outputs arrive late: nbval waits 5 s for them, too little on a busy machine."""
+    """Skip what a build has executed, and let a cell's outputs arrive late.
+
+    nbval waits 5 s for them, too little on a busy machine.
+    """
+    when_executed = functools.cache(executed_at)
     for item in items:
-        if hasattr(item, "output_timeout"):
+        if isinstance(item, IPyNbCell):
             item.output_timeout = 60
+            if when := when_executed(item.path):
+                item.add_marker(pytest.mark.skip(f"executed by the build of {when}"))
 
 
 def pytest_configure():

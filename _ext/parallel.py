@@ -3,20 +3,32 @@
 Without it a build executes one after the other while it reads them, and most of a chapter's time is
 one core's. What has been executed lies in the cache of jupyter-cache, where MyST-NB finds it. A
 chapter that fails isn't there: MyST-NB executes it once more, and reports the error. A chapter that
-measures times says ``executed_alone`` in its metadata, and MyST-NB executes it after the others.
+measures times says ``executed_alone`` in its metadata, and is executed after the others.
 
 Side by side, each chapter computes on one thread: threads of several kernels would wait for each
 other, which takes three times as long.
 """
 
-import logging
+import asyncio
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.executors import load_executor
+from executed import open_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from sphinx.application import Sphinx
+from sphinx.util import logging
+from traitlets.config import Config
+
+from pokersnn_helpers.system.devices import usable_cores
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+# Else each kernel says that what it sends over the loopback address isn't encrypted.
+ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
 
 
 def setup(app: Sphinx) -> dict:
@@ -32,19 +44,57 @@ def execute_chapters(app: Sphinx) -> None:
     config = app.env.mystnb_config
     if config.execution_mode != "cache":
         return
-    cache = get_cache(config.execution_cache_path or ".jupyter_cache")  # as MyST-NB says it
-    chapters = []
+    cache = open_cache(Path(config.execution_cache_path))
+    together, alone = [], []
     for path in sorted(Path(app.srcdir).glob("book/*.ipynb")):
-        if not nbformat.read(path, as_version=4).metadata.get("executed_alone"):
-            chapters.append(str(path))
-            cache.add_nb_to_project(str(path))
-    quiet = logging.getLogger(__name__)
-    quiet.setLevel(logging.CRITICAL)
-    executor = load_executor("local-parallel", cache, logger=quiet)
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = threads or "1"
-    try:
-        executor.run_and_cache(filter_uris=chapters, timeout=config.execution_timeout)
-    finally:
-        if threads is None:
-            del os.environ["OMP_NUM_THREADS"]
+        notebook = nbformat.read(path, as_version=4)
+        try:
+            cache.match_cache_notebook(notebook)
+        except KeyError:
+            (alone if notebook.metadata.get("executed_alone") else together).append(path)
+    if together or alone:
+        count = len(together) + len(alone)
+        logging.getLogger(__name__).info("executing %d notebooks, which takes minutes", count)
+    own = dict(os.environ)
+    asyncio.run(_execute_all(together, cache, config.execution_timeout, ONE_THREAD | own))
+    for path in alone:
+        asyncio.run(_execute_all([path], cache, config.execution_timeout, own))
+
+
+async def _execute_all(
+    paths: list[Path], cache: JupyterCacheAbstract, timeout: int, environment: dict
+) -> None:
+    """Execute chapters side by side."""
+    # Else nbclient takes Ctrl-C, ends one kernel, and the build goes on.
+    asyncio.get_running_loop().add_signal_handler = _refuse_handler
+    cores = asyncio.Semaphore(usable_cores())
+
+    async def execute_on_a_core(path: Path) -> None:
+        async with cores:
+            await _execute(path, cache, timeout, environment)
+
+    await asyncio.gather(*map(execute_on_a_core, paths))
+
+
+def _refuse_handler(*arguments) -> None:
+    raise RuntimeError
+
+
+async def _execute(
+    path: Path, cache: JupyterCacheAbstract, timeout: int, environment: dict
+) -> None:
+    """Execute a chapter, and put it into the cache unless it fails."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        record_timing=False,  # in metadata, with which the cache would take it for another chapter
+        resources={"metadata": {"path": str(path.parent)}},
+        config=ENCRYPTED,
+    )
+    start = time.monotonic()
+    with suppress(CellExecutionError, RuntimeError, TimeoutError):
+        await client.async_execute(env=environment)
+        seconds = {"execution_seconds": time.monotonic() - start}
+        bundle = CacheBundleIn(notebook, str(path), data=seconds)
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
