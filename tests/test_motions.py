@@ -99,6 +99,27 @@ def test_a_hand_leaves_the_view_where_its_path_begins_anew_or_turns(monkeypatch)
     assert leaves == [12, 8]  # ms of the last frame in view: one every 4 ms
 
 
+def films_of_all():
+    recordings, _ = gestures.film_gestures(takes=1)
+    return recordings.events
+
+
+def film_of_one():
+    return [gestures.film_session(["wave"])[0]]
+
+
+@pytest.mark.parametrize("films", [films_of_all, film_of_one])
+def test_people_are_filmed_with_the_size_of_their_hand_and_at_their_pace(films, monkeypatch):
+    """A larger hand and a faster one cause more events."""
+    counts = []
+    for size, pace in [(1, 200), (1.2, 200), (1, 120)]:
+        monkeypatch.setattr(gestures, "PEOPLE", {"dora": (size, pace)})
+        counts.append(sum(map(len, films())))
+    usual, larger, faster = counts
+    assert larger > 1.1 * usual
+    assert faster > 1.1 * usual
+
+
 def test_what_chose_is_not_asked_about(monkeypatch):
     assert read("motions")["result"]["seeds"] <= motions.SEED_TO_CHOOSE
     monkeypatch.setattr(saccades, "thousand", lambda end, begin: numbered(60))  # of two digits

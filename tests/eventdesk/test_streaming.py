@@ -125,13 +125,17 @@ def test_time_may_advance_without_events(data):
     assert stream.steps == 20
 
 
+def event_at(t):
+    event = np.zeros(1, EVENT_DTYPE)
+    event["t"] = t
+    return event
+
+
 def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it():
     stream = Stream(classifier_of(FastSNN))
 
     def push(t):
-        event = np.zeros(1, EVENT_DTYPE)
-        event["t"] = t
-        return stream.push(event)
+        return stream.push(event_at(t))
 
     push(5000)
     with pytest.raises(ValueError, match=r"event 0 is of 4999 µs, but all steps before 5000 µs"):
@@ -255,20 +259,34 @@ def test_a_pause_or_a_window_begins_another_recording_however_it_is_cut(options,
 
 
 @pytest.mark.parametrize("limit", ["pause_ms", "window_ms"])
+@pytest.mark.parametrize(
+    "pass_time",
+    [
+        lambda stream, time: stream.push(event_at(time)),
+        lambda stream, time: stream.push(np.append(event_at(0), event_at(time))),
+        lambda stream, time: stream.advance(time),
+    ],
+)
+def test_a_recording_is_over_at_exactly_its_limit(limit, pass_time):
+    ended = []
+    stream = Stream(classifier_of(FastSNN), **{limit: 50}, on_answer=ended.append)
+    for time in (49_999, 50_000):
+        stream.reset()
+        stream.push(event_at(0))
+        pass_time(stream, time)
+        assert len(ended) == (time == 50_000)
+
+
+@pytest.mark.parametrize("limit", ["pause_ms", "window_ms"])
 def test_silence_ends_a_recording_once_and_emptiness_has_no_answer(limit, data):
     ended = []
-    events = data.train.events[0]
-    end = int(events["t"][-1] if limit == "pause_ms" else events["t"][0])
-    stream = Stream(
-        classifier_of(FastSNN), **{limit: 50}, on_answer=lambda stream: ended.append(stream.steps)
-    )
+    stream = Stream(classifier_of(FastSNN), **{limit: 50}, on_answer=ended.append)
     stream.end()
     assert not ended
+    events = data.train.events[0]
     stream.push(events)
-    stream.advance(end + 49_999)
-    assert not ended
-    stream.advance(end + 50_000)
-    stream.advance(end + 10**9)
+    stream.advance(events["t"][-1] + 50_000)
+    stream.advance(10**9)
     assert len(ended) == 1
     assert stream.open_since is None
     stream.push(events)  # a camera that has been started anew
