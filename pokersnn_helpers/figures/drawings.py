@@ -28,7 +28,10 @@ def show_drawing(name: str) -> Drawing:
         name: ``"pixel"``: how one pixel of an event camera turns light into events. ``"batch"``:
             the way of recordings to a batch. ``"spike"``: one neuron in four aligned traces.
             ``"network"``: the book's network, ``SNN()``, in one time step. ``"unrolled"``: the same
-            over four time steps, with the way back of the gradient.
+            over four time steps, with the way back of the gradient. ``"deck"``: how the recordings
+            of cards were made. ``"behind_a_layer"``: the *SNN behind a layer*, in one time step;
+            ``"delayed_layer"``: the same with delayed copies of what the layer found.
+            ``"skipping"``: which operations are needed while few events come.
 
     Example:
         >>> show_drawing("spike").svg.count("<svg")
