@@ -8,53 +8,31 @@ from benchmarks.comparison import all_statistics, c2st_accuracy
 from pokersnn_helpers import EVENT_DTYPE, recording_statistics
 from pokersnn_helpers.study.event_statistics import event_statistics
 
-
-def statistics(*events):
-    events = np.array(list(events), dtype=EVENT_DTYPE)
-    return event_statistics(events)
-
-
-def test_interval_is_that_of_the_same_pixel():
-    found = statistics(
-        (0, 5, 5, 1),
-        (100, 9, 9, 1),
-        (3000, 5, 5, 0),  # after 3 ms
-        (5000, 5, 5, 1),  # after 2 ms
-    )
-    assert found["interval (ms)"] == pytest.approx(2.5)
-
-
-def test_isolated_events_have_no_neighbour_in_the_millisecond_before():
-    found = statistics(
-        (0, 5, 5, 1),  # the first: isolated
-        (900, 6, 6, 1),  # beside it, in time
-        (1000, 6, 6, 1),  # the same pixel doesn't count, but the first one does
-        (2001, 7, 5, 1),  # 1.001 ms after its neighbour: isolated
-        (2100, 0, 34, 1),  # far away: isolated
-    )
-    assert found["isolated share"] == pytest.approx(3 / 5)
+BY_HAND = [
+    # after 3 ms and after 2 ms at the same pixel
+    ("interval (ms)", 2.5, [(0, 5, 5, 1), (100, 9, 9, 1), (3000, 5, 5, 0), (5000, 5, 5, 1)]),
+    (
+        "isolated share",
+        3 / 5,
+        [
+            (0, 5, 5, 1),  # the first: isolated
+            (900, 6, 6, 1),  # beside it, in time
+            (1000, 6, 6, 1),  # the same pixel doesn't count, but the first one does
+            (2001, 7, 5, 1),  # 1.001 ms after its neighbour: isolated
+            (2100, 0, 34, 1),  # far away: isolated
+        ],
+    ),
+    ("isolated share", 1, [(0, 34, 5, 1), (10, 0, 6, 1)]),  # from a row's end to the next row
+    ("tied share", 0.5, [(0, 1, 1, 1), (7, 2, 2, 1), (7, 9, 9, 0), (8, 3, 3, 1)]),
+    # without the outermost events
+    ("extent in x", 0, [(t, x, 3, 1) for t, x in enumerate([*[10] * 98, 0, 34])]),
+]
 
 
-def test_the_end_of_a_row_is_no_neighbour_of_the_next_row():
-    found = statistics((0, 34, 5, 1), (10, 0, 6, 1))
-    assert found["isolated share"] == 1
-
-
-def test_tied_events_share_a_time_stamp():
-    found = statistics(
-        (0, 1, 1, 1),
-        (7, 2, 2, 1),
-        (7, 9, 9, 0),  # tied
-        (8, 3, 3, 1),
-    )
-    assert found["tied share"] == pytest.approx(0.5)
-
-
-def test_extent_leaves_out_the_outermost_events():
-    columns = [10] * 98 + [0, 34]
-    events = [(time, column, 3, 1) for time, column in enumerate(columns)]
-    found = statistics(*events)
-    assert found["extent in x"] == 0
+@pytest.mark.parametrize(("name", "expected", "events"), BY_HAND)
+def test_statistics_of_events_by_hand(name, expected, events):
+    found = event_statistics(np.array(events, dtype=EVENT_DTYPE))
+    assert found[name] == pytest.approx(expected)
 
 
 def test_all_statistics_go_on_from_those_of_the_recordings(simulated):

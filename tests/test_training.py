@@ -163,6 +163,20 @@ def test_augmentation_reaches_training_batches_only():
     assert len(seen) == 3
 
 
+def test_dropout_is_on_in_training_alone_though_evaluate_has_turned_it_off():
+    modes = []
+
+    class Noting(FrameMLP):
+        def forward(self, frames):
+            modes.append(self.training)
+            return super().forward(frames)
+
+    classifier = Classifier(Noting((2, 2, 2), 4))
+    evaluate(classifier, noise())
+    fit(classifier, noise(), noise(), epochs=2)
+    assert modes == [False, True, False, True, False]
+
+
 def test_dropout_is_off_after_training(data):
     classifier, _ = train_classifier(data.train, network=FrameMLP, epochs=1)
     frames, _ = next(iter(make_loader(data.test, sparse=True)))

@@ -243,8 +243,13 @@ def describe(data: Split) -> str:
 
 
 def report(history: History, data: Split) -> None:
-    """Say how many recordings are classified correctly, of those trained on and of others."""
-    say_score("training", len(data.train), history.accuracy[-1], history.loss[-1])
+    """Say how many recordings are classified correctly, of those trained on and of others.
+
+    Of those trained on, by weights that changed with every batch of the last epoch; of the others,
+    by the weights that are kept.
+    """
+    learned_from = "training, during the last epoch"
+    say_score(learned_from, len(data.train), history.accuracy[-1], history.loss[-1])
     if data.validation:
         say(f"kept: epoch {history.kept_epoch} of {len(history.loss)}, chosen by other recordings")
     say_score("test", len(data.test), history.test_accuracy[-1], history.test_loss[-1])

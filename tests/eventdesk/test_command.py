@@ -90,12 +90,15 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path, data):
 
 
 def test_command_trains_as_the_function_does_and_reports(finished, data, capsys):
-    classifier, _ = train_classifier(data, seed=0, device="cpu", epochs=3, time_window=5000)
+    classifier, history = train_classifier(data, seed=0, device="cpu", epochs=3, time_window=5000)
     loaded = load_checkpoint(finished, device="cpu")
     assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))
     train("--resume", finished)  # which is over
     tested = evaluate(loaded, make_loader(data.test, 32, 5000), "cpu")
-    assert f"test: {tested.correct} of {tested.n_samples} classified" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    on_the_way = round(48 * history.accuracy[-1])
+    assert f"training, during the last epoch: {on_the_way} of 48 classified" in shown
+    assert f"test: {tested.correct} of {tested.n_samples} classified" in shown
     assert names_in(finished.parent) == ["run.pt"]
 
 
@@ -106,25 +109,6 @@ def test_seed_window_and_augmentation_are_taken(words, finished, tmp_path):
 
 
 # ---- Which recordings choose, and which test ----
-
-
-@pytest.mark.parametrize(
-    ("group_size", "sizes"), [(1, [27, 9, 12]), (6, [24, 12, 12]), (12, [36, 12]), (24, [24, 24])]
-)
-def test_no_group_is_in_two_parts(group_size, sizes):
-    """Of those to train on, those that choose the epoch where there are enough, those that test."""
-    numbers = np.arange(48)
-    events = np.zeros((48, 1), EVENT_DTYPE)
-    events["t"][:, 0] = numbers
-    recordings = Recordings(events, numbers % 3, ("a", "b", "c"), (4, 4, 2))
-    divided = split_groups(recordings, numbers // group_size)
-    parts = command.parts(divided)
-    assert [len(part) for part in parts] == sizes
-    groups = []
-    for part in parts:
-        assert set(part.targets) == {0, 1, 2}
-        groups += {int(events["t"][0]) // group_size for events in part.events}
-    assert sorted(groups) == list(range(48 // group_size))
 
 
 def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
