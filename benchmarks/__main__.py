@@ -22,6 +22,7 @@ BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "decodes": ("decodes", "maximum, last step or mean of the voltages: accuracy on inner folds"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
+    "panel": ("panel", "simple rules and models, on the trials of the pages' networks"),
     "layers": ("accuracy", "the GRU of chapter 7, with a layer in front and without"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),

@@ -7,6 +7,7 @@ import pytest
 
 from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
+from pokersnn_helpers.study.panel import FrameAverage, Pointing
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 # By these names modules know what makes a model, and what else sees recordings.
@@ -121,7 +122,7 @@ def watch(monkeypatch, passes=True):
             for function in (*TRAINING, *SEEING):
                 if function in vars(module):
                     before(module, function, trains=function in TRAINING)
-    for estimator in (NetworkEstimator, FeatureEstimator):
+    for estimator in (NetworkEstimator, FeatureEstimator, FrameAverage, Pointing):
         before(estimator, "fit", trains=True)
         before(estimator, "predict")
     learn = Trial.learn.fget

@@ -1,5 +1,7 @@
 """The networks that are compared, and features of recordings."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,6 @@ from benchmarks.models import FeedforwardSNN, on_profile
 from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
 from eventdesk.ask.features import (
     count_and_duration,
-    motion_correlations,
     place_and_polarity,
     rate_over_time,
     regions_over_time,
@@ -20,8 +21,25 @@ from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.snn import build_network
+from pokersnn_helpers.study.intervals import Difference, equivalent
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
-from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time, shuffled_time
+from pokersnn_helpers.study.panel import (
+    WAYS,
+    centroid_course,
+    centroid_drift,
+    events_over_time,
+    panel,
+    polarity_centroids,
+    shift_correlation,
+    untrained,
+)
+from pokersnn_helpers.study.perturbations import (
+    apply,
+    replaced,
+    reversed_time,
+    shuffled_time,
+    until,
+)
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
@@ -176,7 +194,12 @@ def test_rate_over_time_finds_a_period():
     "features",
     [
         count_and_duration,
-        motion_correlations,
+        centroid_course,
+        centroid_drift,
+        events_over_time,
+        polarity_centroids,
+        shift_correlation,
+        partial(shift_correlation, regions=3, steps=(1, 2)),
         place_and_polarity,
         regions_over_time,
         sum_and_rate,
@@ -214,3 +237,47 @@ def test_shares_of_on_events_by_hand():
     events = np.array(rows, dtype=EVENT_DTYPE)
     one = Recordings([events], [0], ("a",), (1, 1, 2))
     assert on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
+
+
+def drifting(speed, x=5, y=9):
+    """Film a column of pixels that moves to the right, at some pixels per ms."""
+    steps = np.arange(0, 12)
+    rows = [(1000 * step, x + speed * step, y + row, 1) for step in steps for row in range(4)]
+    return np.array(rows, dtype=EVENT_DTYPE)
+
+
+def test_rules_that_learn_nothing_say_which_way_something_moves():
+    there = drifting(1)
+    back = reversed_time(Recordings([there], [0], ("a",), (35, 35, 2))).events[0]
+    down = replaced(there, x=there["y"], y=there["x"])
+    ways = Recordings([there, back, down], [1, 0, 3], tuple(WAYS), (35, 35, 2))
+    assert centroid_drift(ways) == pytest.approx(np.array([[1, 0], [-1, 0], [0, 1]]))
+    for rule in untrained().values():
+        assert rule.predict(ways).tolist() == [1, 0, 3]
+
+
+def test_the_panel_learns_suits_and_can_be_asked_early(simulated):
+    cheap = {name: model for name, model in panel().items() if "frames" not in name}
+    learned = simulated.train
+    for name, model in cheap.items():
+        early = model.fit(learned, 0).predict(until(learned, 6))
+        assert (early == learned.targets).mean() > 0.3, name
+
+
+def test_what_sees_single_frames_gets_the_same_answer_from_any_order_of_them(some):
+    def turn_round(events):
+        frames = 1 + events["t"][-1] // 5000
+        return replaced(events, t=5000 * frames - 1 - events["t"])
+
+    backwards = apply(turn_round, some)
+    for name in ("LR on single frames", "MLP on single frames", "CNN on single frames"):
+        model = panel(5000)[name].fit(some, 0)
+        assert (model.predict(backwards) == model.predict(some)).all(), name
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-0.02, 0.02, True), (0.01, 0.02, True), (0.01, 0.05, False), (-0.04, 0.01, None)],
+)
+def test_models_are_equivalent_if_the_whole_interval_lies_within_the_margin(low, high, expected):
+    assert equivalent(Difference((low + high) / 2, low, high)) is expected

@@ -32,6 +32,7 @@ from pokersnn_helpers.study.estimators import (
     PerturbedEstimator,
     logistic_regression,
 )
+from pokersnn_helpers.study.panel import shift_correlation
 from pokersnn_helpers.study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
 
 from ..detector import detector
@@ -184,9 +185,11 @@ def network(kind: Any, **options: Any) -> Make:
 
 
 def motion_correlations(settings: Settings) -> FeatureEstimator:
-    """Return a logistic regression on what moves where."""
-    correlations = partial(features.motion_correlations, time_window=settings.time_window)
-    return logistic_regression(correlations)
+    """Return a logistic regression on what moves where, in 3 × 3 regions."""
+    width = settings.time_window
+    return logistic_regression(
+        partial(shift_correlation, time_window=width, regions=3, steps=(1, 2))
+    )
 
 
 PLACE = _quadratic(features.place_and_polarity)

@@ -3,10 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
-import torch
-from torch import nn
 
-from pokersnn_helpers.frames import to_frames
 from pokersnn_helpers.recordings import Recordings
 from pokersnn_helpers.study.models import summed_image
 
@@ -163,49 +160,3 @@ def sum_and_rate(recordings: Recordings, time_window: float = 1000) -> np.ndarra
         2
     """
     return np.hstack([summed_image(recordings), rate_over_time(recordings, time_window / 5)])
-
-
-def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
-    """Return how the frames of each recording move on, in 3 × 3 regions.
-
-    Each frame is multiplied with those one and two steps later, shifted by up to two pixels each
-    way, as a field of correlation-type motion detectors does (Hassenstein and Reichardt 1956,
-    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
-    divided by their sum over the shifts.
-
-    Args:
-        recordings: The recordings, of whose events the polarity is ignored.
-        time_window: Width of a time bin in µs.
-
-    Returns:
-        Shares (recordings, 2 steps × 25 shifts × 9 regions), 0 to 1.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> motion_correlations(some).shape
-        (2, 450)
-    """
-    size = recordings.sensor_size
-    correlations = []
-    for events in recordings.events:
-        frames = to_frames(events, time_window, size).sum(1)  # without polarity
-        correlations.append(_correlations(frames))
-    return np.stack(correlations)
-
-
-def _correlations(frames: torch.Tensor) -> np.ndarray:
-    """Return the shares of one recording, of frames (T, height, width)."""
-    frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(0, 3 - len(frames))))
-    height, width = frames.shape[1:]
-    around = nn.functional.pad(frames, (2, 2, 2, 2))
-    shares = []
-    for steps in (1, 2):
-        now = frames[:-steps]
-        later = around[steps:]
-        products = [
-            (now * later[:, y : y + height, x : x + width]).sum(0) for y, x in np.ndindex(5, 5)
-        ]
-        regions = nn.functional.adaptive_avg_pool2d(torch.stack(products), 3)
-        shares.append(regions / regions.sum(0).clamp_min(1e-9))
-    return torch.cat(shares).flatten().numpy()

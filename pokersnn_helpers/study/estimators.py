@@ -95,8 +95,11 @@ class FeatureEstimator:
     features: Features
 
     def fit(self, recordings: Recordings, seed: int = 0) -> "FeatureEstimator":
-        """Train the model anew; nothing in it is random."""
-        self.model = clone(self.model).fit(self.features(recordings), recordings.targets)
+        """Train the model anew; the seed determines what is random in it."""
+        model = clone(self.model)
+        if "random_state" in model.get_params():
+            model.set_params(random_state=seed)
+        self.model = model.fit(self.features(recordings), recordings.targets)
         return self
 
     def predict(self, recordings: Recordings) -> np.ndarray:

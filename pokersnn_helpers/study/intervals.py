@@ -148,3 +148,29 @@ def degrees_of_freedom(sizes: np.ndarray) -> float:
     adjusted = shares * sizes / (1 - shares).clip(1e-9)
     of_pairs = adjusted.sum() ** 2 - (adjusted**2).sum()
     return float(sizes.sum() ** 2 / ((sizes**2).sum() + of_pairs))
+
+
+def equivalent(difference: Difference, margin: float = 0.03) -> bool | None:
+    """Say whether two models are equally accurate, give or take a margin that was set beforehand.
+
+    The first model is shown to be neither worse nor better by the margin, in two one-sided tests
+    (Lakens 2017, doi:10.1177/1948550617697177) at 2.5 % each with a 95 % interval.
+
+    Args:
+        difference: By how much the first model is more accurate.
+        margin: In accuracy.
+
+    Returns:
+        True where the whole interval lies within the margin; False where it leaves out 0, so that
+        one model is better; None where there are too few recordings to say.
+
+    Example:
+        >>> [equivalent(Difference(0.01, low, 0.02)) for low in (-0.02, 0.005, -0.05)]
+        [True, True, None]
+        >>> equivalent(Difference(0.10, 0.02, 0.18))
+        False
+    """
+    _, low, high = difference
+    if -margin < low and high < margin:
+        return True
+    return None if low <= 0 <= high else False

@@ -103,6 +103,28 @@ class CNN(SummedImage):
         )
 
 
+class FrameCNN(CNN):
+    """``CNN`` of each frame alone, whose answers are averaged.
+
+    Example:
+        >>> FrameCNN()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([1, 8, 4])
+    """
+
+    def build(self, inputs: int, outputs: int, channels: int = 16, pooled: bool = False) -> None:
+        """Make the layers."""
+        dt = self.dt
+        super().build(inputs, outputs, channels, pooled)
+        self.dt = dt
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (1, B, classes)."""
+        self.check(frames)
+        images = torch.log1p(frames.to_dense())
+        answers = self.body(images.flatten(0, 1)).log_softmax(1)
+        return answers.unflatten(0, images.shape[:2]).mean(0, keepdim=True)
+
+
 class MaximumAndMean(nn.Module):
     """Pool maps (B, channels, height, width) over all places, to (B, 2 × channels)."""
 

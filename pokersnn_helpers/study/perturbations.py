@@ -157,3 +157,19 @@ def last_tenth(recordings: Recordings) -> Recordings:
         [True, True]
     """
     return apply(lambda events: events[-_tenth(events) :], recordings)
+
+
+def until(recordings: Recordings, ms: float) -> Recordings:
+    """Keep the events of the first so many ms, at least one.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> [bool(events["t"][-1] < 4000) for events in until(some, 4).events]
+        [True, True]
+    """
+
+    def cut(events: np.ndarray) -> np.ndarray:
+        return events[: max(1, np.searchsorted(events["t"], 1000 * ms))]
+
+    return apply(cut, recordings)

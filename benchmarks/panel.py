@@ -1,0 +1,258 @@
+"""What the panel of ``study.panel`` reaches on the trials by which pages judge their networks.
+
+Each member learns from what the networks of a page learn from, of the same folds or films, and is
+asked about the same recordings: after 4, 6 and 8 ms where a page asks so early, and at the end. The
+work of an answer is counted as in ``counting``: products and sums of what isn't 0.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs, make_loader
+from pokersnn_helpers.simulation.gestures import film_gestures
+from pokersnn_helpers.simulation.motions import OPPOSITE
+from pokersnn_helpers.study.estimators import NetworkEstimator
+from pokersnn_helpers.study.panel import (
+    EARLY_MS,
+    FrameAverage,
+    Pointing,
+    SoFar,
+    centroid_course,
+    centroid_drift,
+    events_over_time,
+    panel,
+    polarity_centroids,
+    untrained,
+)
+from pokersnn_helpers.study.perturbations import apply, replaced, until
+from pokersnn_helpers.study.protocol import Evidence, Trial
+
+from . import Row, folds, motions
+from .perturbations import forwards_and_backwards
+from .simulation import TRAINED_ON, groups_of
+
+END = "the end"
+PER_EVENT = {centroid_drift: 6, polarity_centroids: 3, centroid_course: 2, events_over_time: 1}
+SHIFTS = 25  # of ``shift_correlation``, for each pixel that has an event in a frame
+Trials = tuple[Any, list[Trial]]  # and the group of each recording that may be tested
+
+
+def cards(seed: int) -> Trials:
+    """Return all 131 by the folds of chapter 7."""
+    every = folds.cards()
+    return every.groups, every.folds(3, seed)
+
+
+def training_cards(seed: int) -> Trials:
+    """Return Tonic's 48 training recordings by folds."""
+    some = folds.training_cards()
+    return some.groups, some.folds(3, seed)
+
+
+def both_directions(seed: int) -> Trials:
+    """Return all 131 and their reversals, which are to be told apart."""
+    every = folds.cards()
+    both = Evidence(forwards_and_backwards(every.recordings), [*every.groups, *every.groups])
+    return both.groups, both.folds(3, seed)
+
+
+def simulated_to_real(seed: int) -> Trials:
+    """Return varied simulated cards to learn from, and the upright real ones of chapter 8."""
+    everything = folds.all_recordings()
+    upright = (
+        groups_of(everything.table)["its 20 test"]
+        | groups_of(everything.table)["32 upright others"]
+    )
+    learned = TRAINED_ON["simulated"].recordings(load_pokerdvs().train, seed)
+    tested = Evidence(everything.recordings).subset(np.flatnonzero(upright))
+    return everything.table["pass"].to_numpy(), [Trial(Evidence(learned), tested)]
+
+
+def films(seed: int) -> Trials:
+    """Return the films of chapter 6, both ways, cut to what its networks see."""
+    trial = motions.trial_of(seed, motions.FILMS)
+    learned = cut_both_ways(trial.learn)
+    tested = trial.test(cut_both_ways)
+    return np.arange(len(tested.groups)) % motions.NEW_FILMS, [Trial(learned, tested)]
+
+
+def cut_both_ways(given: Evidence) -> Evidence:
+    """Return the middle of films, without polarity, and their reversals with the opposite class."""
+    last = motions.STEPS * motions.TIME_WINDOW - 1
+
+    def middle(events: np.ndarray) -> np.ndarray:
+        since = events["t"].astype(int) - motions.FIRST
+        kept = (since >= 0) & (since <= last)
+        return replaced(events[kept], t=since[kept], p=1)
+
+    there = apply(middle, given.recordings)
+    back = apply(lambda events: replaced(events, t=last - events["t"])[::-1], there)
+    opposite = np.take(OPPOSITE, there.targets).tolist()
+    both = there + Recordings(back.events.packed, opposite, there.classes, there.sensor_size)
+    return Evidence(both, np.tile(given.groups, 2))
+
+
+def digits(seed: int) -> Trials:
+    """Return the digits that chapter 9 learns from, and those that it tests on."""
+    data = load_nmnist()
+    return np.arange(len(data.test)), [Trial(Evidence(data.train), Evidence(data.test))]
+
+
+def gestures(seed: int) -> Trials:
+    """Return the gestures of chapter 9 by folds that keep people apart."""
+    recordings, people = film_gestures(takes=8)
+    groups = np.array(people)
+    return groups, Evidence(recordings, groups).folds(4, seed)
+
+
+class Task(NamedTuple):
+    """What a page asks its networks.
+
+    Attributes:
+        trials: Returns what is learned from and tested on with a seed.
+        seeds: How many, at most.
+        time_window: Width of a time bin in µs.
+        early: When an answer is asked for before the end, in ms.
+        rules: Further members.
+    """
+
+    trials: Callable[[int], Trials]
+    seeds: int = 10
+    time_window: float = 1000
+    early: tuple[float, ...] = ()
+    rules: Mapping[str, Any] = {}
+
+
+TASKS = {
+    "cards": Task(cards, early=EARLY_MS),
+    "Tonic's 48": Task(training_cards, seeds=5),
+    "forwards or backwards": Task(both_directions, seeds=1),
+    "real cards by simulated": Task(simulated_to_real, seeds=1, early=EARLY_MS),
+    "films of dots": Task(
+        films,
+        time_window=motions.TIME_WINDOW,
+        early=EARLY_MS,
+        rules=untrained(motions.TIME_WINDOW),
+    ),
+    "digits": Task(digits, seeds=1, time_window=5000),
+    "gestures": Task(gestures, seeds=1, time_window=50_000),
+}
+
+
+class Answers(NamedTuple):
+    """What the members of the panel answer to a task, with one seed."""
+
+    groups: np.ndarray  # of each recording
+    correct: np.ndarray  # (members, times, recordings)
+    work: list[float]  # effective operations of an answer at the end, by member
+
+
+def ask(name: str, seed: int) -> Answers:
+    """Let every member learn and answer; none of them is told the classes of what is tested."""
+    task = TASKS[name]
+    groups, trials = task.trials(seed)
+    answers = []
+    work: list[float] = []
+    for trial in trials:
+        learned = trial.learn.recordings
+        fitted = [deepcopy(model).fit(learned, seed) for model in members(task).values()]
+
+        def predict(recordings: Recordings, fitted: list[Any] = fitted) -> list[list[Any]]:
+            asked = [until(recordings, ms) for ms in task.early] + [recordings]
+            work[:] = [work_of(model, recordings) for model in fitted]
+            return [[model.predict(part) for part in asked] for model in fitted]
+
+        answers.append(trial.correct(predict))
+    numbers = np.concatenate([tested for tested, _ in answers])
+    correct = np.concatenate([right for _, right in answers], axis=-1)
+    order = numbers.argsort()
+    return Answers(np.asarray(groups)[numbers[order]], correct[..., order], work)
+
+
+def members(task: Task) -> dict[str, Any]:
+    """Return who is asked, by name."""
+    return {**task.rules, **panel(task.time_window)}
+
+
+def work_of(model: Any, recordings: Recordings) -> float:
+    """Return how many effective operations an answer takes, with those for features."""
+    model = model.estimator if isinstance(model, SoFar) else model
+    if isinstance(model, NetworkEstimator):
+        return convolution_work(model, recordings) / len(recordings)
+    features: Any = (
+        model.arrows if isinstance(model, Pointing) else getattr(model, "features", None)
+    )
+    width = getattr(features, "keywords", {}).get("time_window")
+    function = getattr(features, "func", features)
+    events = sum(map(len, recordings.events))
+    work = PER_EVENT.get(function, 0) * events
+    if "shift" in getattr(function, "__name__", ""):
+        frames, _ = FrameAverage(None, width).frames(recordings)
+        work += SHIFTS * np.count_nonzero(frames)
+    if isinstance(model, FrameAverage):
+        work += layers_work(model.model, model.frames(recordings)[0])
+    elif not isinstance(model, Pointing):
+        work += layers_work(model.model, features(recordings))
+    return float(work / len(recordings))
+
+
+def layers_work(model: Any, inputs: np.ndarray) -> float:
+    """Count products of inputs and weights; standardisation becomes a part of the weights."""
+    model = model[-1] if hasattr(model, "steps") else model
+    if hasattr(model, "n_samples_fit_"):  # of neighbours: a difference and a square per number
+        return 2 * inputs.size * model.n_samples_fit_
+    if hasattr(model, "coef_"):
+        return float(((inputs != 0).astype(float) @ (model.coef_.T != 0)).sum())
+    work = 0.0
+    for weights, biases in zip(model.coefs_, model.intercepts_, strict=True):
+        work += np.count_nonzero(inputs) * weights.shape[1]
+        inputs = np.maximum(inputs @ weights + biases, 0)
+    return work
+
+
+@torch.no_grad()
+def convolution_work(model: NetworkEstimator, recordings: Recordings) -> float:
+    """Count products of inputs and weights of a ``FrameCNN`` in all frames."""
+    loader = make_loader(recordings, len(recordings), model.network.time_window)
+    frames, _ = next(iter(loader))
+    seen = frames.flatten(0, 1).log1p()
+    seen = seen[seen.flatten(1).any(1)]
+    work = 0.0
+    for layer in model.network.body:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            ones = deepcopy(layer)
+            nn.init.ones_(ones.weight)
+            nn.init.zeros_(ones.bias)
+            work += float(ones((seen != 0).float()).sum())
+        seen = layer(seen)
+    return work
+
+
+def measure(seeds: int = 10) -> Row:
+    """Ask the panel what the pages ask their networks.
+
+    Args:
+        seeds: 0 to ``seeds - 1``, and for some tasks fewer; each draws other folds or films.
+
+    Returns:
+        A row per task, member and time: the share of correct answers, with the mean, the lowest and
+        the highest of the seeds and a 95 % interval; and the operations of an answer at the end.
+    """
+    jobs = [(name, seed) for name, task in TASKS.items() for seed in range(min(seeds, task.seeds))]
+    by_job = dict(zip(jobs, folds.in_parallel(ask, jobs), strict=True))
+    rows = []
+    for name, task in TASKS.items():
+        found = [by_job[job] for job in jobs if job[0] == name]
+        correct = np.stack([answers.correct for answers in found], axis=2)
+        times = [*(f"{ms} ms" for ms in task.early), END]
+        for model, work, of_model in zip(members(task), found[0].work, correct, strict=True):
+            for time, right in zip(times, of_model, strict=True):
+                row: Row = {"task": name, "model": model, "time": time, "seed count": len(found)}
+                row |= folds.spread(right.mean(axis=1)) | folds.interval(right, found[0].groups)
+                rows.append(row | {"operations": work})
+    return {"seeds": seeds, "rows": rows}

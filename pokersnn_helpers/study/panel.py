@@ -1,0 +1,290 @@
+"""The panel: rules and small models that a network has to beat, each of a few lines.
+
+Each is an estimator, as in ``estimators``, which learns from the recordings that a network learns
+from, and is asked about the same; ``until`` of ``perturbations`` cuts these, to ask for an answer
+at any time. Two rules learn nothing: ``Pointing`` answers left, right, up or down as an arrow says.
+"""
+
+import functools
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from torch import nn
+
+from ..frames import to_frames
+from ..recordings import Recordings
+from .estimators import FeatureEstimator, Features, NetworkEstimator, logistic_regression
+from .models import FrameCNN, summed_image
+from .perturbations import until
+
+EARLY_MS = (4, 6, 8)  # when an answer is asked for, besides the end
+BINS = 50  # of ``events_over_time``
+PARTS = 10  # of ``centroid_course``
+WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # right and down
+
+
+def centroid_drift(recordings: Recordings) -> np.ndarray:
+    """Return the slopes of the events' columns and rows over time, in pixels per ms.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> centroid_drift(load_pokerdvs(source="simulated").test).shape
+        (20, 2)
+    """
+    drifts = []
+    for events in recordings.events:
+        ms = (events["t"] - events["t"].mean()) / 1000
+        squares = ms @ ms or 1
+        drifts.append([ms @ events["x"] / squares, ms @ events["y"] / squares])
+    return np.array(drifts)
+
+
+def events_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return log(1 + events) in each of the first 50 time bins, (recordings, bins).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> events_over_time(load_pokerdvs(source="simulated").test).shape
+        (20, 50)
+    """
+    edges = time_window * np.arange(BINS + 1)
+    return np.log1p([np.histogram(events["t"], edges)[0] for events in recordings.events])
+
+
+def polarity_centroids(recordings: Recordings) -> np.ndarray:
+    """Return the mean column of OFF and of ON events, and their mean row; 0 where there are none.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> polarity_centroids(load_pokerdvs(source="simulated").test).shape
+        (20, 4)
+    """
+    centroids = []
+    for events in recordings.events:
+        counts = np.bincount(events["p"], minlength=2).clip(1)
+        sums = [np.bincount(events["p"], events[axis], 2) for axis in "xy"]
+        centroids.append((sums / counts).flatten())
+    return np.stack(centroids)
+
+
+def centroid_course(recordings: Recordings) -> np.ndarray:
+    """Return the mean place of each tenth of the events, from the mean place of all, in pixels.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> centroid_course(load_pokerdvs(source="simulated").test).shape
+        (20, 20)
+    """
+    courses = []
+    for events in recordings.events:
+        places = np.stack([events["x"], events["y"]], axis=1) - [
+            events["x"].mean(),
+            events["y"].mean(),
+        ]
+        tenth = np.arange(len(places)) * PARTS // len(places)
+        numbers = np.maximum.accumulate(np.searchsorted(tenth, np.arange(PARTS)))
+        sums = np.add.reduceat(places, numbers.clip(max=len(places) - 1))
+        courses.append((sums / np.diff(numbers, append=len(places)).clip(1)[:, None]).flatten())
+    return np.stack(courses)
+
+
+def shift_correlation(
+    recordings: Recordings, time_window: float = 1000, regions: int = 1, steps: Sequence[int] = (1,)
+) -> np.ndarray:
+    """Return to where the events of each frame have moved some frames later.
+
+    A frame is multiplied with a later one, shifted by up to two pixels each way, as a field of
+    correlation-type motion detectors does (Hassenstein and Reichardt 1956,
+    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
+    divided by their sum over the shifts.
+
+    Args:
+        recordings: The recordings, of whose events the polarity is ignored.
+        time_window: Width of a time bin in µs.
+        regions: Along each side of a frame.
+        steps: By how many frames the later one is later.
+
+    Returns:
+        Shares (recordings, steps × 25 shifts × regions²), 0 to 1.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> shift_correlation(load_pokerdvs(source="simulated").test).shape
+        (20, 25)
+    """
+    correlations = []
+    for events in recordings.events:
+        frames = to_frames(events, time_window, recordings.sensor_size).sum(1)  # without polarity
+        frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(steps)))
+        shares = [_shares(frames, late, regions) for late in steps]
+        correlations.append(torch.cat(shares).flatten().numpy())
+    return np.stack(correlations)
+
+
+def _shares(frames: torch.Tensor, late: int, regions: int) -> torch.Tensor:
+    """Return shares (25 shifts, regions, regions) of one recording's frames (T, height, width)."""
+    height, width = frames.shape[1:]
+    later = nn.functional.pad(frames[late:], (2, 2, 2, 2))
+    products = [
+        (frames[:-late] * later[:, y : y + height, x : x + width]).sum(0)
+        for y, x in np.ndindex(5, 5)
+    ]
+    places = nn.functional.adaptive_avg_pool2d(torch.stack(products), regions)
+    return places / places.sum(0).clamp_min(1e-9)
+
+
+def shift_arrow(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return the mean shift of ``shift_correlation``, to the right and down, in pixels.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> shift_arrow(load_pokerdvs(source="simulated").test).shape
+        (20, 2)
+    """
+    down, right = np.mgrid[-2:3, -2:3].reshape(2, -1)
+    return shift_correlation(recordings, time_window) @ np.stack([right, down], axis=1)
+
+
+@dataclass
+class Pointing:
+    """Answers left, right, up or down as an arrow points, and learns nothing.
+
+    Attributes:
+        arrows: Returns an arrow for each recording, to the right and down, (recordings, 2).
+
+    Example:
+        >>> from pokersnn_helpers.simulation.motions import film_motions
+        >>> films = film_motions(12)
+        >>> ways = films.subset([n for n, way in enumerate(films.targets) if way < 4])
+        >>> Pointing(centroid_drift).fit(ways).predict(ways).shape
+        (8,)
+    """
+
+    arrows: Features
+
+    def fit(self, recordings: Recordings, seed: int = 0) -> "Pointing":
+        """Learn nothing."""
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return the index of the class, of those called left, right, up and down."""
+        ways = np.array([WAYS.get(name, (0, 0)) for name in recordings.classes])
+        return np.argmax(self.arrows(recordings) @ ways.T, axis=1)
+
+
+@dataclass
+class SoFar:
+    """Lets an estimator also learn from the first 4, 6 and 8 ms of each recording.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> drift = SoFar(logistic_regression(centroid_drift)).fit(data.train)
+        >>> drift.predict(until(data.test, ms=4)).shape
+        (20,)
+    """
+
+    estimator: Any
+
+    def fit(self, recordings: Recordings, seed: int = 0) -> "SoFar":
+        """Train the estimator on recordings and on their beginnings."""
+        beginnings = [until(recordings, ms) for ms in EARLY_MS]
+        self.estimator.fit(functools.reduce(operator.add, beginnings, recordings), seed)
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        return self.estimator.predict(recordings)
+
+
+@dataclass
+class FrameAverage:
+    """Trains a classifier of scikit-learn on single frames, and averages what it says of each.
+
+    Attributes:
+        model: A classifier with ``predict_log_proba``.
+        time_window: Width of a time bin in µs.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> FrameAverage(LogisticRegression(max_iter=500)).fit(data.train).predict(data.test).shape
+        (20,)
+    """
+
+    model: Any
+    time_window: float = 1000
+
+    def fit(self, recordings: Recordings, seed: int = 0) -> "FrameAverage":
+        """Train the model anew, on the frames of all recordings."""
+        frames, numbers = self.frames(recordings)
+        self.model = clone(self.model).set_params(random_state=seed)
+        self.model.fit(frames, np.take(recordings.targets, numbers))
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        frames, numbers = self.frames(recordings)
+        said = np.zeros((len(recordings), len(self.model.classes_)))
+        np.add.at(said, numbers, self.model.predict_log_proba(frames))
+        return self.model.classes_[said.argmax(axis=1)]
+
+    def frames(self, recordings: Recordings) -> tuple[np.ndarray, np.ndarray]:
+        """Return log(1 + events) of each frame, and the number of its recording."""
+        size = recordings.sensor_size
+        frames = [to_frames(events, self.time_window, size) for events in recordings.events]
+        numbers = np.repeat(np.arange(len(frames)), [len(each) for each in frames])
+        return torch.cat(frames).flatten(1).log1p().numpy(), numbers
+
+
+def panel(time_window: float = 1000) -> dict[str, Any]:
+    """Return the panel by name, the cheapest first.
+
+    Args:
+        time_window: Width of a time bin in µs.
+
+    Example:
+        >>> next(iter(panel()))
+        'drift of the centroid'
+    """
+    rate = partial(events_over_time, time_window=time_window)
+    shifts = partial(shift_correlation, time_window=time_window)
+    hidden = partial(MLPClassifier, 100, tol=0.01, n_iter_no_change=5)
+    network: dict[str, Any] = {"time_window": time_window, "epochs": 40, "learning_rate": 0.003}
+    return {
+        "drift of the centroid": SoFar(logistic_regression(centroid_drift)),
+        "ON and OFF centroids": SoFar(logistic_regression(polarity_centroids)),
+        "counts over time": SoFar(logistic_regression(rate)),
+        "nearest course": SoFar(FeatureEstimator(KNeighborsClassifier(1), centroid_course)),
+        "LR on the sum": logistic_regression(summed_image, C=10),
+        "LR on the sum so far": SoFar(logistic_regression(summed_image, C=10)),
+        "shift correlation": SoFar(logistic_regression(shifts)),
+        "LR on single frames": FrameAverage(
+            LogisticRegression(tol=0.01, max_iter=500), time_window
+        ),
+        "MLP on the sum so far": SoFar(FeatureEstimator(hidden(), summed_image)),
+        "MLP on single frames": FrameAverage(hidden(), time_window),
+        "CNN on single frames": NetworkEstimator(FrameCNN, clip_norm=None, **network),
+    }
+
+
+def untrained(time_window: float = 1000) -> dict[str, Pointing]:
+    """Return the rules that say which way something moves without having learned anything.
+
+    Example:
+        >>> list(untrained())
+        ['drift, untrained', 'shift, untrained']
+    """
+    return {
+        "drift, untrained": Pointing(centroid_drift),
+        "shift, untrained": Pointing(partial(shift_arrow, time_window=time_window)),
+    }
