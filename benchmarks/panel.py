@@ -190,15 +190,15 @@ def work_of(model: Any, recordings: Recordings) -> float:
     width = getattr(features, "keywords", {}).get("time_window")
     function = getattr(features, "func", features)
     events = sum(map(len, recordings.events))
-    work = PER_EVENT.get(function, 0) * events
+    work = float(PER_EVENT.get(function, 0) * events)
     if "shift" in getattr(function, "__name__", ""):
         frames, _ = FrameAverage(None, width).frames(recordings)
-        work += SHIFTS * np.count_nonzero(frames)
+        work += SHIFTS * int(np.count_nonzero(frames))
     if isinstance(model, FrameAverage):
         work += layers_work(model.model, model.frames(recordings)[0])
     elif not isinstance(model, Pointing):
         work += layers_work(model.model, features(recordings))
-    return float(work / len(recordings))
+    return work / len(recordings)
 
 
 def layers_work(model: Any, inputs: np.ndarray) -> float:
@@ -227,7 +227,7 @@ def convolution_work(model: NetworkEstimator, recordings: Recordings) -> float:
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             ones = deepcopy(layer)
             nn.init.ones_(ones.weight)
-            nn.init.zeros_(ones.bias)
+            ones.bias = None
             work += float(ones((seen != 0).float()).sum())
         seen = layer(seen)
     return work
