@@ -29,7 +29,7 @@ BENCHMARKS = {
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "rates": ("motions", "rates and epochs tried for the networks of motions"),
-    "saccades": ("saccades", "which way real digits move, by what has learned from dots"),
+    "ranges": ("motions", "faster, slower, fewer and noisier dots than a network has learned from"),
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
@@ -51,6 +51,7 @@ BENCHMARKS = {
     "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),
     "bits": ("bits", "2 bits per weight, by grouped folds"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
+    "variety": ("simulation", "as many simulated cards, varied or not, and a logistic regression"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 

@@ -1,5 +1,7 @@
 """How much two sets of recordings are alike: real ones and simulated ones."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -20,7 +22,26 @@ def all_statistics(data: Recordings | Split) -> pd.DataFrame:
     return recording_statistics(data).join(of_events)
 
 
-def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) -> float:
+def pixel_intervals(recordings: Recordings) -> np.ndarray:
+    """Return how often a pixel's events follow one another at which intervals, and flip.
+
+    Returns:
+        Shares of 20 ranges of intervals, in a geometric series from 10 µs to 50 ms, and the share
+        of successive events that differ in polarity, (recordings, 21).
+    """
+    ranges = np.geomspace(10, 50_000, 21)
+    described = []
+    for events in recordings.events:
+        order = np.lexsort((events["t"], events["x"], events["y"]))
+        ordered = events[order]
+        same = (np.diff(ordered["x"]) == 0) & (np.diff(ordered["y"]) == 0)
+        intervals, _ = np.histogram(np.diff(ordered["t"])[same], ranges)
+        flips = np.diff(ordered["p"].astype(int))[same] != 0
+        described.append([*intervals, flips.sum()] / max(1, same.sum()))
+    return np.array(described)
+
+
+def c2st_accuracy(real: Any, simulated: Any, seed: int = 0) -> float:
     """Let a small classifier try to tell two sets apart: a classifier two-sample test (C2ST).
 
     A logistic regression gets the statistics of a recording and its class. It is tested on
@@ -28,16 +49,16 @@ def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) ->
     right (Lopez-Paz and Oquab 2017, arXiv:1610.06545).
 
     Args:
-        real: What ``all_statistics`` returns for the one.
-        simulated: And for the other.
+        real: A row of numbers for each recording of the one, and its class where there is one.
+        simulated: And of the other.
         seed: Decides the folds.
 
     Returns:
         Balanced accuracy: the mean of the shares of each set that are classified correctly.
     """
-    both = pd.concat([real, simulated], ignore_index=True)
-    both = both.drop(columns="set", errors="ignore")
-    inputs = pd.get_dummies(both, columns=["class"], dtype=float)
+    both = pd.concat([pd.DataFrame(real), pd.DataFrame(simulated)], ignore_index=True)
+    inputs = pd.get_dummies(both.drop(columns="set", errors="ignore"), dtype=float)
+    inputs.columns = inputs.columns.astype(str)
     targets = np.repeat([0, 1], [len(real), len(simulated)])
     regression = LogisticRegression(class_weight="balanced", max_iter=1000)
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)

@@ -7,6 +7,7 @@ opposite class, to learn from as to test on; only ``one_way`` and ``discs`` are 
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -29,6 +30,8 @@ from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.models import CNN, GRU
+from pokersnn_helpers.study.panel import untrained
+from pokersnn_helpers.study.perturbations import apply, replaced
 from pokersnn_helpers.study.protocol import Evidence, Trial
 from pokersnn_helpers.system.norse_cells import (
     LIFFeedForwardState,
@@ -320,26 +323,30 @@ def random_dots(motion: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def drifting_dots(
-    way: str, rng: np.random.Generator, slowest: float = 0.35, slant: float = 0
+    way: str,
+    rng: np.random.Generator,
+    slowest: float = 0.35,
+    fastest: float = 1,
+    dots: tuple[int, int] = (6, 12),
 ) -> np.ndarray:
-    """Draw how six to twelve dots drift for 46 ms, of which ``to_films`` keeps the middle.
+    """Draw how some dots drift for 46 ms, of which ``to_films`` keeps the middle.
 
     Args:
         way: One of ``WAYS``.
         rng: Draws everything else.
-        slowest: They drift at this to 1 pixels per ms.
-        slant: They drift up to so many rad beside their way.
+        slowest: The lowest speed in pixels per ms.
+        fastest: The highest.
+        dots: The smallest and the largest number of dots.
 
     Returns:
         x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
     """
     time = np.arange(0, LENGTH, FRAME_INTERVAL / 1000)
-    count = rng.integers(6, 13)
+    count = rng.integers(*dots, endpoint=True)
     x, y = rng.uniform(-EDGE, EDGE, (2, count, 1))
-    gone = rng.uniform(slowest, 1) * time
+    gone = rng.uniform(slowest, fastest) * time
     right, down, _ = motions.COURSES[way]
-    to_x, to_y = turned(right, down, rng.uniform(-slant, slant))
-    return in_sight(x + to_x * gone, y + to_y * gone)
+    return in_sight(x + right * gone, y + down * gone)
 
 
 def in_sight(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -440,6 +447,22 @@ def together(first: Films, second: Films) -> Films:
 def both_ways(films: Films) -> Films:
     """Add each film backwards, so that no frame, sum or place says which of two opposites it is."""
     return together(films, backwards(films))
+
+
+def cut_both_ways(given: Evidence) -> Evidence:
+    """Return the recordings that networks see of films, and their reversals."""
+    last = STEPS * TIME_WINDOW - 1
+
+    def middle(events: np.ndarray) -> np.ndarray:
+        since = events["t"].astype(int) - FIRST
+        kept = (since >= 0) & (since <= last)
+        return replaced(events[kept], t=since[kept], p=1)
+
+    there = apply(middle, given.recordings)
+    back = apply(lambda events: replaced(events, t=last - events["t"])[::-1], there)
+    opposite = np.take(motions.OPPOSITE, there.targets).tolist()
+    reversals = Recordings(back.events.packed, opposite, there.classes, there.sensor_size)
+    return Evidence(there + reversals, np.tile(given.groups, 2))
 
 
 def with_mirrored_copies(films: Films) -> Films:
@@ -631,6 +654,48 @@ def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
         y = np.median(first["y"]) - MIDDLE
         right += np.argmax([x, -x, y, -y]) == target
     return {("place of the first 4 ms", "lines"): float(right / len(films))}
+
+
+RANGES: dict[str, dict[str, Any]] = {
+    "as learned": {},
+    "0.1 to 0.35 pixels per ms": {"slowest": 0.1, "fastest": 0.35},
+    "1 to 2 pixels per ms": {"slowest": 1, "fastest": 2},
+    "2 or 3 dots": {"dots": (2, 3)},
+}
+NOISY = replace(CAMERA, noise_rate_hz=100 * CAMERA.noise_rate_hz)
+
+
+def on_ranges(seed: int, count: int, epochs: int | None) -> Shares:
+    """Train the detector, and ask it and the rule that learns nothing about unlike films, too."""
+    trial = trial_of(seed, count)
+    learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
+    network = train(MODELS[DETECTOR], learned, seed, epochs)
+    rule = untrained(TIME_WINDOW)["shift, untrained"]
+    unlike = {name: partial(drifting_dots, **options) for name, options in RANGES.items()}
+    films = {
+        name: film_drifting(NEW_FILMS // 2, 10 * seed + 3, draw=draw)
+        for name, draw in unlike.items()
+    }
+    films["100 times the noise"] = film_drifting(NEW_FILMS // 2, 10 * seed + 3, camera=NOISY)
+    shares = {}
+    for name, new in films.items():
+        shares[DETECTOR, name] = share(network, both_ways(to_films(new)))
+        both = cut_both_ways(Evidence(new)).recordings
+        shares["shift, untrained", name] = float(np.mean(rule.predict(both) == both.targets))
+    return shares
+
+
+def measure_ranges(seeds: int = 10, recordings: int = FILMS, epochs: int | None = None) -> Row:
+    """Ask about faster, slower, fewer and noisier dots than the detector has learned from.
+
+    Args:
+        seeds: As for ``motions``.
+        recordings: As for ``motions``.
+        epochs: As for ``motions``.
+    """
+    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
+    rows = over_seeds(folds.in_parallel(on_ranges, jobs))
+    return {"films": NEW_FILMS // 2, "seeds": seeds, "rows": rows}
 
 
 def lines(recordings: Recordings) -> Recordings:

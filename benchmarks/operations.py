@@ -1,8 +1,10 @@
 """What an answer costs: operations per recording of models of chapter 7, and energy."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.networks import WHOLE
@@ -13,10 +15,13 @@ from pokersnn_helpers.study.protocol import Evidence, Trial
 from . import Row, folds
 from .counting import Operations, count_operations
 from .energy import estimate_energy
+from .latency import BY_FOLDS
 from .models import HYBRID, MODELS, SNN
 from .timing import recordings
 
-COUNTED = ("logistic regression", HYBRID, "GRU", SNN)
+COUNTED = ("logistic regression", "MLP on each frame", HYBRID, "GRU", SNN)
+COUNTED_MODELS = {name: MODELS[name] for name in COUNTED} | BY_FOLDS
+BY_EVENT = "SNN, over time, event by event"
 
 
 def count_regression(estimator: FeatureEstimator, recordings: Recordings) -> Operations:
@@ -41,9 +46,7 @@ def measure_operations(epochs: int | None = None) -> Row:
     """
     data = recordings()
     rows = []
-    for name, model in folds.for_epochs(MODELS, epochs).items():
-        if name not in COUNTED:
-            continue
+    for name, model in folds.for_epochs(COUNTED_MODELS, epochs).items():
         trial = Trial(Evidence(data.train), Evidence(data.test))
         estimator: Any = model.fit(trial.learn.recordings, 0)
         test = trial.test(lambda tested: tested.recordings)
@@ -58,9 +61,32 @@ def measure_operations(epochs: int | None = None) -> Row:
             loader = make_loader(test, len(test), min(width, 1000), sparse=True)
             frames, _ = next(iter(loader))
             operations = count_operations(estimator.classifier, frames)
-        row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
-        row |= operations.means()
-        for kind, energy in estimate_energy(operations).items():
-            row[f"{kind}_uJ"] = float(energy.mean())
-        rows.append(row)
+        rows.append(row_of(name, width, operations))
+        if name == "SNN, over time":
+            hidden = len(estimator.network.lif0.input_weights)
+            by_event = event_by_event(operations, frames, hidden)
+            rows.append(row_of(BY_EVENT, width, by_event))
     return {"recordings": len(data.test), "rows": rows}
+
+
+def event_by_event(operations: Operations, frames: Tensor, hidden: int) -> Operations:
+    """Return what is left if each event adds its weights as it comes, so that none is multiplied.
+
+    Args:
+        operations: Of the network step by step, in which only inputs are multiplied.
+        frames: What it saw.
+        hidden: Neurons that each input meets.
+    """
+    counts = frames.to_dense().sum((0, 2, 3, 4)).numpy()
+    pixels = (frames.to_dense() != 0).sum((0, 2, 3, 4)).numpy()
+    additions = operations.effective + (counts - pixels) * hidden
+    return replace(operations, effective_macs=0 * additions, effective_acs=additions)
+
+
+def row_of(name: str, width: float, operations: Operations) -> Row:
+    """Return the means per recording, and energies in µJ."""
+    row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
+    row |= operations.means()
+    for kind, energy in estimate_energy(operations).items():
+        row[f"{kind}_uJ"] = float(energy.mean())
+    return row

@@ -15,7 +15,6 @@ from torch import nn
 
 from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs, make_loader
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.simulation.motions import OPPOSITE
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.panel import (
     EARLY_MS,
@@ -29,7 +28,7 @@ from pokersnn_helpers.study.panel import (
     polarity_centroids,
     untrained,
 )
-from pokersnn_helpers.study.perturbations import apply, replaced, until
+from pokersnn_helpers.study.perturbations import until
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds, motions
@@ -76,25 +75,9 @@ def simulated_to_real(seed: int) -> Trials:
 def films(seed: int) -> Trials:
     """Return the films of chapter 6, both ways, cut to what its networks see."""
     trial = motions.trial_of(seed, motions.FILMS)
-    learned = cut_both_ways(trial.learn)
-    tested = trial.test(cut_both_ways)
+    learned = motions.cut_both_ways(trial.learn)
+    tested = trial.test(motions.cut_both_ways)
     return np.arange(len(tested.groups)) % motions.NEW_FILMS, [Trial(learned, tested)]
-
-
-def cut_both_ways(given: Evidence) -> Evidence:
-    """Return the middle of films, without polarity, and their reversals with the opposite class."""
-    last = motions.STEPS * motions.TIME_WINDOW - 1
-
-    def middle(events: np.ndarray) -> np.ndarray:
-        since = events["t"].astype(int) - motions.FIRST
-        kept = (since >= 0) & (since <= last)
-        return replaced(events[kept], t=since[kept], p=1)
-
-    there = apply(middle, given.recordings)
-    back = apply(lambda events: replaced(events, t=last - events["t"])[::-1], there)
-    opposite = np.take(OPPOSITE, there.targets).tolist()
-    both = there + Recordings(back.events.packed, opposite, there.classes, there.sensor_size)
-    return Evidence(both, np.tile(given.groups, 2))
 
 
 def digits(seed: int) -> Trials:
@@ -187,7 +170,7 @@ def work_of(model: Any, recordings: Recordings) -> float:
     features: Any = (
         model.arrows if isinstance(model, Pointing) else getattr(model, "features", None)
     )
-    width = getattr(features, "keywords", {}).get("time_window")
+    width = getattr(features, "keywords", {}).get("time_window", 1000)
     function = getattr(features, "func", features)
     events = sum(map(len, recordings.events))
     work = float(PER_EVENT.get(function, 0) * events)

@@ -2,7 +2,8 @@
 
 import functools
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,19 @@ import pandas as pd
 
 from pokersnn_helpers import Recordings, load_pokerdvs, load_pokerdvs131
 from pokersnn_helpers.simulation import simulate_pokerdvs
-from pokersnn_helpers.study.estimators import NetworkEstimator
+from pokersnn_helpers.study.estimators import NetworkEstimator, logistic_regression
+from pokersnn_helpers.study.models import summed_image
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Options, Row, folds
-from .comparison import all_statistics, c2st_accuracy
+from .comparison import all_statistics, c2st_accuracy, pixel_intervals
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
-C2ST_SEEDS = range(10)
+DESCRIBED: dict[str, Any] = {  # the first as the simulator was fitted, the others unlike that
+    "twelve statistics": all_statistics,
+    "image": summed_image,
+    "intervals at a pixel": pixel_intervals,
+}
 
 
 @dataclass
@@ -63,19 +69,22 @@ TRAINED_ON = {
 }
 
 
-def measure_simulation(recordings: int = N_TRAIN) -> Row:
-    """Compare simulated recordings with the real ones, without which there is no comparison.
+def measure_simulation(seeds: int = 10, recordings: int = N_TRAIN) -> Row:
+    """Let classifiers tell simulated recordings from the real ones, by what they are given.
 
     Args:
+        seeds: 0 to ``seeds - 1``; each divides the recordings into other folds.
         recordings: Simulated ones.
     """
-    real = all_statistics(load_pokerdvs(source="real"))
-    simulated = all_statistics(simulate_pokerdvs(seed=1, n_train=recordings))
-    rows: list[Row] = []
-    for seed in C2ST_SEEDS:
-        rows.append({"seed": seed, "correct": c2st_accuracy(real, simulated, seed)})
-    mean = sum(row["correct"] for row in rows) / len(rows)
-    return {"c2st_accuracy": mean, "rows": rows}
+    real = load_pokerdvs(source="real")
+    simulated = simulate_pokerdvs(seed=1, n_train=recordings)
+    both = real.train + real.test, simulated.train + simulated.test
+    rows = []
+    for seen, describe in DESCRIBED.items():
+        of_real, of_simulated = map(describe, both)
+        jobs = [(of_real, of_simulated, seed) for seed in range(seeds)]
+        rows.append({"seen": seen, **folds.spread(folds.in_parallel(c2st_accuracy, jobs))})
+    return {"seeds": seeds, "rows": rows}
 
 
 def groups_of(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -89,6 +98,11 @@ def groups_of(table: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
+LR = logistic_regression(summed_image, C=10)
+AS_MANY = 300  # simulated cards
+OF_ONE_NUMBER = {"300 as fitted": (FITTED,), "300 varied": (FITTED, WIDE, WIDE)}
+
+
 def measure_passes(seeds: int = 10, recordings: int = N_TRAIN, epochs: int | None = None) -> Row:
     """Count what is classified correctly of all 131 real recordings, by group.
 
@@ -97,24 +111,46 @@ def measure_passes(seeds: int = 10, recordings: int = N_TRAIN, epochs: int | Non
         recordings: Simulated ones of a kind to train on.
         epochs: To train for, in place of each network's own.
     """
-    real = load_pokerdvs(source="real")
+    rows = []
+    for name, mixture in folds.for_epochs(TRAINED_ON, epochs).items():
+        rows += rows_of(name, replace(mixture, count=recordings), seeds)
+    return {"seeds": seeds, "rows": rows}
+
+
+def measure_variety(seeds: int = 10, recordings: int = AS_MANY, epochs: int = 20) -> Row:
+    """Train on as many cards, as fitted and varied; and train a logistic regression on all sets.
+
+    Args:
+        seeds: As for ``passes``.
+        recordings: Simulated ones in all of a set of "300".
+        epochs: To train networks for, on either set.
+    """
+    rows = []
+    models = {"SNN": NetworkEstimator(epochs=epochs), "LR on the sum": LR}
+    for (name, kinds), model in product(OF_ONE_NUMBER.items(), models):
+        mixture = Mixture(kinds, 0, models[model], recordings // len(kinds))
+        rows += rows_of(name, mixture, seeds, model=model)
+    for name, mixture in TRAINED_ON.items():
+        rows += rows_of(name, replace(mixture, estimator=LR), seeds, model="LR on the sum")
+    return {"seeds": seeds, "rows": rows}
+
+
+def rows_of(name: str, mixture: Mixture, seeds: int, **about: str) -> list[Row]:
+    """Return a row for each group of the real recordings, by what was trained on."""
     everything = load_pokerdvs131(source="real")
     new = ~everything.table["tonic"].str.startswith("pips_train").to_numpy()
     tested = Evidence(everything.recordings).subset(np.flatnonzero(new))
-    groups = groups_of(everything.table[new])
-
-    def correct(mixture: Mixture, seed: int) -> np.ndarray:
-        trial = Trial(Evidence(real.train), tested)
-        trained = mixture.fit(trial.learn.recordings, seed)
-        _, right = trial.correct(trained.predict)
-        return right
-
+    jobs = [(mixture, tested, seed) for seed in range(seeds)]
+    right = np.array(folds.in_parallel(correct, jobs))
     rows = []
-    for name, mixture in folds.for_epochs(TRAINED_ON, epochs).items():
-        mixture.count = recordings
-        jobs = [(mixture, seed) for seed in range(seeds)]
-        by_recording = np.array(folds.in_parallel(correct, jobs))
-        for group, members in groups.items():
-            shares = by_recording[:, members.to_numpy()].mean(axis=1)
-            rows.append({"trained_on": name, "tested_on": group, **folds.spread(shares)})
-    return {"seeds": seeds, "rows": rows}
+    for group, members in groups_of(everything.table[new]).items():
+        shares = right[:, members.to_numpy()].mean(axis=1)
+        rows.append({"trained_on": name, **about, "tested_on": group, **folds.spread(shares)})
+    return rows
+
+
+def correct(mixture: Mixture, tested: Evidence, seed: int) -> np.ndarray:
+    """Say which recordings are classified correctly by what has learned from a mixture."""
+    trial = Trial(Evidence(load_pokerdvs(source="real").train), tested)
+    _, right = trial.correct(mixture.fit(trial.learn.recordings, seed).predict)
+    return right

@@ -9,11 +9,12 @@ import torch
 from spy import watch
 
 from benchmarks import __main__ as command
-from benchmarks import folds, store, timing
+from benchmarks import folds, panel, store, timing
 from benchmarks.libraries import LIBRARIES, installed_version
 from benchmarks.lines import larger_weights
 from pokersnn_helpers import build_network, load_pokerdvs131
-from pokersnn_helpers.study.measured import names, read
+from pokersnn_helpers.study.measured import measured, names, read
+from pokersnn_helpers.study.protocol import Trial
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
 # To each test recording: one for each model or change that is reported, and those of inner folds.
@@ -29,19 +30,20 @@ ANSWERS = {
     "layers": 2,
     "lines": 7,
     "motions": 42,
+    "ranges": 0,
     "nested": 13,
     "nmnist": 3,
     "nmnist1000": 3,
-    "operations": 4,
+    "operations": 10,
     "outside": 1,
     "passes": 4,
-    "saccades": 4,
     "sparse": 6,
     "unknown": 3,
+    "variety": 7,
 }
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
-SPLIT_OF_TONIC = {"constants", "elsewhere", "lines", "operations", "passes"}
-NOT_SMALL = {"compare", "known_sets", "teach"}  # minutes of training at any size, and a browser
+SPLIT_OF_TONIC = {"constants", "elsewhere", "lines", "operations", "passes", "variety"}
+NOT_SMALL = {"compare", "known_sets", "panel", "teach"}  # minutes at any size, and a browser
 
 
 @pytest.mark.slow
@@ -87,6 +89,37 @@ def test_a_benchmark_of_the_smallest_size_leaks_nothing_and_has_every_row_that_i
                 differences = store.outside({table: rows}, {table: result[table]})
                 lost = [line for line in differences if "any more" in line]
                 assert all(any(simulator in line for simulator in missing) for line in lost), lost
+
+
+@pytest.mark.slow
+def test_the_panel_learns_nothing_of_what_it_is_asked(monkeypatch):
+    spy = watch(monkeypatch)
+    asked = []
+
+    def noted(trial, predict, original=Trial.correct):
+        def without_classes(recordings):
+            asked.append(set(recordings.targets))
+            return predict(recordings)
+
+        return original(trial, without_classes)
+
+    monkeypatch.setattr(Trial, "correct", noted)
+    monkeypatch.setitem(panel.TASKS, "cards", panel.Task(panel.cards, early=(4,)))
+    answers = panel.ask("cards", 0)
+    assert asked == 3 * [{0}]
+    assert answers.correct.shape == (11, 2, len(answers.groups))
+    assert max(spy.answers.values()) == 11 * 2
+    best = answers.correct[:, 1].mean(axis=1).max()
+    assert 0.6 < best < 1
+
+
+def test_the_panel_that_is_stored_has_every_member_of_every_task():
+    rows = measured("panel")
+    for name, task in panel.TASKS.items():
+        of_task = rows[rows["task"] == name]
+        times = [*(f"{ms} ms" for ms in task.early), panel.END]
+        expected = {(model, time) for model in panel.members(task) for time in times}
+        assert set(zip(of_task["model"], of_task["time"], strict=True)) == expected
 
 
 def test_the_plain_loop_begins_with_the_weights_that_norse_draws():

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from test_protocol import numbered
 
-from benchmarks import motions, saccades
+from benchmarks import motions
 from benchmarks.motions import film_dots
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation import gestures
@@ -16,6 +15,7 @@ from pokersnn_helpers.simulation.motions import (
     random_path,
 )
 from pokersnn_helpers.study.measured import read
+from pokersnn_helpers.study.protocol import Evidence
 
 STRAIGHT = MOTIONS[:4]
 
@@ -120,9 +120,15 @@ def test_people_are_filmed_with_the_size_of_their_hand_and_at_their_pace(films, 
     assert faster > 1.1 * usual
 
 
-def test_what_chose_is_not_asked_about(monkeypatch):
+def test_what_chose_is_not_asked_about():
     assert read("motions")["result"]["seeds"] <= motions.SEED_TO_CHOOSE
-    monkeypatch.setattr(saccades, "thousand", lambda end, begin: numbered(60))  # of two digits
-    trial = saccades.trial_of(1, numbered(61).subset([60]))
-    assert len(trial.choose.recordings) == 2 * saccades.CHOSEN_ON
-    assert trial.test(lambda tested: len(tested.recordings)) == 60 - 2 * saccades.CHOSEN_ON
+
+
+@pytest.mark.slow
+def test_films_for_simple_rules_are_those_that_networks_see():
+    films = Evidence(motions.film_drifting(4, seed=3))
+    both = motions.cut_both_ways(films).recordings
+    seen = motions.both_ways(motions.to_films(films.recordings))
+    counted = motions.counted(both.events, 0, motions.STEPS).sum(2, keepdim=True)
+    assert torch.equal(counted, seen.frames)
+    assert both.targets == seen.targets.tolist()
