@@ -10,7 +10,7 @@
     loading[name] ??= new Promise((resolve, reject) => {
       const made = name.endsWith(".css")
         ? element("link", { rel: "stylesheet", href: asset(name) })
-        : element("script", { src: asset(name) });
+        : element("script", { src: asset(name), async: false });
       made.onload = resolve;
       made.onerror = () => reject(new Error(`can't load ${name}`));
       document.head.append(made);
@@ -18,10 +18,9 @@
     return loading[name];
   }
 
-  // Scripts of the folder interactive that stand upon one another.
-  async function loadParts(...names) {
-    for (const name of names) await load(`interactive/${name}.js`);
-  }
+  // Scripts of the folder interactive, each of which may need those before it: they are loaded side
+  // by side, and run in this order.
+  const loadParts = (...names) => Promise.all(names.map((name) => load(`interactive/${name}.js`)));
 
   function element(tag, attributes = {}, ...children) {
     const made = Object.assign(document.createElement(tag), attributes);
@@ -307,12 +306,15 @@
       const content = JSON.parse(holder.querySelector("script").textContent);
       await load(`interactive/${holder.dataset.kind}.js`);
       drawn = await kinds[holder.dataset.kind](content, controls, drawing);
-    } catch {
-      // Cut or foreign data, or no library: the reader has the image.
+    } catch (error) {
+      // Cut or foreign data, or no library: the reader has the image, and a word.
+      console.error(error);
+      const textContent = `This figure can’t be used here (${error?.message ?? error}): an image stands in its place.`;
+      holder.append(element("p", { className: "interactive-failed", textContent }));
     }
     holder.classList.add(drawn ? "is-interactive" : "is-image");
     if (drawn) return Object.assign(drawing, drawn);
-    controls.replaceChildren();
+    controls.remove();
     drawing.remove();
   }
 

@@ -10,7 +10,7 @@
       "card/scene",
       "card/show",
     );
-    if (!window.interactiveFigures.cardData) return null;
+    if (!window.interactiveFigures.cardData) throw new Error("card/data.js is damaged");
     await loadParts("card/drawing", "card/table", "card/figure");
     return { figure: new card.Figure(controls, drawing) };
   };

@@ -12,7 +12,7 @@
       "motion/network",
       "motion/stroke",
     );
-    if (!window.interactiveFigures.motionData) return null;
+    if (!window.interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
     await loadParts("motion/drawing", "motion/pad", "motion/figure");
     return { figure: new motion.Figure(controls, drawing) };
   };

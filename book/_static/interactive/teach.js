@@ -1,12 +1,15 @@
 // Teach it yours: strokes or a webcam's gestures become events, a network learns them in this page,
 // and answers while you move. The folder teach holds the parts, of which teach/figure.js puts the
 // others together.
-(({ kinds, load, loadParts, teach }) => {
-  const SHARED = ["shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene"];
-  const MOTION = ["motion/stroke", "motion/drawing", "motion/pad"];
-  const LEARNING = ["teach/network", "teach/strokes", "teach/training", "teach/lesson"];
-  const PARTS =
-    "data pad webcam files keep drawing gestures trials challenge recorder controls figure";
+(({ kinds, loadParts, teach }) => {
+  const FIRST = ["../vendor/fflate", "../vendor/idb-keyval", "motion/data", "shared/camera"];
+  const PARTS = [
+    ...["shared/snn", "shared/drawing", "motion/scene", "motion/stroke", "motion/drawing"],
+    ...["motion/pad", "teach/network", "teach/strokes", "teach/training", "teach/lesson"],
+    ...["teach/data", "teach/pad", "teach/webcam", "teach/files", "teach/keep", "teach/drawing"],
+    ...["teach/gestures", "teach/trials", "teach/challenge", "teach/recorder", "teach/controls"],
+    "teach/figure",
+  ];
 
   // The link that this tab was opened by, which an address of a section doesn't show any more.
   function linkOf({ hash }) {
@@ -19,16 +22,14 @@
   }
 
   kinds.teach = async (content, controls, drawing) => {
-    await loadParts(...SHARED, ...MOTION);
-    if (!window.interactiveFigures.motionData) return null;
-    await Promise.all([load("vendor/fflate.js"), load("vendor/idb-keyval.js")]);
-    await loadParts(...LEARNING, ...PARTS.split(" ").map((name) => `teach/${name}`));
-    const beginning = await teach.opening(linkOf(location));
+    await loadParts(...FIRST);
+    if (!window.interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
+    await loadParts(...PARTS);
+    const figure = new teach.Figure(drawing, controls);
     window.addEventListener("hashchange", () => {
       if (!location.hash || location.hash.startsWith(teach.LINK)) location.reload();
     });
-    const figure = new teach.Figure(controls, drawing, beginning);
-    await figure.begin(beginning);
+    await figure.begin(await teach.opening(linkOf(location)));
     return { figure };
   };
 })(window.interactiveFigures);

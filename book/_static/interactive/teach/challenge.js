@@ -16,8 +16,8 @@
   };
 
   teach.Challenge = class {
-    // figure: its gestures are asked for, one after the other. before: what is said first.
-    constructor(figure, before) {
+    // figure: its gestures are asked for, one after the other.
+    constructor(figure) {
       const { gestures } = figure.lesson.trained;
       Object.assign(this, { figure, right: 0, asked: 0 });
       const wanted = gestures.filter(({ nothing }) => !nothing);
@@ -26,7 +26,7 @@
         this.order.push(...shared.shuffle([...wanted], figure.random));
       }
       this.shown = new Set();
-      this.ask(before);
+      this.ask("");
     }
 
     get gesture() {
@@ -37,10 +37,9 @@
     ask(before) {
       const { figure, gesture } = this;
       figure.say(`${before}${this.asked + 1} of ten: draw ${gesture.name}.`);
-      const { path } = gesture.strokes.find((stroke) => stroke.path) ?? {};
-      if (!path || this.shown.has(gesture)) return;
+      if (this.shown.has(gesture)) return;
       this.shown.add(gesture);
-      setTimeout(() => figure.show(path), 600);
+      setTimeout(() => figure.showExample(gesture), 600);
     }
 
     // output: what the network has named, or null. Returns whether that was an answer to it.
@@ -54,8 +53,9 @@
       const before = right ? `Yes, ${gesture.name}. ` : `The network saw ${seen}. `;
       if (this.asked < STROKES) this.ask(before);
       else {
-        figure.challenge = null;
+        Object.assign(figure, { challenge: null, invitation: "" });
         figure.score = this.right;
+        figure.changed();
         figure.say(`${before}${capital(inWords(this.right))} of ten. Send a link with your score.`);
       }
       return true;

@@ -9,7 +9,9 @@
       Object.assign(this, { figure, below });
       [this.summary, this.spoken] = shared.texts("teach", "motion");
       this.answer = element("div", { className: "interactive-controls teach-answer" });
-      this.answer.append(this.training(), this.summary, this.spoken, this.judging(), this.going());
+      this.invitation = element("p", { className: "teach-invitation" });
+      this.answer.append(this.invitation, this.summary, this.spoken, this.training());
+      this.answer.append(this.judging(), this.going());
       this.addSwitches();
       this.addKnobs();
       this.addFiles();
@@ -19,7 +21,8 @@
       const { lesson } = this.figure;
       this.trainer = button("train", () => lesson.train());
       this.trainer.classList.add("teach-train");
-      this.again = button("another seed", () => lesson.withAnotherSeed());
+      this.again = button("train from another start", () => lesson.withAnotherSeed());
+      this.again.classList.add("teach-again");
       this.progress = element("progress", { max: 1, value: 0, ariaLabel: "Training" });
       return row("teach-training", this.trainer, this.progress, this.again);
     }
@@ -166,17 +169,20 @@
     }
 
     draw() {
-      const { said, lesson, trials, gestures, older, mine, recorder, aside, score } = this.figure;
-      const { trained, training, goesOn } = lesson;
+      const { said, lesson, trials, gestures, recorder, aside, score, invitation } = this.figure;
+      const { trained, training, goesOn, isOlder } = lesson;
       this.summary.textContent = said;
+      this.invitation.textContent = said.startsWith(invitation) ? "" : invitation;
       this.trainer.textContent = goesOn ? "stop" : "train";
       this.progress.value = training?.progress.at(-1)?.share ?? 0;
       this.again.disabled = this.networkOut.disabled = !trained;
       this.backwards.disabled = !trained || !trials.last;
       const empty = !gestures.all.some((gesture) => teach.used(gesture).length);
-      this.strokesOut.disabled = this.link.disabled = empty;
+      this.strokesOut.disabled = empty;
+      this.link.hidden = empty || !this.figure.isShareable;
       this.link.textContent = score === null ? "copy link" : "copy link with your score";
       this.asideOut.hidden = !aside;
+      this.progress.hidden = !goesOn;
       const asks = trials.answers.forwards?.network.almost;
       for (const [at, judge] of this.judges.entries()) {
         judge.hidden = !trials.asked || trials.correcting;
@@ -185,9 +191,8 @@
       this.drawChoices();
       const { right, asked } = trials.score;
       const stale =
-        older && trained ? "The network is older than the strokes: train it again." : "";
+        isOlder && !goesOn ? "The network is older than the strokes: train it again." : "";
       this.scored.textContent = stale || (asked ? `${right} of ${asked} right` : "");
-      this.own.hidden = mine;
       recorder.onOff.textContent = recorder.webcam ? "webcam off" : "webcam";
       recorder.holder.hidden = !recorder.webcam;
     }

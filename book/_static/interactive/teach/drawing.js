@@ -1,6 +1,7 @@
 // What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
 (({ colour, fontFamily, shared, teach, SIDE }) => {
-  teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
+  // None is the accent, in which strokes and events are drawn.
+  teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "brown", "ON", "olive"];
 
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
   teach.drawPicture = (canvas, events, ink) => {

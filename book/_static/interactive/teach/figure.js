@@ -1,32 +1,42 @@
 // The figure: what it shows, what it keeps, and what is sent and opened.
 (({ counted, element, oncePerImage, mulberry32, motion, motionData, shared, teach, teachData }) => {
   const PANELS = {
-    pad: "draw here (1 s is 33 ms)",
+    pad: "draw here",
     window: "its events, in the middle",
     raster: "spiking neurons",
     voltages: "a voltage for each gesture",
     loss: "loss, and left-out strokes that are right",
   };
   const PATIENCE = 20; // ms of work at a time, so that the page doesn't wait
+  const SLOW = 5000; // ms after which it is said that the browser hasn't kept anything yet
+  const SHOWN = 1500; // ms that an example stays on the pad
   const { camera, slow_motion } = motionData.settings;
   const { timeWindow, settle } = teach.NETWORK;
   const KEEPS = "Strokes and network are kept in this browser until you start over or open others.";
+  const KEEPS_LATE = "This browser hasn’t kept the last changes yet.";
   const AGAIN = "Your gestures are here again, as you left them.";
+  const FIRST =
+    "Press and draw a tick, a zed or a circle on the pad, in either direction: the network names " +
+    "it while you draw.";
   const OTHER_TAB =
     "Another tab has changed these gestures. OK keeps what you see here, Cancel takes what the " +
     "other tab has. What isn’t kept is set aside for a download.";
+  const ON_DISK = "Is the file on your disk? OK forgets what was set aside, Cancel keeps it here.";
 
   teach.Figure = class {
-    // beginning: what to go on with, of teach.opening.
-    constructor(controls, drawing, beginning) {
-      this.drawing = drawing;
+    // A figure is opening, then ready, and working while it opens something else. Only while it is
+    // ready can anything be clicked, is anything kept, and does it follow another tab.
+    constructor(drawing, controls) {
+      Object.assign(this, { drawing, below: controls, phase: "opening", random: null });
       this.random = mulberry32(Date.now());
       this.said = ""; // what the summary says
-      this.older = false; // whether the network is older than the strokes
+      this.invitation = ""; // of a link, until its ten strokes are drawn
       this.challenge = null; // while ten strokes are asked for
       this.score = null; // of ten, to be sent
-      this.aside = null; // what was set aside, as a text
-      Object.assign(this, { hash: beginning.hash, turn: beginning.turn, mine: false });
+      this.aside = 0; // how many things were set aside
+      // Changes so far; those that are kept, in this browser's turn; whether another tab was seen to
+      // keep something.
+      Object.assign(this, { edits: 0, kept: 0, keeping: false, behind: false });
       this.redraw = oncePerImage(() => this.draw());
       const about = "Gestures that you draw, and a network in this page that names them";
       this.canvases = shared.panels(drawing, about, PANELS, "teach", "motion");
@@ -49,7 +59,9 @@
       });
       this.controls = new teach.Controls(this, controls);
       this.arrange();
-      this.watchPage();
+      this.teach(false);
+      this.enter("opening");
+      this.say("Looking for what you left here …", false);
     }
 
     state() {
@@ -61,6 +73,50 @@
         ...{ gestures: all, chosen, trained, training, trial, answers, busy, webcam },
         ...{ challenge, score },
       };
+    }
+
+    // ---- What it does now ----
+
+    enter(phase) {
+      this.phase = phase;
+      for (const part of [this.drawing, this.below]) part.inert = phase !== "ready";
+    }
+
+    // Open something else, which nobody may disturb. isChange: whether it is kept.
+    async work(act, isChange) {
+      const { activeElement } = document;
+      this.enter("working");
+      try {
+        await act();
+        this.edits += isChange;
+      } finally {
+        this.enter("ready");
+        activeElement?.focus({ preventScroll: true });
+        this.redraw();
+      }
+      this.keep();
+    }
+
+    // Whether nothing goes on that another tab would disturb.
+    get isIdle() {
+      const { phase, keeping, edits, kept, lesson, trials, pad, challenge, recorder } = this;
+      const isKept = phase === "ready" && !keeping && edits === kept;
+      const draws = pad.busy || trials.work || recorder.isRecording;
+      return isKept && !draws && !trials.waiting.length && !lesson.goesOn && !challenge;
+    }
+
+    // Whether the strokes are other ones than the page, or a link, has brought.
+    get mine() {
+      return this.strokesNow() !== this.arrived;
+    }
+
+    // Whether there is something of the visitor's own in it.
+    get isShareable() {
+      return this.arrived === null || this.edits > 0 || this.score !== null;
+    }
+
+    strokesNow() {
+      return JSON.stringify(this.content().packed.gestures);
     }
 
     // The name of the answer lies over the pad; the rest has a place in the grid.
@@ -86,21 +142,24 @@
         this.gestures.drawPictures();
         this.redraw();
       });
-      // By itself, once: the first example.
-      shared.whileSeen(
-        drawing,
-        () => {},
-        () => {
-          const { path } = this.gestures.all[0]?.strokes.find((stroke) => stroke.path) ?? {};
-          if (path && !this.trials.trial && !this.challenge) this.show(path);
-        },
-      );
+      // By itself, once, where things may move: the first example.
+      const first = () => {
+        const [gesture] = this.gestures.all;
+        const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+        if (!still && !this.trials.trial && !this.invitation) this.showExample(gesture);
+      };
+      shared.whileSeen(drawing, () => {}, first);
       drawing.ondragover = (event) => event.preventDefault();
       drawing.ondrop = (event) => {
         event.preventDefault();
-        if (event.dataTransfer.files[0]) this.openFile(event.dataTransfer.files[0]);
+        const [file] = event.dataTransfer.files;
+        if (file && this.phase === "ready") this.openFile(file);
       };
       teach.whenOtherTabKeeps(this.hash, () => this.follow());
+      window.addEventListener("beforeunload", (event) => {
+        const kept = this.edits === this.kept && !this.trials.waiting.length;
+        if (!kept && !this.closed) event.preventDefault(); // the browser asks
+      });
     }
 
     say(text, aloud = true) {
@@ -109,22 +168,34 @@
       this.redraw();
     }
 
-    // Let the page draw a path.
-    show(path) {
-      if (this.pad.busy) return;
+    // Let the page draw the first path of a gesture, and clear the pad again.
+    showExample(gesture) {
+      const { path } = gesture?.strokes.find((stroke) => stroke.path) ?? {};
+      if (!path || this.pad.busy) return;
       this.trials.way = "shown";
       this.pad.play(path);
+      const { trials } = this;
+      trials.whenShown = (trial) =>
+        setTimeout(() => {
+          if (trials.trial !== trial || this.pad.busy) return;
+          trials.clearPad();
+          this.redraw();
+        }, SHOWN);
     }
 
     // ---- What it begins with ----
 
-    // Show what was opened, or the examples, which the network knows already.
-    async begin({ gestures, message, challenge, ...more }) {
-      if (!gestures) await this.showExamples(false);
-      else await this.open({ gestures, ...more }, AGAIN, false);
+    // Show what was kept or linked, or the examples, which the network knows already. beginning: of
+    // teach.opening.
+    async begin({ gestures, message, challenge, hash, turn, closed, ...more }) {
+      Object.assign(this, { hash, turn, closed });
+      if (!gestures) await this.showExamples();
+      else await this.open({ gestures, ...more }, AGAIN);
+      this.aside = (await teach.allAside().catch(() => [])).length;
+      this.enter("ready");
+      this.watchPage();
       if (message) this.say(message);
       else if (challenge) this.invite();
-      this.aside = await teach.allAside().catch(() => null);
       this.redraw();
     }
 
@@ -134,8 +205,7 @@
       this.pad.complete();
       this.trials.complete();
       this.trials.clear();
-      this.challenge = this.score = null;
-      this.older = false;
+      Object.assign(this, { challenge: null, score: null, invitation: "" });
       this.gestures.start(gestures, chosen);
       this.say(text);
       if (waiting.length && chosen !== null) this.trials.keep(waiting);
@@ -147,48 +217,46 @@
       return { ...stroke, events: teach.eventsOf(stroke, this.settings) };
     }
 
-    // Gestures of records with all their strokes, but for those that cause hardly an event.
+    // Gestures of records with all their strokes, but for those that cause hardly an event, or more
+    // than there is room for.
     async filmed(gestures) {
-      let since = performance.now();
+      let [since, room] = [performance.now(), teach.MOST.events];
       const all = [];
       for (const { strokes, ...gesture } of gestures) {
-        const seen = [];
+        const clear = [];
         for (const record of strokes) {
-          seen.push(this.seen(record));
+          const stroke = this.seen(record);
+          if (teach.isClear(stroke.events, room)) {
+            clear.push(stroke);
+            room -= stroke.events.length;
+          }
           if (performance.now() - since < PATIENCE) continue;
           await new Promise((goOn) => {
             setTimeout(goOn);
           });
           since = performance.now();
         }
-        const clear = seen.filter(({ events }) => events.length >= teach.MIN_EVENTS);
         all.push({ ...gesture, strokes: clear });
       }
       return all;
     }
 
-    // keeps: whether that is a change, which is kept.
-    async showExamples(keeps) {
+    async showExamples() {
       const { gestures, lesson } = teachData;
-      const all = await this.filmed(gestures);
-      this.quiet = !keeps;
-      this.start(
-        all,
-        "This network knows six gestures: a tick, a zed and a circle, and each of them " +
-          "backwards. Draw one, and watch it being named.",
-      );
+      this.start(await this.filmed(gestures), FIRST);
       Object.assign(this.lesson, { seed: 0, without: new Set(), knobs: teach.AS_IT_IS });
       this.lesson.resume(teach.lessonOf(lesson, this.gestures.all));
+      this.arrived = this.strokesNow();
       this.learnt();
       this.teach(false);
       this.controls.show();
-      this.quiet = false;
     }
 
     beginOwn() {
       if (!this.mayThrowAway()) return;
       const names = [1, 2].map((number) => ({ name: `gesture ${number}`, strokes: [] }));
       this.teach();
+      this.arrived = null;
       this.start(
         names,
         "Draw gesture 1 on the pad, three to five times. Then choose gesture 2.",
@@ -198,7 +266,7 @@
 
     // Show the list, and what else one needs to teach; or only the pad and the network.
     teach(whether = true) {
-      for (const { classList } of [this.drawing, this.controls.below]) {
+      for (const { classList } of [this.drawing, this.below]) {
         classList.toggle("is-trying", !whether);
       }
       this.gestures.drawPictures();
@@ -206,31 +274,26 @@
     }
 
     invite() {
-      const { all } = this.gestures;
       this.teach(false);
-      const words = teach.invitation(all, this.sent);
-      if (this.lesson.trained) {
-        this.challenge = new teach.Challenge(this, `${words} `);
-        return;
-      }
-      this.challenged = true;
-      this.lesson.train();
-      this.say(words);
+      this.invitation = teach.invitation(this.gestures.all, this.sent);
+      this.say(this.invitation);
+      if (this.lesson.trained) this.challenge = new teach.Challenge(this);
+      else this.lesson.train();
     }
 
     // Whoever has shown something is asked before it goes.
     mayThrowAway() {
       const question =
         "This throws your strokes and the network away. You can download them first. Go on?";
-      return !this.mine || confirm(question);
+      const any = this.gestures.all.some(({ strokes }) => strokes.length);
+      return !any || !this.mine || confirm(question);
     }
 
-    async startOver() {
+    startOver() {
       if (!this.mayThrowAway()) return;
-      this.mine = false;
       const linked = teach.fromHash(this.hash);
-      if (linked) await this.open(linked, "These are the strokes of the link again.");
-      else await this.showExamples(true);
+      const again = "These are the strokes of the link again.";
+      this.work(() => (linked ? this.open(linked, again) : this.showExamples()), true);
     }
 
     // ---- Kept, opened and sent ----
@@ -241,95 +304,104 @@
       return {
         packed: teach.packed(this.gestures.all, settings),
         lesson: this.lesson.content(),
-        older: this.older,
-        mine: this.mine,
+        older: this.lesson.isOlder,
       };
     }
 
-    // The visitor has changed something of the strokes.
-    touch() {
-      this.mine = true;
-      this.older = true;
+    // The visitor has changed something.
+    changed() {
+      this.redraw();
+      if (this.phase !== "ready") return;
+      this.edits += 1;
+      this.keep();
     }
 
     // Keep everything in this browser, one change after the other.
-    async changed() {
-      this.redraw();
-      if (this.quiet) return;
-      this.unkept = true;
-      if (this.keeping) return;
-      this.keeping = true;
-      try {
-        while (this.unkept) {
-          this.unkept = false;
-          const other = await teach.keep(this.content(), this.hash, this.turn);
-          if (other) await this.settle(other);
-          else this.turn += 1;
-        }
-        this.controls.note.textContent = KEEPS;
-      } catch (error) {
-        this.controls.note.textContent =
-          `This browser keeps nothing of this page (${error?.name ?? "refused"}): ` +
+    async keep() {
+      const { note } = this.controls;
+      const refused = (name) => {
+        note.textContent =
+          `This browser keeps nothing of this page (${name}): ` +
           "download what you want to have again.";
+      };
+      if (this.phase !== "ready" || this.keeping || this.edits === this.kept) return;
+      if (this.closed) return refused(this.closed);
+      this.keeping = true;
+      const slow = setTimeout(() => {
+        note.textContent = KEEPS_LATE;
+      }, SLOW);
+      try {
+        while (this.edits !== this.kept) await this.keepOnce();
+        note.textContent = KEEPS;
+      } catch (error) {
+        refused(error?.name ?? "refused");
       }
+      clearTimeout(slow);
       this.keeping = false;
+      this.redraw();
+    }
+
+    async keepOnce() {
+      const { edits } = this;
+      const content = { ...this.content(), mine: this.mine };
+      const other = await teach.keep(content, this.hash, this.turn);
+      if (other) await this.work(() => this.settle(other), false);
+      else Object.assign(this, { turn: this.turn + 1, kept: edits });
     }
 
     // Another tab has kept something since this one has seen what is kept.
     async settle(other) {
+      const keepsOwn = confirm(OTHER_TAB);
+      await teach.setAside(keepsOwn ? other : this.content());
       this.turn = other.turn ?? 0;
-      this.unkept = confirm(OTHER_TAB);
-      await teach.setAside(this.unkept ? other : this.content());
-      if (!this.unkept) await this.take(other);
-      this.aside = await teach.allAside();
-      this.redraw();
+      if (!keepsOwn) await this.take(other);
+      if (!keepsOwn) this.kept = this.edits;
+      this.aside = (await teach.allAside()).length;
     }
 
-    // Show what another tab has kept, if nothing is being kept here.
+    // Show what another tab has kept, as soon as nothing goes on here.
     async follow() {
+      this.behind = true;
+      if (!this.isIdle) return;
+      this.behind = false;
       const stored = await teach.kept(this.hash).catch(() => null);
-      if (!stored || this.keeping || stored.turn <= this.turn) return;
-      this.turn = stored.turn;
-      await this.take(stored);
+      if (!stored || stored.turn <= this.turn) return;
+      if (!this.isIdle) {
+        this.behind = true;
+        return;
+      }
+      await this.work(() => {
+        this.turn = stored.turn;
+        return this.take(stored);
+      }, false);
       this.say("Another tab has changed these gestures: here they are.");
     }
 
     take({ packed, ...more }) {
-      return this.open({ ...teach.unpacked(packed), ...more }, AGAIN, false);
+      return this.open({ ...teach.unpacked(packed), ...more }, AGAIN);
     }
 
     // content: of teach.unpacked, perhaps with the lesson that was learnt. Nothing changes before
     // all of it has been read.
-    async open(content, text, keeps = true) {
-      const {
-        gestures,
-        seed,
-        without,
-        knobs,
-        score,
-        lesson,
-        mine = false,
-        older = false,
-      } = content;
+    async open(content, text) {
+      const { gestures, seed, without, knobs, score, lesson, mine, older = false } = content;
       const all = await this.filmed(gestures);
-      this.quiet = !keeps;
       this.teach();
       this.start(all, text);
       Object.assign(this.lesson, { seed, without: new Set(without), knobs });
       this.sent = score;
+      this.arrived = mine ? null : this.strokesNow();
       const count = (some) => some.flatMap(({ strokes }) => strokes).length;
       const left = count(gestures) - count(all);
-      if (left)
-        this.say(`${text} ${counted(left, "stroke")} caused hardly an event and stayed away.`);
+      const stay = `${counted(left, "stroke")} caused hardly an event, or too many, and stayed away.`;
+      if (left) this.say(`${text} ${stay}`);
       try {
-        if (lesson) this.lesson.resume(lesson);
+        if (lesson) this.lesson.resume(lesson, older);
       } catch {
         this.say(`${text} The network can’t be read by this version of the page: press “train”.`);
       }
       if (this.lesson.trained) this.learnt();
-      Object.assign(this, { mine, older });
       this.controls.show();
-      this.quiet = false;
     }
 
     async openFile(file) {
@@ -338,7 +410,7 @@
         const content = teach.unpacked(JSON.parse(text));
         if (!this.mayThrowAway()) return;
         const opened = `${file.name} is open: press “train” for its network.`;
-        await this.open({ ...content, mine: true }, opened);
+        await this.work(() => this.open({ ...content, mine: true }, opened), true);
       } catch {
         this.say(
           `${file.name} is no whole zip file that “download strokes” of this page has made.`,
@@ -372,29 +444,39 @@
     }
 
     saveStrokes() {
-      const used = this.gestures.all.map((gesture) => ({
-        ...gesture,
-        strokes: teach.used(gesture),
-      }));
-      teach.save(teach.strokeFiles(used, this.content().packed), "gestures.zip");
+      const { packed } = this.content();
+      teach.save(teach.strokeFiles(this.gestures.all, packed), "gestures.zip");
     }
 
     saveNetwork() {
       const { spiking, gestures } = this.lesson.trained;
-      const names = gestures.map(({ name }) => name);
+      const names = [];
+      // A gesture that was deleted may have left its name to another.
+      for (const { name } of gestures) names.push(teach.ownName(name, names));
       teach.save(teach.checkpoint(spiking, names), "gestures.pt");
     }
 
-    saveAside() {
-      teach.save(new Blob([this.aside], { type: "application/json" }), "set-aside.json");
+    // Save what was set aside first: as strokes that can be opened, if they can be read.
+    async saveAside() {
+      const [[place, content]] = await teach.allAside();
+      try {
+        const read = teach.unpacked(content.packed);
+        const all = await this.filmed(read.gestures);
+        teach.save(teach.strokeFiles(all, teach.packed(all, read)), "set-aside.zip");
+      } catch {
+        const text = JSON.stringify(content, null, 1);
+        teach.save(new Blob([text], { type: "application/json" }), "set-aside.json");
+      }
+      if (confirm(ON_DISK)) await teach.forget(place);
+      this.aside = (await teach.allAside()).length;
+      this.redraw();
     }
 
     // There is another network.
     learnt() {
       this.trials.forget();
       this.gestures.choose(null);
-      if (this.challenged) this.challenge = new teach.Challenge(this, "");
-      this.challenged = false;
+      if (this.invitation) this.challenge = new teach.Challenge(this);
     }
 
     // Strokes that wait are of the gesture that is chosen.
@@ -407,6 +489,7 @@
 
     draw() {
       const { canvases, recorder, trials } = this;
+      if (this.behind && this.isIdle) this.follow();
       if (recorder.picture) teach.drawWebcam(canvases.pad, recorder.picture);
       else {
         const hint = trials.path ? "" : "press and draw";
@@ -416,7 +499,10 @@
       shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
       this.drawNearest();
       teach.drawLoss(canvases.loss, this.lesson.training?.progress ?? []);
-      this.drawing.classList.toggle("is-untrained", !this.lesson.trained);
+      const { classList } = this.drawing;
+      const { trained, goesOn, isOlder } = this.lesson;
+      classList.toggle("is-untrained", !trained);
+      classList.toggle("is-learning", this.phase !== "opening" && (!trained || goesOn || isOlder));
       this.drawAnswers();
       this.controls.draw();
     }
@@ -424,11 +510,10 @@
     // Over the events of a stroke that isn't known, the nearest example.
     drawNearest() {
       const { trials, gestures, lesson, canvases } = this;
-      const { network } = trials.answers.forwards ?? {};
+      const { network, stroke } = trials.answers.forwards ?? {};
       if (!network?.example || network.known || trials.answers.backwards || this.pad.busy) return;
-      const gesture = lesson.trained.gestures[network.nearest];
-      const ink = teach.inkOf(gesture, gestures.all);
-      teach.drawCourse(canvases.window, network.example.course, trials.last, ink);
+      const ink = teach.inkOf(lesson.trained.gestures[network.nearest], gestures.all);
+      teach.drawCourse(canvases.window, network.example.course, stroke, ink);
     }
 
     drawAnswers() {
@@ -445,15 +530,24 @@
       teach.drawVoltages(canvases.voltages, names, inks, steps, leader, timeWindow);
       const live = { network: trial?.answer, sum: trial?.blindAnswer };
       const judged = trials.answers.backwards ?? trials.answers.forwards;
-      const goesOn = pad.busy || trials.work || this.recorder.watch?.gesture;
-      const answers = goesOn ? live : judged;
+      const goesOn = pad.busy || trials.work || this.recorder.isRecording;
+      const answers = goesOn && trials.way !== "shown" ? live : judged;
       const named = trial && trial.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
       const known = named?.output !== undefined && (named.known !== false || named.almost);
       const name = known ? `${names[named.output]}${named.almost ? "?" : ""}` : "I don’t know";
       this.name.textContent = named ? name : "";
+      this.name.classList.toggle("is-guess", Boolean(goesOn));
       const ink = known ? inks[named.output] : "grey";
       this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
-      this.sum.textContent = named && answers.sum ? `the sum: ${names[answers.sum.output]}` : "";
+      const rivals = [["the sum", answers?.sum?.output]];
+      if (named?.nearest >= 0) rivals.push(["the nearest example", named.nearest]);
+      const shows = trials.way === "shown" && goesOn;
+      this.sum.textContent = shows
+        ? "an example, drawn by the page"
+        : rivals
+            .filter(([, output]) => named && output !== undefined)
+            .map(([who, output]) => `${who}: ${names[output]}`)
+            .join("\n");
     }
   };
 })(window.interactiveFigures);

@@ -28,17 +28,19 @@
   };
 
   // The text of a file in a zip archive (an ArrayBuffer), in whatever folder it lies. Throws an
-  // error if it isn't there, is too large, or isn't what was packed: fflate doesn't look at the
+  // error if it isn't there once, is too large, or isn't what was packed: fflate doesn't look at the
   // checksum, which stands in the directory at the archive's end (APPNOTE.TXT of PKWARE, 4.3.12).
   teach.unzip = (archive, wanted) => {
-    const filter = ({ name, originalSize }) =>
-      name.split("/").at(-1) === wanted && originalSize < LARGEST;
+    let found = 0;
+    const filter = ({ name, originalSize }) => {
+      const isIt = name.split("/").at(-1) === wanted && originalSize < LARGEST;
+      return isIt && (found += 1) === 1; // nothing else is unpacked
+    };
     const [content] = Object.values(window.fflate.unzipSync(new Uint8Array(archive), { filter }));
     const text = new TextDecoder("latin1").decode(archive);
     const entry = text.lastIndexOf("PK\x01\x02", text.lastIndexOf(wanted));
-    if (teach.crcOf(content) !== new DataView(archive).getUint32(entry + 16, true)) {
-      throw new RangeError("damaged");
-    }
+    const sum = new DataView(archive).getUint32(entry + 16, true);
+    if (found !== 1 || teach.crcOf(content) !== sum) throw new RangeError("damaged");
     return new TextDecoder().decode(content);
   };
 
@@ -151,11 +153,11 @@ stroke. Times are in microseconds, polarities are merged, and the camera has 35 
   teach.strokeFiles = (gestures, kept) => {
     const files = { "README.txt": README, [teach.KEPT]: JSON.stringify(kept) };
     const folders = foldersOf(gestures.map(({ name }) => name));
-    gestures.forEach(({ name, strokes }, gesture) =>
-      strokes.forEach(({ events }, number) => {
-        const head = `# class: ${name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n`;
+    gestures.forEach((gesture, place) =>
+      teach.used(gesture).forEach(({ events }, number) => {
+        const head = `# class: ${gesture.name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n`;
         const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
-        files[`gestures/${folders[gesture]}/${number + 1}.csv`] = head + rows.join("");
+        files[`gestures/${folders[place]}/${number + 1}.csv`] = head + rows.join("");
       }),
     );
     return teach.zip(files);

@@ -18,6 +18,7 @@
     constructor(figure, others) {
       this.all = []; // { name, nothing, strokes: { path or pictures, events, dropped, canvas } }
       this.chosen = null; // which gesture strokes are for; null: none, they are asked about
+      this.picked = null; // a stroke that one may throw away or move
       this.figure = figure;
       this.rows = element("div", { className: "teach-rows" });
       this.tryIt = element("input", {
@@ -57,7 +58,7 @@
     }
 
     start(gestures, chosen) {
-      this.all = gestures;
+      [this.all, this.picked] = [gestures, null];
       this.choose(chosen);
     }
 
@@ -94,7 +95,9 @@
         return `${gesture.name} has as many strokes as there is room for, ${teach.MOST.strokes}.`;
       }
       const films = teach.picturesOf([...this.all, { strokes }]) > teach.MOST.films;
-      return films ? "There is no room for more films: delete a gesture that you don’t need." : "";
+      if (films) return "There is no room for more films: delete a gesture that you don’t need.";
+      const clear = strokes.every(({ events }) => !events || teach.isClear(events));
+      return clear ? "" : "That is hardly an event, or too many: it isn’t kept.";
     }
 
     // Whether strokes were added to a gesture; if there is no room, that is said.
@@ -102,7 +105,6 @@
       const problem = this.noRoom(gesture, strokes);
       if (problem) this.figure.say(problem);
       else gesture.strokes.push(...strokes);
-      if (!problem) this.figure.touch();
       return !problem;
     }
 
@@ -124,16 +126,15 @@
       const question = `Delete ${gesture.name} and its ${counted(length, "stroke")}?`;
       if (length && !confirm(question)) return;
       this.all.splice(this.all.indexOf(gesture), 1);
-      this.figure.touch();
       this.choose(null);
     }
 
     show() {
       const { activeElement } = document;
-      const place = [...this.rows.querySelectorAll("input, button")].indexOf(activeElement);
+      const place = [...this.rows.querySelectorAll("input, button, select")].indexOf(activeElement);
       this.rows.replaceChildren(...this.all.map((gesture, number) => this.row(gesture, number)));
       // What now stands in its place.
-      if (place >= 0) this.rows.querySelectorAll("input, button")[place]?.focus();
+      if (place >= 0) this.rows.querySelectorAll("input, button, select")[place]?.focus();
       this.tryIt.checked = this.chosen === null && this.figure.lesson.trained !== null;
       this.more.disabled = this.isFull;
       this.drawPictures();
@@ -164,6 +165,7 @@
         this.name(gesture, number),
         element("span", { className: "teach-row-buttons" }, reverse, remove),
         this.strokes(gesture),
+        ...(gesture.strokes.includes(this.picked) ? [this.actions(gesture)] : []),
       );
       row.style.setProperty("--ink", `var(--interactive-${teach.inkOf(gesture, this.all)})`);
       return row;
@@ -182,6 +184,12 @@
         readOnly: Boolean(gesture.nothing),
         ariaLabel: `Name of gesture ${number + 1}`,
       });
+      field.onfocus = () => {
+        this.chosen = number;
+        for (const [at, { firstChild: input }] of [...this.rows.children].entries())
+          input.checked = at === number;
+        this.figure.chose();
+      };
       field.oninput = () => {
         const name = field.value.replace(/\p{Cc}/gu, " ").trim();
         const taken = this.namesBut(gesture).includes(name);
@@ -192,7 +200,12 @@
         else gesture.name = name;
         this.figure.changed();
       };
-      field.onchange = () => this.show(); // with the name that it has
+      // With the name that it has, once a click that ends the typing has reached its button.
+      field.onchange = () => {
+        if (!this.rows.querySelector(":active")) return this.show();
+        const { rows } = this;
+        rows.addEventListener("click", () => setTimeout(() => this.show()), { once: true });
+      };
       return field;
     }
 
@@ -207,23 +220,55 @@
       return holder;
     }
 
-    // A button with the picture of a stroke, which throws it away or takes it back.
+    // A button with the picture of a stroke, which offers what can be done with it.
     picture(gesture, stroke, nth) {
       stroke.canvas = element("canvas");
+      const picture = this.button("", `stroke ${nth + 1} of ${gesture.name}`, () => {
+        this.picked = this.picked === stroke ? null : stroke;
+        this.show();
+      });
+      picture.append(stroke.canvas);
+      picture.tabIndex = nth ? -1 : 0;
+      picture.ariaExpanded = String(this.picked === stroke);
+      picture.classList.toggle("is-dropped", Boolean(stroke.dropped));
+      return picture;
+    }
+
+    // What can be done with the stroke that is picked.
+    actions(gesture) {
+      const stroke = this.picked;
+      const others = this.all.filter((other) => other !== gesture);
+      const to = element(
+        "select",
+        { ariaLabel: "Move the stroke" },
+        new Option("move to …"),
+        ...others.map(({ name }) => new Option(name)),
+      );
+      to.onchange = () => this.move(stroke, gesture, others[to.selectedIndex - 1]);
       const what = stroke.dropped ? "take back" : "throw away";
-      const title = `${what} stroke ${nth + 1} of ${gesture.name}`;
-      const thrown = this.button("", title, () => this.turnOver(gesture, stroke));
-      thrown.append(stroke.canvas);
-      thrown.tabIndex = nth ? -1 : 0;
-      thrown.classList.toggle("is-dropped", Boolean(stroke.dropped));
-      return thrown;
+      return element(
+        "span",
+        { className: "teach-actions" },
+        button(what, () => this.turnOver(gesture, stroke)),
+        to,
+      );
     }
 
     turnOver(gesture, stroke) {
       stroke.dropped = !stroke.dropped;
-      this.figure.touch();
+      this.picked = null;
       this.show();
       this.tell(gesture);
+    }
+
+    move(stroke, from, to) {
+      const place = from.strokes.indexOf(stroke);
+      from.strokes.splice(place, 1);
+      const moves = this.put(to, [stroke]);
+      if (!moves) from.strokes.splice(place, 0, stroke);
+      this.picked = null;
+      this.show();
+      if (moves) this.tell(to);
     }
 
     // How many strokes of a gesture are there.

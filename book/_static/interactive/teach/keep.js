@@ -3,17 +3,18 @@
 (({ teach, SIDE }) => {
   // The most there may be. Drawing and recording keep to it, so that everything can be read again.
   const MOST = (teach.MOST = {
-    gestures: 6,
+    gestures: 8,
     strokes: 60, // of a gesture, thrown away or not
     name: 24,
     code: 600,
     pictures: 250, // of a film
     films: 6000, // pictures of all films
+    events: 1_000_000, // of all strokes
     link: 30_000,
   });
   const LINK = (teach.LINK = "#strokes=");
   const STORE = "teach it yours";
-  const PATIENCE = 3000; // ms for the browser to answer
+  const PATIENCE = 8000; // ms for the browser to show what it has
 
   // settings: { seed, without, knobs, score }.
   teach.packed = (gestures, settings) => ({
@@ -85,6 +86,10 @@
     check(teach.picturesOf(read) <= MOST.films);
     return { seed, without, knobs: readKnobs(knobs), score, gestures: read };
   };
+
+  // Whether a stroke has caused enough events, and no more than there is room for.
+  teach.isClear = ({ length }, room = Infinity) =>
+    length >= teach.MIN_EVENTS && length <= Math.min(teach.MOST_EVENTS, room);
 
   // A name that none of some others is, with a number where it has to be.
   teach.ownName = (name, others) => {
@@ -173,7 +178,7 @@
       other = stored && (stored.turn ?? 0) !== turn ? stored : null;
       return other ?? { ...content, version: 2, hash, turn: turn + 1 };
     };
-    await inTime(window.idbKeyval.update(placeOf(hash), next, store));
+    await window.idbKeyval.update(placeOf(hash), next, store);
     if (!other) tabs?.postMessage(placeOf(hash));
     return other;
   };
@@ -183,15 +188,14 @@
 
   // What can't be read, or lost against another tab, stays in this browser for a download.
   teach.setAside = (content) =>
-    inTime(window.idbKeyval.set(`${ASIDE}${new Date().toISOString()}`, content, store));
+    window.idbKeyval.set(`${ASIDE}${new Date().toISOString()}`, content, store);
 
-  // All of that as a text; null where there is none.
+  teach.forget = (place) => window.idbKeyval.del(place, store);
+
+  // All of that: pairs of its place and content.
   teach.allAside = async () => {
     const entries = await inTime(window.idbKeyval.entries(store));
-    const aside = entries.filter(([place]) => String(place).startsWith(ASIDE));
-    // A lesson can be learnt again.
-    const plain = (name, value) => (name === "lesson" ? undefined : value);
-    return aside.length ? JSON.stringify(Object.fromEntries(aside), plain, 1) : null;
+    return entries.filter(([place]) => String(place).startsWith(ASIDE));
   };
 
   const ALTERED = "This link is cut or altered, so nothing of it was opened.";
@@ -203,25 +207,30 @@
 
   // What the page begins with: what was kept at this address, or what its link has brought. Returns
   // { hash, turn, message } and, if there is any, what teach.unpacked returns, and the lesson.
+  // closed: why nothing may be kept, since nobody knows what it would replace.
   teach.opening = async (hash) => {
-    let linked = null;
+    let [linked, stored] = [null, null];
     try {
       linked = teach.fromHash(hash);
     } catch {
       return { ...(await teach.opening("")), message: ALTERED };
     }
     const begin = { ...linked, hash, turn: 0, challenge: Boolean(linked) };
-    let stored = null;
     try {
       stored = await teach.kept(hash);
       if (!stored) return begin;
-      const { turn = 0, lesson, mine } = stored;
+      const { turn = 0, lesson, mine, older } = stored;
       const challenge = Boolean(linked) && !mine;
-      return { ...teach.unpacked(stored.packed), hash, turn, lesson, mine, challenge };
-    } catch {
-      if (!stored) return { ...begin, message: CLOSED };
+      return { ...teach.unpacked(stored.packed), hash, turn, lesson, mine, older, challenge };
+    } catch (error) {
+      if (!stored) return { ...begin, message: CLOSED, closed: error?.name ?? "refused" };
+    }
+    const { turn = 0 } = stored;
+    try {
       await teach.setAside(stored);
-      return { ...begin, turn: stored.turn ?? 0, message: UNREADABLE };
+      return { ...begin, turn, message: UNREADABLE };
+    } catch (error) {
+      return { ...begin, message: CLOSED, closed: error?.name ?? "refused" };
     }
   };
 })(window.interactiveFigures);

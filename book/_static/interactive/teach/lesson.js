@@ -120,6 +120,18 @@
       return Boolean(this.training?.stop);
     }
 
+    // Whether the network has learnt other strokes than there are.
+    get isOlder() {
+      if (!this.trained) return false;
+      const used = this.usedNow();
+      const { strokes } = this.trained;
+      return used.length !== strokes.size || used.some((stroke) => !strokes.has(stroke));
+    }
+
+    usedNow() {
+      return this.figure.gestures.all.flatMap(teach.used);
+    }
+
     // Why the gestures can't be learnt; undefined if they can.
     whyNot(ready) {
       const names = ready.filter(({ nothing }) => !nothing).map(({ name }) => name);
@@ -146,9 +158,9 @@
         without: [...this.without],
         knobs: { ...this.knobs },
       };
-      this.figure.older = false;
-      this.figure.say("Filming copies of your strokes …");
-      this.hire({ lesson, gestures }, shown, (run) => {
+      this.figure.say("Filming copies of your strokes …", !this.figure.invitation);
+      const strokes = new Set(this.usedNow());
+      this.hire({ lesson, gestures, strokes }, shown, (run) => {
         const { left, right, sumRight } = this.training.progress.at(-1);
         const rights = left
           ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ` +
@@ -163,19 +175,20 @@
 
     // Let the network learn on with some strokes more: [gesture, stroke] of its gestures.
     learnOn(pairs) {
-      const { lesson, gestures } = this.trained;
+      const { lesson, gestures, strokes } = this.trained;
       const courses = pairs.map(([gesture, stroke]) =>
         teach.toCompare({ ...stroke, target: gestures.indexOf(gesture) }),
       );
       const more = { ...lesson, courses: [...lesson.courses, ...courses] };
-      this.adopt({ lesson: more, gestures }); // it knows the strokes at once
+      this.adopt({ lesson: more, gestures, strokes }); // it knows the strokes at once
       const fresh = new Set(pairs.map(([, stroke]) => stroke));
       const shown = gestures.flatMap((one, target) =>
         teach.used(one).map((each) => ({ ...each, target, fresh: fresh.has(each) })),
       );
       const [[gesture], reverse] = pairs;
       const what = `${gesture.name}${reverse ? " and its reverse" : ""}`;
-      this.hire({ lesson: more, gestures }, shown, (run) => {
+      const now = new Set([...strokes, ...fresh]);
+      this.hire({ lesson: more, gestures, strokes: now }, shown, (run) => {
         const { known, right, left } = this.training.progress.at(-1);
         const better = right >= known; // of all other strokes
         if (better) this.adopt(run);
@@ -189,7 +202,7 @@
       });
     }
 
-    // Give the work to a worker, and wait for news of it. run: { lesson, gestures }; done(run) is
+    // Give the work to a worker, and wait for news of it. run: see adopt; done(run) is
     // called when it has learnt.
     hire(run, shown, done) {
       const request = {
@@ -254,20 +267,20 @@
       this.figure.say(`${text}${weights ? " Now draw one." : ""}`);
     }
 
-    // run: { lesson, gestures }, of which answers have their names.
-    adopt({ lesson, gestures }) {
-      this.trained = { ...teach.trainedBy(lesson), gestures };
+    // run: { lesson, gestures, strokes }: of gestures answers have their names, and strokes are
+    // what was learnt.
+    adopt({ lesson, gestures, strokes }) {
+      this.trained = { ...teach.trainedBy(lesson), gestures, strokes };
       this.switchOff();
     }
 
-    // Go on with what was kept of a lesson: places of its gestures in the list.
-    resume({ places, ...lesson }) {
+    // Go on with what was kept of a lesson: places of its gestures in the list. isOlder: whether it
+    // has learnt other strokes than there are.
+    resume({ places, ...lesson }, isOlder = false) {
       if (lesson.version !== VERSION) throw new RangeError("another version");
       const { all } = this.figure.gestures;
-      this.adopt({
-        lesson,
-        gestures: lesson.classes.map((name, output) => all[places[output]] ?? { name }),
-      });
+      const gestures = lesson.classes.map((name, output) => all[places[output]] ?? { name });
+      this.adopt({ lesson, gestures, strokes: new Set(isOlder ? [] : this.usedNow()) });
     }
 
     // What can be kept of it.

@@ -10,11 +10,11 @@
   teach.Recorder = class {
     // figure: its trials see what the webcam does. slow: how many times slower its time is.
     constructor(figure, slow) {
-      Object.assign(this, { figure, slow, webcam: null, watch: null, opens: false });
+      Object.assign(this, { figure, slow, webcam: null, watch: null });
       this.onOff = button("webcam", () => this.turn());
       this.holder = button("hold to record (space)", () => {});
       this.holder.classList.add("teach-hold");
-      this.nothing = button("record what is no gesture", () => this.recordNothing());
+      this.nothing = button("record other movements (10 s)", () => this.recordNothing());
       this.countdown = element("output", { className: "teach-countdown", ariaLabel: "Countdown" });
       this.holder.addEventListener("pointerdown", () => this.hold());
       for (const name of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"]) {
@@ -31,31 +31,33 @@
       return this.webcam?.picture;
     }
 
+    get isRecording() {
+      return Boolean(this.watch?.gesture);
+    }
+
+    // On, or off: while the browser still asks, too.
     async turn() {
-      if (this.opens) return; // one stream at a time
       if (this.webcam) return this.close("The webcam is off.");
-      this.opens = true;
       const watch = this.watchGestures();
+      const deliver = (picture, now) => {
+        watch.watch(picture, now);
+        webcam.picture = picture;
+        this.figure.redraw();
+      };
+      const webcam = teach.openWebcam(deliver, () => this.close(teach.whyNoCamera()));
+      this.webcam = webcam;
+      this.figure.say("Allow the camera …");
       try {
-        const deliver = (picture, now) => {
-          watch.watch(picture, now);
-          this.webcam.picture = picture;
-          this.figure.redraw();
-        };
-        const lost = () => this.close(teach.whyNoCamera());
-        this.webcam = { picture: null, stop: () => {} };
-        this.webcam.stop = await teach.openWebcam(deliver, lost);
+        await webcam.opened;
+        if (this.webcam !== webcam) return;
         this.watch = watch;
         this.figure.say(
           "Hold still for a second, then move a hand. A gesture is what happens from rest to " +
             "rest, or while you hold the button.",
         );
       } catch (error) {
-        this.webcam = null;
-        this.figure.say(teach.whyNoCamera(error));
+        if (this.webcam === webcam) this.close(teach.whyNoCamera(error));
       }
-      this.opens = false;
-      this.figure.redraw();
     }
 
     close(text) {
@@ -120,7 +122,7 @@
       const before = strokes.length;
       const what = this.webcam
         ? "move as you do between gestures, or let somebody pass"
-        : "scribble what isn’t a gesture";
+        : "scribble anything that none of them is";
       figure.say(`For ten seconds, ${what}.`);
       if (watch) watch.all = true;
       clearTimeout(this.nothingEnds);
@@ -130,8 +132,8 @@
         if (watch) watch.all = false;
         gestures.choose(null);
         figure.say(
-          `The ten seconds are over: ${counted(strokes.length - before, "piece")} that are no ` +
-            "gesture. Press “train”, so that the network knows.",
+          `The ten seconds are over: ${counted(strokes.length - before, "piece")} of other ` +
+            "movements. Press “train”, so that the network knows them.",
         );
       }, NOTHING);
     }

@@ -7,10 +7,11 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const MIDDLE = 17; // pixel
   teach.INTERVAL = 400; // µs between two places of a path
   teach.LONGEST = 598; // places of a path
+  teach.MOST_EVENTS = 60_000; // of a stroke
   // The most that copies differ by, in pixels, rad and shares.
   teach.COPY = {
     shift: 5,
-    turn: 0.45,
+    turn: 0.6,
     scale: 0.15,
     stretch: 0.45,
     slant: 0.4,
@@ -167,7 +168,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const LOOP = 0.2; // of its length: as far apart the ends of a loop may be
   const STIFF = 0.02; // how little a course is turned, slanted or stretched to lie on another one
   const EARLY = 2; // places by which a corner may come early or late
-  const THIN = 0.3; // as little as a course may cover of a surface, and be pressed flat all the same
+  const THIN = 0.08; // as little as a course may cover of a surface, and be pressed flat all the same
 
   // Whether a path ends near where it began, so that it might have begun anywhere.
   const isLoop = (path) => {
@@ -299,7 +300,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     return found;
   }
 
-  // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad.
+  // The events of a stroke, [t, x, y, p] in order of time; of too many, the first ones. camera: of
+  // the pad.
   teach.film = ({ path, pictures, intervals }, { camera: pad }, random) => {
     const camera = new shared.EventCamera(
       pictures ? teach.WEBCAM : pad,
@@ -309,16 +311,15 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       shared.normalFrom(random),
     );
     const frame = new Float32Array(SIDE ** 2);
-    if (pictures) {
-      camera.start(pictures[0], 0);
-      return pictures
-        .slice(1)
-        .flatMap((picture, number) => camera.film(picture, intervals[number + 1]));
+    const frames = pictures ?? path;
+    const seen = (place) => (pictures ? place : motion.filmInto(frame, place, teach.RADIUS));
+    camera.start(seen(frames[0]), 0);
+    const events = [];
+    for (let at = 1; at < frames.length && events.length <= teach.MOST_EVENTS; at++) {
+      const interval = pictures ? intervals[at] : teach.INTERVAL;
+      for (const event of camera.film(seen(frames[at]), interval)) events.push(event);
     }
-    camera.start(motion.filmInto(frame, path[0], teach.RADIUS), 0);
-    return path
-      .slice(1)
-      .flatMap((place) => camera.film(motion.filmInto(frame, place, teach.RADIUS), teach.INTERVAL));
+    return events;
   };
 
   // Events as frames without what is 0: time bins from the first event on, without polarity, and

@@ -17,6 +17,7 @@
       Object.assign(this, { figure, visible: true, glow: new shared.Glow(), rest: 0, events: [] });
       this.way = "forwards"; // or "backwards", or "shown": by the page itself
       this.work = null; // what is left to do for a stroke that is over
+      this.whenShown = null; // what follows when the page has drawn a stroke itself
       this.clear();
     }
 
@@ -26,6 +27,12 @@
       this.last = null; // what a path or a webcam has shown last, to play it backwards
       this.waiting = []; // strokes that nobody has said yet whose they are
       this.score = { right: 0, asked: 0 };
+      this.forget();
+    }
+
+    // As if nothing had been drawn yet.
+    clearPad() {
+      Object.assign(this, { trial: null, path: null, glow: new shared.Glow(), events: [] });
       this.forget();
     }
 
@@ -58,7 +65,7 @@
 
     begin(from) {
       this.complete();
-      if (this.way === "forwards") this.forget();
+      if (this.way !== "backwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
       this.box = { middle: from, factor: 1 };
       this.filmed = 1; // places of the path that the camera has seen in this box
@@ -146,14 +153,13 @@
     }
 
     *over(stroke, way) {
-      if (way !== "shown") {
-        const enough = way === "backwards" || this.events.length >= teach.MIN_EVENTS;
-        if (stroke && enough) yield* this.take(stroke, way);
-        else if (!this.figure.gestures.recordsNothing)
-          this.figure.say(this.figure.recorder.tooLittle);
-      }
+      const { gestures, recorder } = this.figure;
+      const enough = way === "backwards" || this.events.length >= teach.MIN_EVENTS;
+      if (stroke && enough) yield* this.take(stroke, way);
+      else if (!gestures.recordsNothing) this.figure.say(recorder.tooLittle);
       this.trial.finish();
       this.rest = 1;
+      if (way === "shown") this.whenShown(this.trial);
       this.figure.redraw();
     }
 
@@ -169,7 +175,7 @@
       else if (lesson.trained) this.answer(stroke, way);
       else if (way === "backwards") {
         this.figure.say("Nothing is trained yet: press “train” first.");
-      } else this.ask(stroke);
+      } else if (way === "forwards") this.ask(stroke);
       if (seen.cut)
         this.figure.say(`${this.figure.said} A stroke lasts 6 s: what came later is cut.`);
     }
@@ -185,8 +191,8 @@
     keep(strokes) {
       const { gestures } = this.figure;
       const gesture = gestures.all[gestures.chosen];
-      this.waiting = [];
       if (!gestures.put(gesture, strokes)) return;
+      this.waiting = [];
       gestures.show();
       gestures.tell(gesture);
     }
@@ -198,8 +204,8 @@
       const { answer, blindAnswer } = this.trial;
       const network = trained.judge(answer, course);
       const { known, almost } = network;
-      this.answers[way] = { network, sum: blindAnswer };
-      if (this.figure.challenge?.judge(known ? answer.output : null)) return;
+      this.answers[way === "shown" ? "forwards" : way] = { network, sum: blindAnswer, stroke };
+      if (way === "shown" || this.figure.challenge?.judge(known ? answer.output : null)) return;
       this.asked = way === "forwards" ? stroke : null;
       this.correcting = Boolean(this.asked) && !known && !almost;
       const back = known && trained.others([...course].reverse(), answer.output);

@@ -1,7 +1,7 @@
 // The webcam as an event camera: its pictures become log intensities of 35 × 35 pixels, in a
 // mirror. What moves between two of them becomes events; a gesture is what happens from rest to
 // rest.
-(({ shared, teach, SIDE }) => {
+(({ element, shared, teach, SIDE }) => {
   const DARKEST = 8; // of 255; darker pixels are too noisy for a logarithm
   const MOVING = 10; // pixels: how fast a picture changes is what so many of them exceed
   const ABOVE_USUAL = 2; // as many times as fast as usual: something moves
@@ -171,39 +171,38 @@
     return grey.map((value) => Math.log((value + DARKEST) / (255 + DARKEST)));
   }
 
-  // Give each picture of the webcam, and its time in ms, to deliver until stop is called. lost is
-  // called where the camera goes away by itself.
-  teach.openWebcam = async (deliver, lost) => {
-    const wanted = { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } };
-    const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
-    const video = Object.assign(document.createElement("video"), {
-      srcObject: stream,
-      muted: true,
-      playsInline: true,
-    });
-    let on = true;
+  // Give each picture of the webcam, and its time in ms, to deliver until stop is called; lost is
+  // called where the camera goes away by itself. Returns { stop, opened, picture }, of which opened
+  // is fulfilled when the first picture may come.
+  teach.openWebcam = (deliver, lost) => {
+    let [on, tracks] = [true, []];
     const stop = () => {
       on = false;
-      for (const track of stream.getTracks()) track.stop();
+      for (const track of tracks) track.stop();
     };
-    try {
+    const open = async () => {
+      const wanted = { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } };
+      const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
+      tracks = stream.getTracks();
+      if (!on) return stop();
+      const video = element("video", { srcObject: stream, muted: true, playsInline: true });
+      const canvas = element("canvas", { width: FINE * SIDE, height: FINE * SIDE });
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      tracks[0].onended = () => {
+        stop();
+        lost();
+      };
       await video.play();
-    } catch (error) {
+      video.requestVideoFrameCallback(function take(now) {
+        if (!on) return;
+        deliver(pictureOf(video, context), now);
+        video.requestVideoFrameCallback(take);
+      });
+    };
+    const opened = open().catch((error) => {
       stop();
       throw error;
-    }
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = FINE * SIDE;
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    video.requestVideoFrameCallback(function take(now) {
-      if (!on) return;
-      deliver(pictureOf(video, context), now);
-      video.requestVideoFrameCallback(take);
     });
-    stream.getVideoTracks()[0].onended = () => {
-      stop();
-      lost();
-    };
-    return stop;
+    return { stop, opened, picture: null };
   };
 })(window.interactiveFigures);
