@@ -89,10 +89,11 @@ def plot_dynamics(
     the recording's last event is shaded.
 
     Args:
-        recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
-            of groups of layers. Of each layer, those of the spikes ``z``, synaptic currents ``i``
-            and membrane voltages ``v`` that it has are drawn, each of shape (T, B, ...). The last
-            layer is the readout. A network of a single layer may record just its state.
+        recording: What ``record_states`` returned, or a ``SpikingNetwork`` recorded: a tuple of the
+            states of its layers, or of groups of layers, which may have names. Of each layer, those
+            of the spikes ``z``, synaptic currents ``i`` and membrane voltages ``v`` that it has are
+            drawn, each of shape (T, B, ...). The last layer is the readout. A network of a single
+            layer may record just its state.
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
         frames: The frames that the network was given, of shape (T, B, ...). The first recording of
@@ -103,7 +104,7 @@ def plot_dynamics(
             the busiest of those drawn.
 
     Raises:
-        TypeError: Nothing was recorded, or the state of a step isn't a NamedTuple.
+        TypeError: Nothing was recorded, or the state of a step isn't a tuple.
         ValueError: There aren't as many ``classes`` as readout neurons.
 
     Example:
@@ -117,7 +118,7 @@ def plot_dynamics(
     if not layers:
         raise TypeError(
             f"recording is of type {type(recording).__name__}; set network.record = True, run the "
-            "network, and let its step return a NamedTuple of the states of its layers"
+            "network, and let its step return a tuple of the states of its layers"
         )
     *hidden, readout = layers
     panels = [(name, field) for name in hidden for field in layers[name]]
@@ -166,8 +167,10 @@ def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, torch.T
     if drawn:
         yield name, {field: getattr(state, field)[:, 0].flatten(1).cpu() for field in drawn}
         return
-    for field in getattr(state, "_fields", ()):
-        yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
+    if isinstance(state, tuple):
+        parts = getattr(state, "_fields", range(1, len(state) + 1))
+        for part, value in zip(parts, state, strict=True):
+            yield from _layers(value, f"{name}.{part}".lstrip("."))
 
 
 def _busiest(states: dict[str, torch.Tensor]) -> int | None:
