@@ -18,10 +18,11 @@ from pokersnn_helpers.checks import (
     refuse_hooks,
 )
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
-from pokersnn_helpers.frames import EventBatch, TimeBins, count_events
+from pokersnn_helpers.frames import as_dense, as_sparse, count_events
 from pokersnn_helpers.networks import resumer
 from pokersnn_helpers.out_of_distribution import what_is_outside
 from pokersnn_helpers.recordings import PackedRecording
+from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.compiling import compiled
 from pokersnn_helpers.system.devices import one_cpu_thread
 from pokersnn_helpers.training import MAX_STEPS, Prediction, read_prediction
@@ -310,8 +311,9 @@ class Stream:
         due = int(np.searchsorted(event_steps, self.steps + n_steps))
         events = EventBatch(np.array([due]), *recording.take(due))
         bins = TimeBins(self.steps, n_steps, self.time_window)
-        frames = count_events(events, bins, self.classifier.sensor_size).to(self.dtype)
-        return frames if self.classifier.takes_sparse else frames.to_dense()
+        counted = count_events(events, bins, self.classifier.sensor_size)
+        frames = as_sparse(*counted) if self.classifier.takes_sparse else as_dense(*counted)
+        return frames.to(self.dtype)
 
     def _check_steps(self) -> None:
         """Refuse a network whose steps give other voltages than its ``forward``, or are of no use.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +12,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from .checks import SensorSize, check_events, check_numbers, check_sensor_size
 from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
-from .system.compiling import compiled
+from .rows import EventBatch, Rows, TimeBins, count, fill, indices_of
 from .system.reading import check_memory
 
-MAX_ROWS = 2**31  # time steps times recordings of a batch: a table of them takes 16 GB
+MAX_ROWS = 2**31  # time steps times recordings of a batch, where the system says no free memory
+ROW_BYTES = 32  # of the tables with an entry for each of them, while events are counted
 
 
 def to_frames(
@@ -47,8 +48,8 @@ def to_frames(
     sensor_size = check_sensor_size(sensor_size)
     check_time_window(time_window)
     recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
-    frames = sparse_batch([recording], time_window, sensor_size).to_dense()[:, 0]
-    return with_time_window(frames, time_window)
+    frames = as_dense(*count_batch([recording], time_window, sensor_size))
+    return with_time_window(frames[:, 0], time_window)
 
 
 def check_time_window(time_window: float) -> None:
@@ -71,10 +72,19 @@ def sparse_batch(
     recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
 ) -> torch.Tensor:
     """Count the events of recordings into sparse frames (T, B, polarities, height, width)."""
+    return as_sparse(*count_batch(recordings, time_window, sensor_size))
+
+
+def count_batch(
+    recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
+) -> tuple[Rows, tuple[int, ...]]:
+    """Count the events of recordings; return with the counts the shape of the frames."""
     check_numbers(Real, time_window=time_window)
     longest = max(int(recording.t[-1]) for recording in recordings)
-    if longest * len(recordings) > MAX_ROWS * time_window:
+    n_rows = longest / time_window * len(recordings)
+    if n_rows > MAX_ROWS:
         raise ValueError(f"time_window is {time_window} µs, too short for {longest} µs of events")
+    check_memory(ROW_BYTES * n_rows, f"{n_rows:.3g} time bins of {time_window:g} µs")
     events = EventBatch(
         sizes=np.array([len(recording.t) for recording in recordings]),
         t=np.concatenate([recording.t for recording in recordings], dtype=np.int64),
@@ -84,23 +94,9 @@ def sparse_batch(
     return count_events(events, bins, sensor_size)
 
 
-class EventBatch(NamedTuple):
-    """Events of some recordings, one recording after the other, as int64."""
-
-    sizes: np.ndarray  # how many events each recording has, (B,)
-    t: np.ndarray  # their times in µs from 0, (N,)
-    pixels: np.ndarray  # polarity and pixel of each, as ``PackedRecording`` numbers them, (N,)
-
-
-class TimeBins(NamedTuple):
-    """The time steps to count in: no event is earlier, and none is later."""
-
-    first: int
-    number: int
-    width: float  # in µs
-
-
-def count_events(events: EventBatch, bins: TimeBins, sensor_size: SensorSize) -> torch.Tensor:
+def count_events(
+    events: EventBatch, bins: TimeBins, sensor_size: SensorSize
+) -> tuple[Rows, tuple[int, ...]]:
     """Count events by time step, recording, polarity and pixel.
 
     Args:
@@ -109,88 +105,23 @@ def count_events(events: EventBatch, bins: TimeBins, sensor_size: SensorSize) ->
         sensor_size: Width, height and polarities of the sensor.
 
     Returns:
-        Sparse counts (T, B, polarities, height, width), in order.
+        The counts, in order, and the shape of the frames, (T, B, polarities, height, width).
     """
-    sizes = sensor_size[::-1]  # polarities, height and width, as frames have them
-    indices, counts = _count(events, bins, sizes)
-    shape = bins.number, len(events.sizes), *sizes
-    return sparse_tensor(torch.from_numpy(indices), torch.from_numpy(counts), shape)
+    rows = count(events, bins, math.prod(sensor_size))
+    return rows, (bins.number, len(events.sizes), *sensor_size[::-1])
 
 
-@compiled
-def _count(events, bins, shape):
-    """Return the indices and counts of what ``count_events`` returns."""
-    polarities, height, width = shape
-    rows, row_sizes, pixel_sizes = _number_rows(events, bins, polarities * height * width)
-    row_ends = np.cumsum(row_sizes)
-    next_of_row = row_ends - row_sizes
-    next_of_pixel = np.cumsum(pixel_sizes) - pixel_sizes
-    pixels = _order_pixels(events.pixels, rows, next_of_pixel, next_of_row)
-    return _count_equal(pixels, row_ends, len(events.sizes), shape)
+def as_sparse(rows: Rows, shape: tuple[int, ...]) -> torch.Tensor:
+    """Return what rows list as sparse frames of this shape, (T, B, polarities, height, width)."""
+    indices = torch.from_numpy(indices_of(rows, shape))
+    return sparse_tensor(indices, torch.from_numpy(rows.counts), shape)
 
 
-@compiled
-def _number_rows(events, bins, n_pixels):
-    """Number the rows, the time steps of all recordings; count the events of each row and pixel."""
-    sizes, t, pixels = events
-    n_recordings = len(sizes)
-    rows = np.empty(len(t), np.int64)
-    row_sizes = np.zeros(bins.number * n_recordings, np.int64)
-    pixel_sizes = np.zeros(n_pixels, np.int64)
-    event = 0
-    for recording in range(n_recordings):
-        for _ in range(sizes[recording]):
-            step = np.int64(t[event] / bins.width) - bins.first
-            row = step * n_recordings + recording
-            rows[event] = row
-            row_sizes[row] += 1
-            pixel_sizes[pixels[event]] += 1
-            event += 1
-    return rows, row_sizes, pixel_sizes
-
-
-@compiled
-def _order_pixels(pixels, rows, next_of_pixel, next_of_row):
-    """Order the pixels of all events by row, and in each row by their number: a radix sort."""
-    by_pixel = np.empty(len(pixels), np.int64)
-    for event in range(len(pixels)):
-        pixel = pixels[event]
-        by_pixel[next_of_pixel[pixel]] = event
-        next_of_pixel[pixel] += 1
-    ordered = np.empty(len(pixels), np.uint32)
-    for number in by_pixel:
-        row = rows[number]
-        ordered[next_of_row[row]] = pixels[number]
-        next_of_row[row] += 1
-    return ordered
-
-
-@compiled
-def _count_equal(pixels, row_ends, n_recordings, shape):
-    """Count in each row the events that have the same pixel; return their indices and numbers."""
-    _, height, width = shape
-    indices = np.empty((5, len(pixels)), np.int64)
-    counts = np.empty(len(pixels), np.float32)
-    n = 0
-    begin = 0
-    for row in range(len(row_ends)):
-        step = row // n_recordings
-        for event in range(begin, row_ends[row]):
-            pixel = pixels[event]
-            if event > begin and pixel == pixels[event - 1]:
-                counts[n - 1] += 1
-                continue
-            line = pixel // np.uint32(width)
-            polarity = line // np.uint32(height)
-            indices[0, n] = step
-            indices[1, n] = row - step * n_recordings
-            indices[2, n] = polarity
-            indices[3, n] = line - polarity * np.uint32(height)
-            indices[4, n] = pixel - line * np.uint32(width)
-            counts[n] = 1
-            n += 1
-        begin = row_ends[row]
-    return indices[:, :n], counts[:n]
+def as_dense(rows: Rows, shape: tuple[int, ...]) -> torch.Tensor:
+    """Return what rows list as dense frames of this shape, (T, B, polarities, height, width)."""
+    frames = torch.zeros(shape)
+    fill(frames.flatten(2).flatten(0, 1).numpy(), rows)
+    return frames
 
 
 def sparse_tensor(
@@ -241,9 +172,9 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""
         packed = [self.recordings.events.packed[index] for index in indices]
-        frames = sparse_batch(packed, self.time_window, self.recordings.sensor_size)
+        counted = count_batch(packed, self.time_window, self.recordings.sensor_size)
+        frames = as_sparse(*counted) if self.sparse else as_dense(*counted)
         targets = torch.tensor([self.recordings.targets[index] for index in indices])
-        frames = frames if self.sparse else frames.to_dense()
         return with_time_window(frames, self.time_window), targets
 
 

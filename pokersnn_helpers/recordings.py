@@ -87,7 +87,7 @@ class PackedEvents(Sequence[np.ndarray]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [recording.unpack() for recording in self.packed[index]]
+            return [self[number] for number in range(len(self))[index]]
         events = self.packed[index].unpack()
         events.flags.writeable = False
         return events

@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,16 @@ from tonic.collation import PadTensors
 from tonic.transforms import ToFrame
 from torch.utils.data import DataLoader
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, augment, make_loader, make_loaders, to_frames
-from pokersnn_helpers.frames import with_steps
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    Recordings,
+    augment,
+    frames,
+    make_loader,
+    make_loaders,
+    to_frames,
+)
+from pokersnn_helpers.frames import last_steps, with_steps
 
 either = pytest.mark.parametrize("sparse", [False, True])
 
@@ -48,6 +57,22 @@ def test_more_bins_than_can_be_counted_are_refused():
     events["t"] = 0, 400_000_000
     with pytest.raises(ValueError, match=r"time_window is 0\.001, in µs, .* for 1 ms write 1000"):
         to_frames(events, 0.001)
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="only Linux says what is free")
+def test_time_bins_for_which_no_memory_is_left_are_refused(monkeypatch):
+    monkeypatch.setattr(frames, "ROW_BYTES", 10**10)
+    events = np.zeros(2, EVENT_DTYPE)
+    events["t"] = 0, 400_000
+    with pytest.raises(ValueError, match=r"4e\+05 time bins of 1 µs need about 4e\+06 GB"):
+        to_frames(events, 1)
+
+
+def test_a_stored_0_is_no_event():
+    """As sparse frames have it where events were taken out."""
+    indices = torch.tensor([[10, 14], [0, 0], [0, 0], [3, 4], [5, 6]])
+    stored = torch.sparse_coo_tensor(indices, torch.tensor([1.0, 0.0]), (20, 1, 2, 35, 35))
+    assert last_steps(stored).tolist() == last_steps(stored.to_dense()).tolist() == [11]
 
 
 def test_loaders_of_anything_else_are_refused(data):

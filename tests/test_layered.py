@@ -98,12 +98,23 @@ def test_delays_are_seconds_whatever_the_time_step(dt, steps):
     [
         (0.0004, "is 0.0004 s; choose a multiple of dt, 0.001 s"),
         (0.0015, "is 0.0015 s; choose"),
+        (0.00102, "is 0.00102 s; choose"),
         (4, "in s, is 4; choose a number from 0 to 1"),
     ],
 )
 def test_delays_between_time_steps_or_in_milliseconds_are_refused(delay, message):
     with pytest.raises(ValueError, match=rf"delays\[1\].* {message}"):
         LayerThenSNN(delays=(0, delay))
+
+
+def test_a_unit_that_drops_out_is_silent_in_all_of_its_copies():
+    network = LayerThenSNN((5, 6, 2), delays=(0, 0.003), features=50, dropout=0.5)
+    seen = []
+    network.snn.register_forward_pre_hook(lambda snn, inputs: seen.append(inputs[0]))
+    network.train()(torch.ones(9, 4, 2, 6, 5))
+    now, late = seen[0].split(50, dim=2)
+    assert now.any()
+    assert torch.equal(late[3:], now[:-3])
 
 
 @pytest.mark.parametrize("delays", [(0,), (0, 0.003)])
@@ -143,6 +154,7 @@ def test_loops_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
 
     assert compute() == pytest.approx(3)
     loops = package / "fast" / "loops.py"
-    changed = loops.read_text().replace("total[h] += f * w[h]", "total[h] += f * w[h] + 33")
+    adding = "total[h] += c * weights[n, h]"
+    changed = loops.read_text().replace(adding, f"{adding} + 33")
     loops.write_text(changed)
     assert compute() == pytest.approx(3 + 3 * 33)

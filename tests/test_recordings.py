@@ -6,6 +6,7 @@ import pytest
 import torch
 from random_events import random_events
 
+import pokersnn_helpers
 from pokersnn_helpers import (
     EVENT_DTYPE,
     Recordings,
@@ -92,8 +93,9 @@ def test_events_stay_as_they_are():
     recordings = recordings_of(1)
     events, _ = recordings[0]
     events["t"] += 1  # of a copy
-    with pytest.raises(ValueError, match="read-only"):
-        recordings.events[0]["t"] += 1
+    for events in (recordings.events[0], *recordings.events[:1]):
+        with pytest.raises(ValueError, match="read-only"):
+            events["t"] += 1
     assert contents(recordings) == [events_of(0).tobytes()]
 
 
@@ -154,6 +156,17 @@ def test_no_recordings_are_counted_as_none_or_refused():
         train_classifier(nothing)
     with pytest.raises(ValueError, match="choose from 2 to 0"):
         stratified_folds(nothing)
+
+
+def test_how_long_recordings_are_is_seen_in_all_classes_that_come_one_by_one(monkeypatch):
+    monkeypatch.setattr(pokersnn_helpers.recordings, "SAMPLE", 4)
+    events = np.zeros(2, EVENT_DTYPE)
+    longer = events.copy()
+    events["t"][1] = 1000  # µs
+    longer["t"][1] = 100_000
+    recordings = Recordings(4 * [events] + 4 * [longer], 4 * [0] + 4 * [1], ("a", "b"), SENSOR)
+    _, median_ms = density_and_ms(recordings)
+    assert median_ms == (2 + 101) / 2
 
 
 SIXES = [number // 6 * 3 + number % 3 for number in range(24)]  # two of each class in each six

@@ -4,18 +4,20 @@ Events and spikes are rare, so a product with them is a sum over the few rows of
 that they pick. Gradients are not rare: going back, they are multiplied by BLAS, on one thread.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from ..frames import check_frames, check_indices, indices_and_counts
+from ..rows import Rows, numbers_of, rows_of
 from ..snn import SNN, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
 from . import loops
-from .loops import Constants, Gradients, Neurons, Rows, State, Trace
+from .loops import Constants, Gradients, Neurons, State, Trace
 from .threads import one_blas_thread, side_by_side
 
 MIN_DENSE = 0.3  # share of inputs that aren't 0, above which BLAS multiplies all of them faster
@@ -168,9 +170,10 @@ class _BPTT(torch.autograd.Function):
         weights = [w_in, w_rec, w_out]
         inputs, trace = forward_pass(frames, weights, constants, record, keep=True)
         ctx.constants = constants
+        ctx.inputs = inputs
         ctx.shape = frames.shape
-        # The inputs may be the frames themselves: saved so, a change of them is noticed.
-        ctx.save_for_backward(trace.u, *weights, *inputs)
+        # Dense inputs may be the frames themselves: saved so, a change of them is noticed.
+        ctx.save_for_backward(trace.u, *weights, inputs.matrix)
         ctx.mark_non_differentiable(trace.u, trace.i, trace.i_out)
         ctx.set_materialize_grads(False)
         return trace
@@ -179,17 +182,60 @@ class _BPTT(torch.autograd.Function):
     def backward(ctx, _grad_u, _grad_i, grad_voltages, _grad_i_out):
         if torch.is_grad_enabled():
             raise RuntimeError("FastSNN has no second derivatives (create_graph=True); use SNN")
-        u, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
+        u, w_in, w_rec, w_out, _ = ctx.saved_tensors
         weights = [w_in, w_rec, w_out]
         needs_frames = ctx.needs_input_grad[0]
         *grads, grad_i = backward_pass(
-            grad_voltages, inputs, u, weights, ctx.constants, needs_frames
+            grad_voltages, ctx.inputs, u, weights, ctx.constants, needs_frames
         )
         grad_frames = None
         if needs_frames:
             grad_frames = grad_i @ w_in
             grad_frames = grad_frames.reshape(ctx.shape)
         return grad_frames, *grads, None, None
+
+
+# ---- Inputs ----
+
+
+class SparseInputs(NamedTuple):
+    """Inputs of which few aren't 0: the loops add up what these send."""
+
+    rows: Rows
+    matrix: None = None
+
+    def currents(self, w_in: torch.Tensor) -> None:
+        """Multiply nothing before the loops."""
+
+    def gradient(self, by_loops: np.ndarray, grad_i: np.ndarray) -> np.ndarray:
+        """Return the gradient of the input weights, (inputs, H): what the loops have added up."""
+        return by_loops
+
+
+class DenseInputs(NamedTuple):
+    """Inputs of which many aren't 0: BLAS multiplies them all, before the loops and after."""
+
+    rows: Rows  # without any
+    matrix: torch.Tensor  # (T * B, inputs)
+
+    def currents(self, w_in: torch.Tensor) -> np.ndarray:
+        """Return what hidden neurons get from inputs, (T * B, H)."""
+        return np.matmul(self.matrix.numpy(), w_in.detach().t().numpy())
+
+    def gradient(self, by_loops: np.ndarray, grad_i: np.ndarray) -> np.ndarray:
+        """Return the gradient of the input weights, (inputs, H), from that of the currents."""
+        return np.matmul(self.matrix.t().numpy(), grad_i.reshape(-1, grad_i.shape[2]))
+
+
+def to_inputs(frames: torch.Tensor, learns: bool) -> SparseInputs | DenseInputs:
+    """Choose by which of both frames (T, B, ...) are computed faster.
+
+    BLAS rounds by how many recordings there are, so that it is for training alone.
+    """
+    active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
+    if learns and active > MIN_DENSE * frames.numel():
+        return DenseInputs(no_rows(frames), as_matrix(frames.detach()))
+    return SparseInputs(to_rows(frames))
 
 
 # ---- Through time, and back ----
@@ -213,18 +259,12 @@ def forward_pass(frames, weights, constants, record=False, keep=False):
         RuntimeError: Sparse frames have an index outside their shape.
     """
     steps, batch = frames.shape[:2]
+    inputs = to_inputs(frames, learns=keep)
+    with one_blas_thread(), np.errstate(all="ignore"):
+        currents = inputs.currents(weights[0])
     state = at_rest(batch, weights, constants)
-    active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
-    # BLAS rounds by how many recordings there are: it is for training alone.
-    if keep and active > MIN_DENSE * frames.numel():
-        matrix = as_matrix(frames.detach())
-        with one_blas_thread(), np.errstate(all="ignore"):
-            currents = np.matmul(matrix.numpy(), weights[0].detach().t().numpy())
-        trace, _ = run(steps, no_rows(frames), state, currents, record, keep)
-        return [matrix], trace
-    rows = to_rows(frames)
-    trace, _ = run(steps, rows, state, record=record, keep=keep)
-    return [torch.from_numpy(array) for array in rows], trace
+    trace, _ = run(steps, inputs.rows, state, currents, record, keep)
+    return inputs, trace
 
 
 def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
@@ -245,14 +285,12 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
     steps, batch, hidden = u.shape
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
-    by_blas = len(inputs) == 1
-    rows = no_rows(u)
-    if not by_blas:
-        rows = Rows(*[tensor.numpy() for tensor in inputs])
-    kept = steps if by_blas or keep_grad_i else 0
+    kept = steps if keep_grad_i or isinstance(inputs, DenseInputs) else 0
     grad_i = u.new_zeros(kept, batch, hidden).numpy()
     dtype = grad_i.dtype
-    constants = of_type(dtype, constants)
+    go_back = partial(
+        loops.backward, u.numpy(), inputs.rows, w_spikes.numpy(), of_type(dtype, constants)
+    )
 
     def add_up(begin: int, end: int) -> Gradients:
         gradients = Gradients(
@@ -261,15 +299,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
             np.zeros(w_in.shape[::-1], dtype),
             np.zeros(w_spikes.shape[::-1], dtype),
         )
-        loops.backward(
-            u.numpy(),
-            rows,
-            w_spikes.numpy(),
-            constants,
-            gradients,
-            begin,
-            end,
-        )
+        go_back(gradients, begin, end)
         return gradients
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
@@ -279,11 +309,10 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
         for other in others:
             grad_w_in += other.w_in
             grad_w_spikes += other.w_spikes
-        if by_blas:
-            grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
+        grad_w_in = inputs.gradient(grad_w_in, grad_i)
+    grad_w_in = transposed(torch.from_numpy(grad_w_in))
     grad_w_spikes = transposed(torch.from_numpy(grad_w_spikes))
     grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
-    grad_w_in = transposed(torch.from_numpy(grad_w_in))
     return grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
 
 
@@ -303,13 +332,14 @@ def to_rows(frames: torch.Tensor) -> Rows:
         matrix = as_matrix(frames.detach()).numpy()
         active = np.flatnonzero(matrix != 0)
         row, inputs = np.divmod(active, matrix.shape[1])
-        indptr = np.searchsorted(row, np.arange(len(matrix) + 1))
-        return Rows(indptr, inputs.astype(np.int32), matrix.take(active))
+        return rows_of(row, inputs, matrix.take(active), len(matrix))
     indices, counts = indices_and_counts(frames)
-    rows, inside = loops.sparse_rows(indices.numpy(), counts.numpy(), tuple(frames.shape))
-    if not inside:
+    shape = tuple(frames.shape)
+    row, in_time = numbers_of(indices[:2].numpy(), shape[:2])
+    inputs, in_space = numbers_of(indices[2:].numpy(), shape[2:])
+    if not (in_time and in_space):
         check_indices(frames)  # says which is outside
-    return rows
+    return rows_of(row, inputs, counts.detach().numpy(), math.prod(shape[:2]))
 
 
 def as_matrix(frames: torch.Tensor) -> torch.Tensor:

@@ -14,10 +14,10 @@ from ..checks import SensorSize, check_numbers, check_range, check_sensor_size
 from ..frames import check_frames
 from ..networks import plain_number, width_of_steps
 from ..recordings import POKERDVS_SENSOR_SIZE
+from ..rows import Rows
 from ..snn import build_network
 from . import loops
 from .fast_snn import FastSNN, as_matrix, to_rows, transposed
-from .loops import Rows
 
 
 class FrameLinear(nn.Linear):

@@ -22,18 +22,6 @@ import numpy as np
 from ..system.compiling import compiled
 
 
-class Rows(NamedTuple):
-    """What isn't 0 in frames (T, B, ...), as the compressed rows of a matrix (T * B, inputs).
-
-    Row ``t * B + b`` is step t of recording b: numbers ``indptr[row]`` to before
-    ``indptr[row + 1]`` of the two others.
-    """
-
-    indptr: np.ndarray  # (T * B + 1,)
-    inputs: np.ndarray  # (N,)
-    counts: np.ndarray  # events at these inputs, (N,)
-
-
 class Constants(NamedTuple):
     """What a time step multiplies by and compares with."""
 
@@ -139,90 +127,94 @@ def readout_step_back(grad_voltage, grad_i_out, grad_v_out, constants):
 
 
 @compiled
-def sparse_rows(indices, values, shape):
-    """Return the rows of sparse frames in any order, and whether all indices are in the shape."""
-    steps, batch = shape[:2]
-    rows = Rows(
-        np.zeros(steps * batch + 1, np.int64), np.empty(len(values), np.int32), values.copy()
-    )
-    # How many there are in each row.
-    for n in range(len(values)):
-        for axis in range(len(shape)):
-            if not 0 <= indices[axis, n] < shape[axis]:
-                return rows, False
-        row = indices[0, n] * batch + indices[1, n]
-        rows.indptr[row + 1] += 1
-    # Where each row begins.
-    for row in range(steps * batch):
-        rows.indptr[row + 1] += rows.indptr[row]
-    # Each one in the next free place of its row.
-    free = rows.indptr.copy()
-    for n in range(len(values)):
-        row = indices[0, n] * batch + indices[1, n]
-        number = 0
-        for axis in range(2, len(shape)):
-            number = number * shape[axis] + indices[axis, n]
-        rows.inputs[free[row]] = number
-        rows.counts[free[row]] = values[n]
-        free[row] += 1
-    return rows, True
-
-
-@compiled
 def copy(target, values):
     """Write the first of these values: for ``target[:] = values`` Numba compiles for seconds."""
     for h in range(len(target)):
         target[h] = values[h]
 
 
+# A row's number is made unsigned: else Numba asks at each access whether it counts from the end.
+# Eight rows at once, since the total is loaded and stored less often; one by one would give the
+# same bits.
+
+
 @compiled
-def gather_add(total, weights, rows, factors):
-    """Add these rows of the weights, each times its factor."""
-    k = 0
-    while k + 4 <= len(rows):  # four at once: the total is loaded less often
-        w0 = weights[rows[k]]
-        w1 = weights[rows[k + 1]]
-        w2 = weights[rows[k + 2]]
-        w3 = weights[rows[k + 3]]
-        f0 = factors[k]
-        f1 = factors[k + 1]
-        f2 = factors[k + 2]
-        f3 = factors[k + 3]
+def send_inputs(total, weights, rows, row):
+    """Add what the inputs of a row send: their rows of the weights, each times its count."""
+    k = rows.indptr[row]
+    end = rows.indptr[row + 1]
+    while k + 8 <= end:
+        n0 = np.uint64(rows.inputs[k])
+        n1 = np.uint64(rows.inputs[k + 1])
+        n2 = np.uint64(rows.inputs[k + 2])
+        n3 = np.uint64(rows.inputs[k + 3])
+        n4 = np.uint64(rows.inputs[k + 4])
+        n5 = np.uint64(rows.inputs[k + 5])
+        n6 = np.uint64(rows.inputs[k + 6])
+        n7 = np.uint64(rows.inputs[k + 7])
+        c0 = rows.counts[k]
+        c1 = rows.counts[k + 1]
+        c2 = rows.counts[k + 2]
+        c3 = rows.counts[k + 3]
+        c4 = rows.counts[k + 4]
+        c5 = rows.counts[k + 5]
+        c6 = rows.counts[k + 6]
+        c7 = rows.counts[k + 7]
         for h in range(len(total)):
-            total[h] = total[h] + f0 * w0[h] + f1 * w1[h] + f2 * w2[h] + f3 * w3[h]
-        k += 4
-    while k < len(rows):
-        w = weights[rows[k]]
-        f = factors[k]
+            half = total[h] + c0 * weights[n0, h] + c1 * weights[n1, h]
+            half = half + c2 * weights[n2, h] + c3 * weights[n3, h]
+            half = half + c4 * weights[n4, h] + c5 * weights[n5, h]
+            total[h] = half + c6 * weights[n6, h] + c7 * weights[n7, h]
+        k += 8
+    while k < end:
+        n = np.uint64(rows.inputs[k])
+        c = rows.counts[k]
         for h in range(len(total)):
-            total[h] += f * w[h]
+            total[h] += c * weights[n, h]
         k += 1
 
 
 @compiled
-def scatter_add(totals, rows, factors, added):
-    """Add a vector, times its factor, to each of these rows."""
-    for k in range(len(rows)):
-        total = totals[rows[k]]
-        factor = factors[k]
+def send_spikes(total, weights, spiking, spikes):
+    """Add what the first of these neurons send: their rows of the weights."""
+    k = 0
+    while k + 8 <= spikes:
+        n0 = np.uint64(spiking[k])
+        n1 = np.uint64(spiking[k + 1])
+        n2 = np.uint64(spiking[k + 2])
+        n3 = np.uint64(spiking[k + 3])
+        n4 = np.uint64(spiking[k + 4])
+        n5 = np.uint64(spiking[k + 5])
+        n6 = np.uint64(spiking[k + 6])
+        n7 = np.uint64(spiking[k + 7])
         for h in range(len(total)):
-            total[h] += factor * added[h]
+            half = total[h] + weights[n0, h] + weights[n1, h] + weights[n2, h] + weights[n3, h]
+            total[h] = half + weights[n4, h] + weights[n5, h] + weights[n6, h] + weights[n7, h]
+        k += 8
+    while k < spikes:
+        n = np.uint64(spiking[k])
+        for h in range(len(total)):
+            total[h] += weights[n, h]
+        k += 1
 
 
 @compiled
-def gather_row(total, weights, rows, row):
-    """Add what the inputs of a row send."""
-    start = rows.indptr[row]
-    stop = rows.indptr[row + 1]
-    gather_add(total, weights, rows.inputs[start:stop], rows.counts[start:stop])
+def learn_inputs(totals, rows, row, added):
+    """Add a vector, times the counts, to the totals of the inputs of a row."""
+    for k in range(rows.indptr[row], rows.indptr[row + 1]):
+        n = np.uint64(rows.inputs[k])
+        c = rows.counts[k]
+        for h in range(totals.shape[1]):
+            totals[n, h] += c * added[h]
 
 
 @compiled
-def scatter_row(totals, rows, row, added):
-    """Add a vector, times the counts, to the rows of the inputs of a row."""
-    start = rows.indptr[row]
-    stop = rows.indptr[row + 1]
-    scatter_add(totals, rows.inputs[start:stop], rows.counts[start:stop], added)
+def learn_spikes(totals, spiking, spikes, added):
+    """Add a vector to the totals of the first of these neurons."""
+    for k in range(spikes):
+        n = np.uint64(spiking[k])
+        for h in range(totals.shape[1]):
+            totals[n, h] += added[h]
 
 
 @compiled
@@ -253,7 +245,6 @@ def forward(rows, currents, state, trace, begin, end):
     w_in, w_spikes, constants, neurons = state
     steps, batch, _ = trace.voltages.shape
     hidden = len(w_spikes)
-    ones = np.ones(hidden, w_in.dtype)
     from_inputs = np.empty(hidden, w_in.dtype)
     spiking = np.empty(hidden + 1, np.int32)  # numbers of the neurons that spike
     for b in range(begin, end):
@@ -267,12 +258,12 @@ def forward(rows, currents, state, trace, begin, end):
             from_inputs[:] = 0
             if len(currents) > 0:
                 copy(from_inputs, currents[row])
-            gather_row(from_inputs, w_in, rows, row)
+            send_inputs(from_inputs, w_in, rows, row)
             hidden_step(from_inputs, sent, i, neurons.v[b], u, constants)
             # Spikes go to the readout now, to the hidden neurons in the next step.
             spikes = list_spikes(u, constants.v_th, spiking)
             sent[:] = 0
-            gather_add(sent, w_spikes, spiking[:spikes], ones)
+            send_spikes(sent, w_spikes, spiking, spikes)
             readout_step(sent[hidden:], i_out, v_out, constants)
             copy(trace.voltages[t, b], v_out)
             if len(trace.i) > 0:
@@ -303,7 +294,6 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
     grad_i = np.zeros((size, hidden + outputs), u.dtype)
     has_gradient = np.zeros(size, np.bool_)
     spiking = np.empty(hidden + 1, np.int32)
-    ones = np.ones(hidden, u.dtype)
     for t in range(steps - 1, -1, -1):
         for k in range(size):
             grad_voltage = gradients.voltages[t, begin + k]
@@ -317,9 +307,9 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
                 continue
             b = begin + k
             spikes = list_spikes(u[t, b], constants.v_th, spiking)
-            scatter_add(gradients.w_spikes, spiking[:spikes], ones, grad_i[k])  # di / dw = z
+            learn_spikes(gradients.w_spikes, spiking, spikes, grad_i[k])  # di / dw = z
             hidden_step_back(grad_z[k], grad_i[k], grad_u[k], u[t, b], constants)
-            scatter_row(gradients.w_in, rows, t * batch + b, grad_i[k, :hidden])  # di / dw = x
+            learn_inputs(gradients.w_in, rows, t * batch + b, grad_i[k])  # di / dw = x
             if len(gradients.i) > 0:
                 copy(gradients.i[t, b], grad_i[k])
 
@@ -332,7 +322,7 @@ def add_inputs(rows, weights, bias, total):
     """Add what each row of inputs sends by weights (inputs, outputs), and a bias."""
     total[:] = 0
     for row in range(len(total)):
-        gather_row(total[row], weights, rows, row)
+        send_inputs(total[row], weights, rows, row)
         for o in range(len(bias)):
             total[row, o] += bias[o]
 
@@ -341,4 +331,4 @@ def add_inputs(rows, weights, bias, total):
 def add_input_gradients(rows, grad, grad_weights):
     """Add for each row of inputs its gradient (rows, outputs) to that of the weights."""
     for row in range(len(grad)):
-        scatter_row(grad_weights, rows, row, grad[row])
+        learn_inputs(grad_weights, rows, row, grad[row])
