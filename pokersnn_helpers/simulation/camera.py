@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -13,6 +14,23 @@ from ..checks import EVENT_DTYPE, check_range
 from ..system.compiling import compiled
 
 FRAME_INTERVAL = 100  # µs, between two frames of a scene that moves fast
+
+
+class Pixels(NamedTuple):
+    """What the pixels are, and what they remember from frame to frame; of shape (y, x)."""
+
+    on: np.ndarray  # ON threshold
+    off: np.ndarray  # OFF threshold
+    reference: np.ndarray  # log intensity
+    refractory_until: np.ndarray  # in µs
+
+
+class Interval(NamedTuple):
+    """The time from one frame to the next, in µs, and how long a pixel waits after an event."""
+
+    begin: float
+    end: float
+    period: float
 
 
 @dataclass(frozen=True)
@@ -104,20 +122,18 @@ class EventCamera:
         change = between * (off + on)
         reference = before + off - change
         refractory_until = np.zeros(shape)  # µs
-        pixels = (on, off, reference, refractory_until)
-        period = float(self.refractory_period_us)
+        pixels = Pixels(on, off, reference, refractory_until)
         leak = np.float32(self.leak_rate * frame_interval * 1e-6)
-        interval = float(frame_interval)
         now = 0.0
         events = []
         for frame in frames[1:]:
             log_intensity = self._respond(before, frame, frame_interval)
-            end = now + interval
+            end = now + float(frame_interval)
             reference -= leak
             # A pixel that is refractory all the while is held in reset: its change is lost.
             np.copyto(reference, log_intensity, where=refractory_until >= end)
-            sent = _send_events(before, log_intensity, *pixels, now, end, period)
-            events.append(sent)
+            interval = Interval(now, end, float(self.refractory_period_us))
+            events.append(_send_events(before, log_intensity, pixels, interval))
             before = log_intensity
             now = end
         noise = self._noise(shape, now, rng)
@@ -162,59 +178,78 @@ class EventCamera:
 
 
 @partial(compiled, contract=False)
-def _send_events(
-    before, after, on_threshold, off_threshold, reference, refractory_until, now, end, period
-):  # fmt: skip
+def _send_events(before, after, pixels, interval):
     """Send an event for every threshold crossed, in columns t, x, y and p; move the pixels on.
+
+    Args:
+        before: Log intensities of shape (y, x) at the begin of the interval.
+        after: Those at its end.
+        pixels: ``Pixels``, which change.
+        interval: ``Interval``.
+    """
+    height, width = after.shape
+    crossings = _count_crossings(after, pixels, interval)
+    events = np.empty((4, crossings.sum()))
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            polarity = after[y, x] > pixels.reference[y, x]
+            sent = _pass_levels(
+                before[y, x],
+                after[y, x],
+                pixels,
+                (y, x),
+                crossings[y, x],
+                interval,
+                events[0, count:],
+            )
+            for event in range(count, count + sent):
+                events[1, event] = x
+                events[2, event] = y
+                events[3, event] = polarity
+            count += sent
+    return events[:, :count]
+
+
+@partial(compiled, contract=False)
+def _count_crossings(after, pixels, interval):
+    """Return how many thresholds each pixel crosses, at most about as many as have time."""
+    duration = interval.end - interval.begin
+    most = np.float32(1 + duration / max(interval.period, 1e-6))
+    crossings = np.empty(after.shape, np.int64)
+    for place in np.ndindex(after.shape):
+        change = after[place] - pixels.reference[place]
+        threshold = pixels.on[place] if change > 0 else pixels.off[place]
+        crossings[place] = min(abs(change) / threshold, most)
+    return crossings
+
+
+@partial(compiled, contract=False)
+def _pass_levels(before, after, pixels, place, crossings, interval, times):
+    """Write when a pixel sends events; return how many.
 
     The nth event of a pixel comes when its level is crossed, c(n), but a refractory period R
     after the one before: t(n) = max(c(n), t(n−1) + R), the greatest c(j) + (n−j)·R of j ≤ n.
     In a frame the light passes levels at a constant pace, so that c is convex: j is 0 or n.
-
-    All arrays are of shape (y, x), the last two are changed. Times are in µs.
     """
-    interval = end - now
-    periods = interval / max(period, 1e-6)
-    most = np.float32(1 + periods)  # more don't fit in
-    height, width = after.shape
-    crossings = np.empty((height, width), np.int64)
-    total = 0
-    for y in range(height):
-        for x in range(width):
-            change = after[y, x] - reference[y, x]
-            threshold = on_threshold[y, x] if change > 0 else off_threshold[y, x]
-            crossings[y, x] = min(abs(change) / threshold, most)
-            total += crossings[y, x]
-    events = np.empty((4, total))
-    count = 0
-    for pixel in np.flatnonzero(crossings):
-        y = pixel // width
-        x = pixel % width
-        sign = np.sign(after[y, x] - reference[y, x])
-        threshold = on_threshold[y, x] if sign > 0 else off_threshold[y, x]
-        start = before[y, x]
-        way = sign * (after[y, x] - start)
-        speed = max(way, np.float32(1e-9))  # per frame
-        passed = np.float64(reference[y, x])
-        step = sign * threshold
-        first = 0.0
-        for nth in range(crossings[y, x]):
-            level = passed + np.float64(nth + 1) * step
-            # Where the light was beyond a level before, since the pixel had to wait, c is now.
-            ahead = max(sign * (level - start), 0.0)
-            share = min(ahead / speed, 1.0)  # of the frame
-            time = now + interval * share
-            if period:
-                if nth == 0:
-                    first = max(time, refractory_until[y, x])
-                time = max(time, first + nth * period)
-                if time > end:
-                    break  # it and the next ones wait for the next frame
-            events[0, count] = time
-            events[1, count] = x
-            events[2, count] = y
-            events[3, count] = sign > 0
-            count += 1
-            reference[y, x] = level
-            refractory_until[y, x] = time + period
-    return events[:, :count]
+    reference = np.float64(pixels.reference[place])
+    sign = np.sign(after - pixels.reference[place])
+    step = sign * (pixels.on[place] if sign > 0 else pixels.off[place])
+    speed = max(sign * (after - before), np.float32(1e-9))  # per frame; still light has passed all
+    first = 0.0
+    for nth in range(crossings):
+        level = reference + np.float64(nth + 1) * step
+        # Where the light was beyond a level before, since the pixel had to wait, c is now.
+        ahead = max(sign * (level - before), 0.0)
+        share = min(ahead / speed, 1.0)  # of the frame
+        time = interval.begin + (interval.end - interval.begin) * share
+        if interval.period:
+            if nth == 0:
+                first = max(time, pixels.refractory_until[place])
+            time = max(time, first + nth * interval.period)
+            if time > interval.end:
+                return nth  # it and the next ones wait for the next frame
+        times[nth] = time
+        pixels.reference[place] = level
+        pixels.refractory_until[place] = time + interval.period
+    return crossings
