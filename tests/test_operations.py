@@ -1,5 +1,10 @@
 """Operations are counted exactly: against counts by hand and NeuroBench's."""
 
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +15,8 @@ from benchmarks.energy import estimate_energy
 from benchmarks.operations import count_regression
 from pokersnn_helpers import FastSNN
 from pokersnn_helpers.study.estimators import logistic_regression
-from pokersnn_helpers.study.models import summed_image
+from pokersnn_helpers.study.measured import measured
+from pokersnn_helpers.study.models import GRU, FrameMLP, summed_image
 
 
 def small_network(v_th):
@@ -147,3 +153,40 @@ def test_energy_is_the_sum_of_published_figures():
     }
     for name, in_pj in expected.items():
         assert 1e6 * energy[name][0] == pytest.approx(in_pj)
+
+
+# ---- On the page ----
+
+PAGE_SCRIPT = Path(__file__).parents[1] / "book/_static/interactive/operations.js"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js isn't installed")
+@pytest.mark.parametrize("share", [0.02, 1.0])
+def test_page_counts_operations_as_they_are_counted_here(share):
+    torch.manual_seed(0)
+    frames = torch.bernoulli(torch.full((200, 1, 2, 35, 35), share))
+    snn, gru, mlp = FastSNN(), GRU(), FrameMLP()
+    snn.record = True
+    with torch.no_grad():
+        snn(frames)
+    shares = {"input": frames.mean().item(), "spikes": snn.recording.lif0.z.mean().item()}
+    with torch.no_grad():
+        active = [
+            (torch.relu(each.inputs(frames)) > 0).float().mean().item() for each in (gru, mlp)
+        ]
+    given = [shares, shares | {"active": active[0]}, shares | {"active": active[1]}]
+    program = (
+        "globalThis.window = { interactiveFigures: { kinds: {} } };"
+        f"{PAGE_SCRIPT.read_text(encoding='utf-8')}"
+        "const { count } = window.interactiveFigures.kinds.operations;"
+        f"const counts = {json.dumps(given)}.map(count);"
+        "const still = count({ input: 0, spikes: 0 }).MLP;"
+        "console.log(JSON.stringify([counts[0].SNN, counts[1].GRU, counts[2].MLP, still]));"
+    )
+    done = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, check=True)
+    counted = [count_operations(each, frames).effective[0] / 200 for each in (snn, gru, mlp)]
+    # No spike of the last step, and no last output of the GRU's, comes in any more.
+    *found, still = json.loads(done.stdout)
+    assert found == pytest.approx(counted, rel=0.005)
+    silent = 2 * measured("operations").set_index("model")["activation_sparsity"]["GRU"]
+    assert still == pytest.approx((1 - silent) * 100 * 4, rel=0.005)

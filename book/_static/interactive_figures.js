@@ -187,8 +187,13 @@
   // One of several charts that stand one below the other and share the horizontal axis. series:
   // colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
   // chart.marks: dots [x, y, colour] and words [x, y, colour, text, where], drawn over the lines.
-  function addChart(drawing, { title, height, series, x, y, xTitle, yValues, bands }) {
+  function addChart(drawing, { title, height, series, x, y, xTitle, xValues, yValues, bands }) {
     const limits = (given) => () => (typeof given === "function" ? given() : given);
+    const written = (values) =>
+      values && {
+        splits: () => Object.keys(values).map(Number),
+        values: () => Object.values(values),
+      };
     const font = `13px ${fontFamily()}`;
     const axis = (more) => ({
       stroke: () => colour("text"),
@@ -215,16 +220,11 @@
       ],
       scales: { x: { time: false, range: limits(x) }, y: { range: limits(y) } },
       axes: [
-        axis(xTitle ? { label: xTitle, labelSize: 20, size: 24 } : { size: 8, values: () => [] }),
         axis({
-          label: title,
-          labelSize: 20,
-          size: 60,
-          ...(yValues && {
-            splits: () => Object.keys(yValues).map(Number),
-            values: () => Object.values(yValues),
-          }),
+          ...(xTitle ? { label: xTitle, labelSize: 20, size: 24 } : { size: 8, values: () => [] }),
+          ...written(xValues),
         }),
+        axis({ label: title, labelSize: 20, size: 60, ...written(yValues) }),
       ],
       hooks: { draw: [drawMarks] },
     };

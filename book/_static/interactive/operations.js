@@ -1,0 +1,95 @@
+// What three networks compute in a millisecond, by how much of their input isn't 0.
+(({ kinds, loadCharts, oncePerImage, addSliders, addRow, liveText, addChart }) => {
+  const SLIDERS = {
+    input: {
+      label: "inputs that aren't 0",
+      unit: "%",
+      lowest: -1,
+      highest: 2,
+      step: 0.1,
+      digits: 1,
+      start: 0.6,
+      scale: "log",
+    },
+    spikes: {
+      label: "neurons that spike",
+      unit: "%",
+      lowest: -1,
+      highest: 2,
+      step: 0.1,
+      digits: 1,
+      start: 1.5,
+      scale: "log",
+    },
+  };
+  const INPUTS = 2 * 35 * 35;
+  const HIDDEN = 100; // of the SNN and of the MLP
+  const UNITS = 64; // of the GRU, and of the layer before it
+  const SUITS = 4;
+  // Share of the units of a layer with ReLU that aren't 0: that of the GRU's, as measured.
+  const ACTIVE = 0.58;
+
+  // Operations in a time step, as benchmarks/counting.py counts them: one for each input that
+  // isn't 0 and each weight that it meets. Shares of inputs, of neurons that spike, and of units.
+  function countOperations({ input, spikes, active = ACTIVE }) {
+    const seen = INPUTS * input;
+    const gates = 3 * UNITS;
+    return {
+      SNN: seen * HIDDEN + spikes * HIDDEN * (HIDDEN - 1 + SUITS), // no neuron meets itself
+      // Each unit's last output meets three gates, and then three products within the unit.
+      GRU: seen * UNITS + active * UNITS * gates + UNITS * (gates + 3) + UNITS * SUITS,
+      MLP: seen * HIDDEN + active * HIDDEN * SUITS,
+    };
+  }
+
+  kinds.operations = async (content, controls, drawing) => {
+    await loadCharts();
+    const { lowest, highest } = SLIDERS.input;
+    const steps = 60;
+    const places = Array.from(
+      { length: steps + 1 },
+      (_, step) => lowest + ((highest - lowest) * step) / steps,
+    );
+    const all = Math.log10(countOperations({ input: 1, spikes: 1 }).SNN);
+    const chart = addChart(drawing, {
+      title: "operations per ms",
+      height: 300,
+      x: [lowest, highest],
+      y: [2, 5.8],
+      xTitle: "inputs that aren't 0",
+      xValues: { "-1": "0.1%", 0: "1%", 1: "10%", 2: "100%" },
+      yValues: { 2: "100", 3: "1,000", 4: "10,000", 5: "100,000" },
+      series: [["accent"], ["text"], ["grey"], ["grey", { dash: [6, 4], width: 1.2 }]],
+    });
+    const redraw = oncePerImage(() => {
+      const { input, spikes } = values();
+      const count = (percent) => countOperations({ input: percent / 100, spikes: spikes / 100 });
+      const curves = places.map((place) => count(10 ** place));
+      const line = (name) => curves.map((counts) => Math.log10(counts[name]));
+      const now = count(input);
+      const dot = (name, colour) => [Math.log10(input), Math.log10(now[name]), colour];
+      const words = (name, colour, where) => [lowest, line(name)[0], colour, ` ${name}`, where];
+      chart.marks = [
+        dot("SNN", "accent"),
+        dot("GRU", "text"),
+        dot("MLP", "grey"),
+        words("SNN", "accent", "left bottom"),
+        words("GRU", "text", "left bottom"),
+        words("MLP", "grey", "left top"),
+        [lowest, all, "grey", " SNN, nothing skipped", "left bottom"],
+      ];
+      chart.setData([places, line("SNN"), line("GRU"), line("MLP"), places.map(() => all)]);
+      const told = Object.entries(now).map(([name, operations]) => {
+        const rounded = Number(operations.toPrecision(3));
+        return `${name} ${rounded.toLocaleString("en")}`;
+      });
+      summary.textContent = `Operations per ms: ${told.join(", ")}.`;
+    });
+    const { values } = addSliders(controls, SLIDERS, redraw);
+    const summary = liveText();
+    addRow(controls, summary);
+    redraw();
+    return { charts: [chart] };
+  };
+  kinds.operations.count = countOperations;
+})(window.interactiveFigures);
