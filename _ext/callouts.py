@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 KINDS = {
-    r"In this chapter": "overview",
+    r"In this chapter|On this page": "overview",
     r"Key idea\.": "key-idea",
     r"Try it\.": "try-it",
     r"Careful\.": "careful",

@@ -1,9 +1,10 @@
 """Sphinx extension: the directive ``chapters``, a card for each chapter of the table of contents.
 
-The cards stand below the captions of the parts that the table of contents has.
-A card says what the chapter itself says: its number and title, what its box "In this chapter"
-promises, the time it takes, and its first figure, or the one of the cell tagged ``thumbnail``. So
-nothing on the landing page has to follow when chapters come, go or change places.
+The cards stand below the captions of the parts that the table of contents has, with the minutes of
+all pages together; a part without a caption goes on with the one above it. A card says what the
+page itself says: its number and title, what its box "In this chapter" or "On this page" promises,
+the time it takes, and its first figure, or the one of the cell tagged ``thumbnail``. So nothing on
+the landing page has to follow when chapters come, go or change places.
 """
 
 import re
@@ -51,7 +52,9 @@ class FillCards(SphinxPostTransform):
         for place in list(self.document.findall(ChapterCards)):
             shown: list[nodes.Node] = []
             for caption, chapters in parts_of(self.env):
-                shown.append(nodes.paragraph("", caption, classes=["chapter-part"]))
+                minutes = sum(chapters.values())
+                text = f"{caption}: {minutes} minutes"
+                shown.append(nodes.paragraph("", text, classes=["chapter-part"]))
                 cards = nodes.container(classes=["chapter-cards"])
                 cards += [self.card(docname) for docname in chapters]
                 shown.append(cards)
@@ -69,7 +72,7 @@ class FillCards(SphinxPostTransform):
         if figure := thumbnail_of(chapter):
             card += nodes.image(uri=figure, alt="")
         card += nodes.paragraph("", "", link, classes=["chapter-card-title"])
-        promise, minutes = overview_of(chapter)
+        promise, minutes = overview_of(chapter) or ("", 0)
         card += nodes.paragraph("", promise)
         card += nodes.paragraph("", f"{minutes} minutes", classes=["chapter-card-time"])
         return card
@@ -80,37 +83,39 @@ def pages_with_cards(env: BuildEnvironment) -> list[str]:
     return [name for name, known in env.metadata.items() if known.get("chapter_cards")]
 
 
-def parts_of(env: BuildEnvironment) -> list[tuple[str, list[str]]]:
-    """List the parts that have numbered pages: the caption, and these pages in their order."""
-    parts = []
+def parts_of(env: BuildEnvironment) -> list[tuple[str, dict[str, int]]]:
+    """List the parts whose pages have a box: the caption, and by page in order its minutes."""
+    parts: list[tuple[str, dict[str, int]]] = []
     for part in env.get_doctree(env.config.root_doc).findall(addnodes.toctree):
-        pages = [page for page in part["includefiles"] if env.toc_secnumbers.get(page, {}).get("")]
-        if pages:
-            parts.append((part["caption"], pages))
-    return parts
+        if part["caption"]:
+            parts.append((part["caption"], {}))
+        for page in part["includefiles"]:
+            if overview := overview_of(env.get_doctree(page)):
+                parts[-1][1][page] = overview[1]
+            elif env.toc_secnumbers.get(page, {}).get(""):
+                raise ValueError(f'{page} has no box "In this chapter" with a "Time"')
+    return [(caption, pages) for caption, pages in parts if pages]
 
 
-def overview_of(chapter: nodes.document) -> tuple[str, int]:
-    """Return what the box "In this chapter" promises, and how many minutes it says it takes."""
-    for quote in chapter.findall(nodes.block_quote):
+def overview_of(page: nodes.document) -> tuple[str, int] | None:
+    """Return what a page's box promises, and how many minutes it says the page takes."""
+    for quote in page.findall(nodes.block_quote):
         text = quote.astext()
-        found = re.search(r"In this chapter\s+you (.+?\.)\n\n", text, re.DOTALL)
+        found = re.search(r"(?:In this chapter|On this page)\s+you (.+?\.)\n\n", text, re.DOTALL)
         time = re.search(r"Time:\s+(\d+) minutes", text)
         if found and time:
             promise = re.sub(r"\s+", " ", found[1])
             return promise[0].upper() + promise[1:], int(time[1])
-    raise ValueError('a chapter has no box "In this chapter" with a "Time"')
+    return None
 
 
 def thumbnail_of(chapter: nodes.document) -> str | None:
-    """Return the first SVG figure of the cell tagged ``thumbnail``, or else of the chapter."""
+    """Return the first figure of the cell tagged ``thumbnail``, or else the first SVG, or any."""
     tagged = [
         cell
         for cell in chapter.findall(nodes.container)
         if TAG in cell.get("cell_metadata", {}).get("tags", [])
     ]
-    for part in (*tagged, chapter):
-        for image in part.findall(nodes.image):
-            if Path(image["uri"]).suffix == ".svg":
-                return image["uri"]
-    return None
+    images = [image["uri"] for part in (*tagged, chapter) for image in part.findall(nodes.image)]
+    drawn = [uri for uri in images if Path(uri).suffix == ".svg"]
+    return next(iter(drawn + images), None)

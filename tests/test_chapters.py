@@ -100,11 +100,11 @@ def test_figures_are_described_to_those_who_cannot_see_them(notebook):
 # ---- What chapters have together ----
 
 
-def test_the_table_of_contents_lists_all_in_order():
+def test_the_table_of_contents_lists_every_page_once():
     text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     listed = re.findall(r"(?:root|file): (\S+)", text)
     numbered = [name for name in listed if re.match(r"book/\d", name)]
-    assert numbered == [f"book/{chapter.path.stem}" for chapter in CHAPTERS]
+    assert sorted(numbered) == [f"book/{chapter.path.stem}" for chapter in CHAPTERS]
     paths = [*BOOK.rglob("*.md"), *BOOK.glob("*.ipynb")]
     pages = [path.relative_to(ROOT).with_suffix("").as_posix() for path in paths]
     assert sorted(listed) == sorted(pages)

@@ -40,10 +40,11 @@ ALTERNATIVE_TEXTS = {
     "time. For an edge that moves right both inputs arrive at once, and the voltage reaches the "
     "threshold: a spike. For one that moves left they arrive one after the other, and it stays "
     "below.",
-    "operations": "Operations per millisecond against the share of inputs that aren't 0, from 0.1 to "
-    "100 percent, both on logarithmic axes. The curves of a spiking network, of a GRU and of an MLP "
-    "lie close together on the right. To the left all three fall, the GRU's soon becomes flat, and "
-    "the MLP's lies lowest. A dashed line above them shows the spiking network without skipping.",
+    "operations": "Operations per millisecond against the share of inputs that aren't 0, from 0.1 "
+    "to 100 percent, both on logarithmic axes. The curves of a spiking network, of a GRU and of an "
+    "MLP lie close together on the right. To the left all three fall, the GRU's soon becomes flat, "
+    "and the MLP's lies lowest. A dashed line above them shows the spiking network without "
+    "skipping.",
 }
 
 

@@ -293,16 +293,20 @@ def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):
     reader = visit()
     page = reader.page
     page.goto(reader.address + PAGE)
-    parts = [part for part in site.TOC["parts"] if "numbered" in part]
     captions = page.locator(".chapter-part").all_inner_texts()
-    assert captions == [part["caption"] for part in parts]
-    files = [chapter["file"] for part in parts for chapter in part["chapters"]]
     chapter_cards = page.locator(".chapter-card").all()
-    for number, (card, file) in enumerate(zip(chapter_cards, files, strict=True), start=1):
-        link = card.locator("a")
-        assert link.get_attribute("href") == file.removeprefix("book/") + ".html"
-        assert link.inner_text().startswith(f"{number}. ")
-        assert re.search(r"\n\d+\sminutes$", card.inner_text().strip())
+    minutes, numbers, files = [], [], []
+    for card in chapter_cards:
+        files.append(card.locator("a").get_attribute("href").removesuffix(".html"))
+        numbers += re.findall(r"^\d+(?=\. )", card.locator("a").inner_text())
+        minutes.append(int(re.search(r"\n(\d+)\sminutes$", card.inner_text().strip())[1]))
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    listed = [name.removeprefix("book/") for name in site.DOCUMENTS]
+    assert files == [name for name in listed if name in files]
+    assert {name.removeprefix("book/") for name in site.CHAPTERS} <= {*files}
+    assert captions[0].startswith("The course: ")
+    assert sum(minutes) == sum(int(caption.split()[-2]) for caption in captions)
+    for card in chapter_cards:
         card.scroll_into_view_if_needed()
         image = card.locator("img.only-light").element_handle()
         page.wait_for_function("(image) => image.naturalWidth > 100", arg=image)
