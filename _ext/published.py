@@ -17,6 +17,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the functions below to the steps of a build."""
     app.connect("config-inited", take_address_from_base_url)
     app.connect("env-updated", write_every_page)
+    app.connect("env-get-updated", count_figures_on_each_page, priority=900)  # after Sphinx
     app.connect("doctree-resolved", keep_links_inside)
     app.connect("html-page-context", leave_out_scripts, priority=900)  # after all were added
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
@@ -33,6 +34,16 @@ def take_address_from_base_url(app: Sphinx, config: Config) -> None:
 def write_every_page(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
     """Write what hasn't changed since the last build, too: else the sitemap would lack it."""
     return env.found_docs
+
+
+def count_figures_on_each_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Begin with Fig. 1 on each page without a number; Sphinx counts on from page to page."""
+    for page, kinds in env.toc_fignumbers.items():
+        if not env.toc_secnumbers.get(page, {}).get(""):
+            for numbers in kinds.values():
+                in_order = sorted(numbers, key=numbers.get)
+                numbers.update({name: (place,) for place, name in enumerate(in_order, start=1)})
+    return []
 
 
 def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -156,3 +156,18 @@ def test_numbers_stay_with_their_units_but_not_in_code():
         "<details><summary>It doesn’t.</summary>",
         "<script>'a'</script>",
     ]
+
+
+def test_figures_of_a_page_without_a_number_are_counted_from_one():
+    env = SimpleNamespace(
+        toc_secnumbers={"book/chapter": {"": (3,)}},
+        toc_fignumbers={
+            "book/index": {"figure": {"first": (1,)}},
+            "book/page": {"figure": {"later": (3,), "earlier": (2,)}},
+            "book/chapter": {"figure": {"own": (3, 1)}},
+        },
+    )
+    assert published.count_figures_on_each_page(None, env) == []
+    assert env.toc_fignumbers["book/page"]["figure"] == {"earlier": (1,), "later": (2,)}
+    assert env.toc_fignumbers["book/index"]["figure"] == {"first": (1,)}
+    assert env.toc_fignumbers["book/chapter"]["figure"] == {"own": (3, 1)}
