@@ -44,7 +44,7 @@ class Figure:
         self.sliders = self.read_sliders()
 
     def wait_until_drawn(self):
-        drawn = "(d) => d.charts || d.figure || d._fullLayout?.scene?._scene"
+        drawn = "(d) => d.charts || d.figure || d.view"
         self.page.wait_for_function(drawn, arg=self.drawing.element_handle())
 
     def settle(self):
@@ -339,7 +339,6 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     assert figure.drawing.locator("canvas").count() > 0
     fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
     fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
-    # Plotly draws anew a while after the change.
     figure.page.wait_for_function(fits, arg=figure.drawing.element_handle(), polling=100)
     if figure.kind in SLIDING:
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => font[0]))"
@@ -364,58 +363,51 @@ def test_cloud_shows_the_recording_chosen(figure, simulated):
         target = simulated.classes.index(name)
         of_class = [events for events, other in test if other == target]
         events = of_class[number - 1]
-        on, off = figure.drawing.evaluate(
-            "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
-        )
-        assert on.pop("colour") != off.pop("colour")
-        for trace, polarity in ((on, 1), (off, 0)):
+        shown = figure.drawing.evaluate("d => d.events()")
+        for name_of, polarity in (("ON", 1), ("OFF", 0)):
+            found = np.array([each["where"] for each in shown if each["polarity"] == name_of])
             expected = events[events["p"] == polarity]
-            np.testing.assert_allclose(trace["x"], expected["t"] / 1000)
-            np.testing.assert_array_equal(trace["y"], expected["x"])
-            np.testing.assert_array_equal(trace["z"], expected["y"])
+            np.testing.assert_allclose(found[:, 0], expected["t"] / 1000)
+            np.testing.assert_array_equal(found[:, 1], expected["x"])
+            np.testing.assert_array_equal(found[:, 2], expected["y"])
 
 
-def eye(cloud):
-    camera = "d => { const { x, y, z } = d._fullLayout.scene._scene.getCamera().eye; "
-    return np.array(cloud.drawing.evaluate(camera + "return [x, y, z]; }"))
-
-
-def angles(cloud):
-    x, y, z = eye(cloud)
-    turn = np.arctan2(y, x)
-    tilt = np.arctan2(z, np.hypot(x, y))
-    return np.rad2deg([turn, tilt])
+def inked(cloud):
+    """Return where on the canvas there is anything, as a hash of its picture."""
+    return cloud.drawing.evaluate("d => d.querySelector('canvas').toDataURL()")
 
 
 @on("event-cloud")
 def test_cloud_is_turned_by_sliders_and_these_follow_a_mouse(figure):
-    turned = "(d) => Plotly.relayout(d, { 'scene.camera': { eye: { x: 1, y: 2, z: 1.5 } } })"
-    figure.drawing.evaluate(turned)  # as Plotly says it where a mouse turns it
-    turn = figure.holder.locator("input[name=turn]")
-    tilt = figure.holder.locator("input[name=tilt]")
-    shown = [float(turn.input_value()), float(tilt.input_value())]
-    assert angles(figure) == pytest.approx(shown, abs=2.5)
-    distance = np.linalg.norm(eye(figure))
-    turn.press("Home")
-    tilt.press("End")
+    before = inked(figure)
+    box = figure.drawing.locator("canvas").bounding_box()
+    figure.page.mouse.move(box["x"] + 150, box["y"] + 150)
+    figure.page.mouse.down()
+    figure.page.mouse.move(box["x"] + 190, box["y"] + 170)
+    figure.page.mouse.up()
     figure.settle()
-    assert np.abs(angles(figure)) == pytest.approx([180, 85], abs=0.1)
-    assert np.linalg.norm(eye(figure)) == pytest.approx(distance, rel=1e-3)
+    assert figure.drawing.evaluate("d => d.view()") == {"turn": -85, "tilt": 30}
+    assert figure.holder.locator("input[name=turn]").input_value() == "-85"
+    after = inked(figure)
+    assert after != before
+    figure.holder.locator("input[name=tilt]").press("End")
+    figure.settle()
+    assert figure.drawing.evaluate("d => d.view()") == {"turn": -85, "tilt": 85}
+    assert inked(figure) != after
 
 
 @on("event-cloud")
-def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
-    figure.move({"turn": 30})
-    before = eye(figure)
+def test_cloud_names_the_event_under_the_mouse_and_rests_otherwise(figure):
     page = figure.page
+    box = figure.drawing.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 2, box["y"] + box["height"] - 2)
+    figure.settle()
+    before = inked(figure)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    figure.settle()
+    assert inked(figure) != before
     count_images(page)
-    page.wait_for_function("images > 0")
-    page.evaluate("scrollTo(0, scrollY < 1200 ? document.body.scrollHeight : 0)")
-    page.wait_for_function("!document.querySelector('.interactive-drawing canvas')")
     assert images_in(page.wait_for_timeout, 300, page) == 0
-    figure.drawing.scroll_into_view_if_needed()
-    figure.wait_until_drawn()
-    assert eye(figure) == pytest.approx(before)
 
 
 # ---- Where a figure can't be drawn ----
@@ -433,19 +425,8 @@ def test_image_stands_in_on_paper(figure):
     figure.page.emulate_media(media="screen")
 
 
-def test_image_stands_in_without_webgl(visit):
-    reader = visit()
-    reader.page.add_init_script(
-        "const get = HTMLCanvasElement.prototype.getContext;"
-        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
-        "  return kind.includes('webgl') ? null : get.call(this, kind, ...more); };"
-    )
-    expect_only_the_image(reader, "event-cloud")
-    assert reader.problems == []
-
-
 LIBRARIES = {
-    "event-cloud": "vendor/plotly-gl3d.min.js",
+    "event-cloud": "interactive/shared/drawing.js",
     "pixel": "vendor/uPlot.iife.min.js",
     "staircase": "interactive/staircase.js",
     "card": "interactive/card/data.js",
@@ -470,5 +451,7 @@ def expect_only_the_image(reader, kind):
     assert holder.locator(IMAGE).is_visible()
     assert holder.locator(".interactive-drawing").count() == 0
     assert holder.locator(".interactive-controls > *").count() == 0
+    assert "can’t be used here" in holder.locator(".interactive-failed").text_content()
+    assert any(problem.startswith("console: ") for problem in reader.problems)
     uncaught = {problem for problem in reader.problems if problem.startswith("uncaught")}
     assert uncaught <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place

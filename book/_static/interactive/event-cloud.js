@@ -1,147 +1,200 @@
-// The cloud of events, drawn by Plotly: a mouse turns it, and so do two sliders.
-(({
-  kinds,
-  load,
-  element,
-  colour,
-  fontFamily,
-  whenThemeChanges,
-  oncePerImage,
-  addSliders,
-  addRow,
-}) => {
+// The cloud of events in a box of time and the sensor, which a mouse, a finger and sliders turn.
+((figures) => {
+  const { kinds, shared, loadParts, clamp, colour, counted, element, oncePerImage } = figures;
   const SLIDERS = {
-    turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 5, start: -65 },
-    tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 5, start: 20 },
+    turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 1, start: -65 },
+    tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 1, start: 20 },
   };
+  const NAMES = ["time (ms)", "x (pixel)", "y (pixel)"];
+  const SIGNS = { ON: "●", OFF: "■" };
   const DEGREE = Math.PI / 180;
+  const LONG = 1.7; // the axis of time, where the sensor is 1 wide
+  const FAR = 5; // the eye, from the middle
+  const DRAGGED = 0.5; // degrees for each pixel of a mouse
+  const DOT = 0.011; // of the width of the sensor
+  const NEAR = 12; // pixels from an event at which a pointer asks for it
 
   function unpack({ t, x, y }) {
     const numbers = (text) => {
-      const bytes = new DataView(
-        Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer,
-      );
-      return Array.from({ length: bytes.byteLength / 2 }, (_, event) =>
-        bytes.getUint16(2 * event, true),
-      );
+      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+      return Array.from(new Uint16Array(bytes.buffer)); // little endian, as every browser has it
     };
-    return { t: numbers(t).map((time) => time / 1000), x: numbers(x), y: numbers(y) }; // t in ms
+    const [times, columns, rows] = [t, x, y].map(numbers);
+    return times.map((time, event) => [time / 1000, columns[event], rows[event]]); // ms, pixels
   }
 
-  function points(name, symbol, events) {
-    return {
-      type: "scatter3d",
-      mode: "markers",
-      name: `${name}: ${events.t.length} events`,
-      x: events.t,
-      y: events.x,
-      z: events.y,
-      marker: { size: 1.2, symbol, color: colour(name), opacity: 0.8, line: { width: 0 } },
-      hovertemplate: `${name}<br>%{x:.2f} ms<br>x %{y}, y %{z}<extra></extra>`,
-    };
+  // A number of the form 1, 2 or 5 times a power of ten that goes about four times into a span.
+  function stepOf(span) {
+    const power = 10 ** Math.floor(Math.log10(span / 4));
+    return power * ([1, 2, 5].find((factor) => factor * power * 5 >= span) ?? 10);
   }
 
-  function eye({ turn, tilt }, distance) {
-    const across = distance * Math.cos(tilt * DEGREE);
-    return {
-      x: across * Math.cos(turn * DEGREE),
-      y: across * Math.sin(turn * DEGREE),
-      z: distance * Math.sin(tilt * DEGREE),
-    };
-  }
+  const ticks = (span) =>
+    Array.from(
+      { length: Math.floor(span / stepOf(span) + 1e-9) + 1 },
+      (_, at) => at * stepOf(span),
+    );
 
-  function angles({ x, y, z }) {
-    return { turn: Math.atan2(y, x) / DEGREE, tilt: Math.atan2(z, Math.hypot(x, y)) / DEGREE };
-  }
-
-  function cloudLayout([width, height], view) {
-    const axis = (title, more) => ({
-      title: { text: title },
-      gridcolor: colour("grid"),
-      zerolinecolor: colour("grid"),
-      showspikes: false,
-      nticks: 5,
-      ...more,
-    });
-    const font = { color: colour("text"), size: 13, family: fontFamily() };
-    return {
-      margin: { l: 0, r: 0, t: 0, b: 0 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      font,
-      legend: { x: 0, y: 1, itemsizing: "constant", bgcolor: "rgba(0,0,0,0)" },
-      hoverlabel: { bgcolor: colour("background"), font },
-      scene: {
-        xaxis: axis("time (ms)", { rangemode: "tozero" }),
-        yaxis: axis("x (pixel)", { range: [0, width] }),
-        zaxis: axis("y (pixel)", { range: [height, 0] }),
-        aspectmode: "manual",
-        aspectratio: { x: 1.7, y: 1, z: height / width },
-        camera: { eye: view, center: { x: 0, y: 0, z: -0.12 } },
-      },
+  // From a place in the box, each axis from its middle, to the canvas: [x, y, size of a unit].
+  function projection({ turn, tilt }, width, height) {
+    const [sine, cosine] = [Math.sin(turn * DEGREE), Math.cos(turn * DEGREE)];
+    const [up, along] = [Math.sin(tilt * DEGREE), Math.cos(tilt * DEGREE)];
+    const scale = Math.min(width / 2.45, height / 1.75) * FAR;
+    return ([time, x, y]) => {
+      const toEye = (time * cosine + x * sine) * along - y * up;
+      const size = scale / (FAR - toEye);
+      const right = x * cosine - time * sine;
+      const down = y * along + (time * cosine + x * sine) * up;
+      return [width / 2 + size * right, height / 2 + size * down, size];
     };
   }
 
   kinds["event-cloud"] = async ({ recordings, sensor_size }, controls, drawing) => {
-    if (!document.createElement("canvas").getContext("webgl")) return null;
-    const classes = Object.keys(recordings);
-    await load("vendor/plotly-gl3d.min.js");
-    const { Plotly } = window;
-    const chosen = element("select", {}, ...classes.map((name) => new Option(name)));
+    await loadParts("shared/drawing");
+    const canvas = element("canvas", { className: "cloud-canvas" });
+    const said = figures.liveText();
+    drawing.append(canvas);
+    const chosen = element(
+      "select",
+      {},
+      ...Object.keys(recordings).map((name) => new Option(name)),
+    );
     const number = element("select");
-    chosen.value = classes.at(-1);
-    addRow(
+    chosen.value = Object.keys(recordings).at(-1);
+    figures.addRow(
       controls,
       element("label", {}, "Class ", chosen),
       element("label", {}, "Recording ", number),
     );
+    const sensor = sensor_size.slice(0, 2);
+    const tall = sensor[1] / sensor[0];
+    let [events, ends, seen, near] = [[], 1, [], null];
+    const redraw = oncePerImage(draw);
+    const { values, set } = figures.addSliders(controls, SLIDERS, redraw);
+    controls.append(said);
 
-    const distance = drawing.clientWidth < 500 ? 3.9 : 2.45; // the whole box and its labels fit
-    let view; // where the eye is, as the sliders or the mouse have put it
-    let awake = true;
-    const draw = async () => {
-      if (!awake) return;
-      const { ON, OFF } = recordings[chosen.value][number.value - 1];
-      const traces = [points("ON", "circle", unpack(ON)), points("OFF", "square", unpack(OFF))];
-      const options = { displayModeBar: false, responsive: true, scrollZoom: false };
-      await Plotly.react(drawing, traces, cloudLayout(sensor_size, view), options);
-      drawing.removeAllListeners("plotly_relayout");
-      drawing.on("plotly_relayout", follow);
-    };
-    const turn = oncePerImage(
-      () => awake && Plotly.relayout(drawing, { "scene.camera.eye": view }),
-    );
-    function follow(change) {
-      const camera = change["scene.camera"]; // there only if the mouse has moved it
-      if (!camera) return;
-      view = camera.eye;
-      for (const [name, angle] of Object.entries(angles(view))) set(name, angle);
-    }
-    const { values, set } = addSliders(controls, SLIDERS, () => {
-      view = eye(values(), Math.hypot(view.x, view.y, view.z));
-      turn();
-    });
-    view = eye(values(), distance);
-    chosen.onchange = () => {
-      number.replaceChildren(...recordings[chosen.value].map((_, index) => new Option(index + 1)));
-      return draw();
-    };
-    number.onchange = draw;
-    whenThemeChanges(draw);
-    // The wheel and a finger scroll the page. Plotly would keep both for itself.
-    for (const type of ["wheel", "touchstart", "touchmove", "touchend"]) {
-      drawing.addEventListener(type, (event) => event.stopPropagation(), {
-        capture: true,
-        passive: true,
+    // Times from 0 to ends, columns and rows, to the box.
+    const inBox = ([time, x, y]) => [
+      LONG * (time / ends - 0.5),
+      x / sensor[0] - 0.5,
+      (y / sensor[1] - 0.5) * tall,
+    ];
+
+    // The three sides of the box that are behind the events, with a grid, and the numbers on it.
+    function drawBox(context, place) {
+      const spans = [ends, ...sensor];
+      const line = (from, to) => {
+        context.beginPath();
+        for (const point of [from, to]) context.lineTo(...place(inBox(point)).slice(0, 2));
+        context.stroke();
+      };
+      const corner = spans.map((span, axis) => {
+        const [low, high] = [0, span].map((end) =>
+          place(inBox(spans.map((other, each) => (each === axis ? end : other / 2)))),
+        );
+        return low[2] < high[2] ? 0 : span;
+      });
+      context.strokeStyle = colour("grid");
+      spans.forEach((span, axis) => {
+        const others = [0, 1, 2].filter((other) => other !== axis);
+        for (const value of [...ticks(span), span]) {
+          for (const other of others) {
+            const from = corner.with(axis, value);
+            line(from.with(other, 0), from.with(other, spans[other]));
+          }
+        }
+      });
+      // Each axis is written along its lowest edge, the vertical one along the outermost.
+      const [middle] = place([0, 0, 0]);
+      spans.forEach((span, axis) => {
+        const others = [0, 1, 2].filter((other) => other !== axis);
+        const edges = [0, 1, 2, 3].map((edge) => {
+          const ends = others.map((other, nth) => ((edge >> nth) & 1) * spans[other]);
+          const from = ends.toSpliced(axis, 0, span / 2);
+          const [x, y] = place(inBox(from));
+          const hidden = others.every((other) => from[other] === corner[other]);
+          return { from, out: hidden ? -1 : axis === 2 ? Math.abs(x - middle) : y };
+        });
+        const { from } = edges.reduce((one, other) => (other.out > one.out ? other : one));
+        const write = (value, text, away, up = 0) => {
+          const [x, y] = place(inBox(from.with(axis, value)));
+          const [right, down] = axis === 2 ? [away, 0] : [0.4 * away, 0.9 * away];
+          const spot = [x + Math.sign(x - middle) * right, y + down - up];
+          shared.write(context, text, ...spot, { fill: "text", size: 13, align: "center" });
+        };
+        for (const value of ticks(span).slice(axis && 1)) write(value, String(value), 15);
+        if (axis === 2) write(0, NAMES[2], 0, 16);
+        else write(span / 2, NAMES[axis], 44);
       });
     }
-    await chosen.onchange();
-    // Plotly draws sixty images per second, so it lives only as long as its drawing is in sight.
-    new IntersectionObserver(([entry]) => {
-      if (awake && !entry.isIntersecting) Plotly.purge(drawing);
-      const wakes = entry.isIntersecting && !awake;
-      awake = entry.isIntersecting;
-      if (wakes) draw();
-    }).observe(drawing);
-    return {};
+
+    function draw() {
+      const { context, width, height } = shared.begin(canvas);
+      const place = projection(values(), width, height);
+      drawBox(context, place);
+      seen = events.map((event) => ({ ...event, at: place(inBox(event.where)) }));
+      seen.sort((one, other) => one.at[2] - other.at[2]); // what is near covers what is far
+      const inks = { ON: colour("ON"), OFF: colour("OFF") };
+      for (const { polarity, at } of seen) {
+        const [x, y, size] = at;
+        const side = DOT * size;
+        context.globalAlpha = clamp(0.35 + 0.5 * (size / place([0, 0, 0])[2] - 0.75), 0.3, 0.9);
+        context.fillStyle = inks[polarity];
+        context.beginPath();
+        if (polarity === "ON") context.arc(x, y, side / 1.6, 0, 2 * Math.PI);
+        else context.rect(x - side / 2, y - side / 2, side, side);
+        context.fill();
+      }
+      context.globalAlpha = 1;
+      const label = (text, x, y, more) => shared.write(context, text, x, y, { size: 13, ...more });
+      Object.entries(SIGNS).forEach(([name, sign], row) => {
+        const count = events.filter(({ polarity }) => polarity === name).length;
+        const text = `${sign} ${name}: ${counted(count, "event")}`;
+        label(text, 8, 14 + 19 * row, { fill: name, weight: 600 });
+      });
+      if (!near) return;
+      const [time, x, y] = near.where;
+      const text = `${near.polarity}, ${time.toFixed(2)} ms, x ${x}, y ${y}`;
+      label(text, width - 8, 14, { fill: near.polarity, align: "right" });
+    }
+
+    function show() {
+      const { ON, OFF } = recordings[chosen.value][number.value - 1];
+      events = Object.entries({ ON, OFF }).flatMap(([polarity, packed]) =>
+        unpack(packed).map((where) => ({ polarity, where })),
+      );
+      ends = events.reduce((last, { where: [time] }) => Math.max(last, time), 1e-3);
+      near = null;
+      said.textContent = `${chosen.value}: ${counted(events.length, "event")} in ${ends.toFixed(1)} ms.`;
+      redraw();
+    }
+
+    let from = null; // where a pointer took hold, and the view then
+    canvas.onpointerdown = ({ pointerId, clientX, clientY }) => {
+      canvas.setPointerCapture(pointerId);
+      from = { ...values(), clientX, clientY };
+    };
+    canvas.onpointermove = ({ buttons, clientX, clientY, offsetX, offsetY }) => {
+      if (buttons && from) {
+        const turn = from.turn - DRAGGED * (clientX - from.clientX) + 540;
+        set("turn", (turn % 360) - 180);
+        set("tilt", clamp(from.tilt + DRAGGED * (clientY - from.clientY), -85, 85));
+      }
+      const isNear = ({ at: [x, y] }) => Math.hypot(x - offsetX, y - offsetY) < NEAR;
+      near = seen.findLast(isNear) ?? null;
+      redraw();
+    };
+    canvas.onpointerleave = () => {
+      near = null;
+      redraw();
+    };
+    chosen.onchange = () => {
+      number.replaceChildren(...recordings[chosen.value].map((_, index) => new Option(index + 1)));
+      show();
+    };
+    number.onchange = show;
+    shared.keepDrawn(drawing, redraw);
+    chosen.onchange();
+    return { events: () => events, view: values };
   };
 })(window.interactiveFigures);
