@@ -187,27 +187,22 @@ def _send_events(before, after, pixels, interval):
         pixels: ``Pixels``, which change.
         interval: ``Interval``.
     """
-    height, width = after.shape
     crossings = _count_crossings(after, pixels, interval)
     events = np.empty((4, crossings.sum()))
     count = 0
-    for y in range(height):
-        for x in range(width):
-            polarity = after[y, x] > pixels.reference[y, x]
-            sent = _pass_levels(
-                before[y, x],
-                after[y, x],
-                pixels,
-                (y, x),
-                crossings[y, x],
-                interval,
-                events[0, count:],
-            )
-            for event in range(count, count + sent):
-                events[1, event] = x
-                events[2, event] = y
-                events[3, event] = polarity
-            count += sent
+    for place in np.ndindex(after.shape):
+        if crossings[place] == 0:
+            continue
+        light = before[place], after[place]
+        polarity = light[1] > pixels.reference[place]
+        times = events[0, count:]
+        sent = _pass_levels(light, pixels, place, crossings[place], interval, times)
+        y, x = place
+        for event in range(count, count + sent):
+            events[1, event] = x
+            events[2, event] = y
+            events[3, event] = polarity
+        count += sent
     return events[:, :count]
 
 
@@ -225,13 +220,14 @@ def _count_crossings(after, pixels, interval):
 
 
 @partial(compiled, contract=False)
-def _pass_levels(before, after, pixels, place, crossings, interval, times):
+def _pass_levels(light, pixels, place, crossings, interval, times):
     """Write when a pixel sends events; return how many.
 
     The nth event of a pixel comes when its level is crossed, c(n), but a refractory period R
     after the one before: t(n) = max(c(n), t(n−1) + R), the greatest c(j) + (n−j)·R of j ≤ n.
     In a frame the light passes levels at a constant pace, so that c is convex: j is 0 or n.
     """
+    before, after = light
     reference = np.float64(pixels.reference[place])
     sign = np.sign(after - pixels.reference[place])
     step = sign * (pixels.on[place] if sign > 0 else pixels.off[place])
