@@ -145,51 +145,54 @@ def fill(dense, rows):
 
 
 @compiled
-def numbers_of(indices, sizes):
-    """Number places by their indices (axes, N) in an array of these sizes, as C does.
-
-    Returns:
-        The numbers, (N,), and whether all indices are in the array.
-    """
-    numbers = np.zeros(indices.shape[1], np.int64)
-    inside = True
-    for axis in range(len(sizes)):  # one by one: each loop reads numbers that lie side by side
-        for n in range(len(numbers)):
-            index = indices[axis, n]
-            inside &= index >= 0
-            inside &= index < sizes[axis]
-            numbers[n] = numbers[n] * sizes[axis] + index
-    return numbers, inside
-
-
-@compiled
-def rows_of(numbers, inputs, counts, n_rows):
-    """Return ``Rows`` of what lies at these inputs of these rows, (N,), in any order."""
-    indptr = np.empty(n_rows + 1, np.int64)
+def rows_of(indices, counts, shape):
+    """Return ``Rows`` of sparse frames of this shape, and whether all indices are in it."""
+    n_rows = shape[0] * shape[1]
+    rows = Rows(np.empty(n_rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy())
+    in_order = True  # as what a loader gives, augmented or not
     begun = 0  # rows
-    for n in range(len(numbers)):
-        while begun <= numbers[n]:
-            indptr[begun] = n
+    for n in range(len(counts)):
+        row, rows.inputs[n], inside = _place(indices, n, shape)
+        if not inside:
+            return rows, False
+        while begun <= row:
+            rows.indptr[begun] = n
             begun += 1
-        if numbers[n] < begun - 1:  # out of order, as no frames of this package are
-            return _sorted_rows(numbers, inputs, counts, n_rows)
-    indptr[begun:] = len(numbers)
-    return Rows(indptr, inputs.astype(np.int32), counts.copy())
+        in_order &= row == begun - 1
+    rows.indptr[begun:] = len(counts)
+    return rows if in_order else _sort(rows, indices, shape), True
 
 
 @compiled
-def _sorted_rows(numbers, inputs, counts, n_rows):
-    """Return ``Rows``, in which those of a row stay in their order: a counting sort."""
-    indptr = np.zeros(n_rows + 1, np.int64)
-    for row in numbers:
-        indptr[row + 1] += 1
-    for row in range(n_rows):
-        indptr[row + 1] += indptr[row]
-    rows = Rows(indptr, np.empty(len(numbers), np.int32), counts.copy())
-    free = indptr.copy()  # the next free place of each row
-    for n in range(len(numbers)):
-        place = free[numbers[n]]
-        rows.inputs[place] = inputs[n]
-        rows.counts[place] = counts[n]
-        free[numbers[n]] += 1
+def _place(indices, n, shape):
+    """Return row and input of a place in frames, and whether it is in them."""
+    row = number = np.int64(0)
+    signs = np.int64(0)  # negative if an index is outside: a branch for each would take longer
+    for axis in range(len(shape)):
+        index = indices[axis, n]
+        signs |= index | (shape[axis] - 1 - index)
+        number = number * shape[axis] + index
+        if axis == 1:
+            row = number
+            number = np.int64(0)
+    return row, number, signs >= 0
+
+
+@compiled
+def _sort(rows, indices, shape):
+    """Sort what lies at these indices by rows: a counting sort, so that a row keeps its order."""
+    sizes = np.zeros(shape[0] * shape[1], np.int64)
+    for n in range(len(rows.inputs)):
+        sizes[indices[0, n] * shape[1] + indices[1, n]] += 1
+    ends = np.cumsum(sizes)
+    free = ends - sizes  # the next free place of each row
+    rows.indptr[0] = 0
+    rows.indptr[1:] = ends
+    inputs = rows.inputs.copy()
+    counts = rows.counts.copy()
+    for n in range(len(inputs)):
+        row = indices[0, n] * shape[1] + indices[1, n]
+        rows.inputs[free[row]] = inputs[n]
+        rows.counts[free[row]] = counts[n]
+        free[row] += 1
     return rows

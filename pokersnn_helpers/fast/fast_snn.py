@@ -4,7 +4,6 @@ Events and spikes are rare, so a product with them is a sum over the few rows of
 that they pick. Gradients are not rare: going back, they are multiplied by BLAS, on one thread.
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 
 from ..frames import check_frames, check_indices, indices_and_counts
-from ..rows import Rows, numbers_of, rows_of
+from ..rows import Rows, rows_of
 from ..snn import SNN, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
 from . import loops
@@ -332,14 +331,13 @@ def to_rows(frames: torch.Tensor) -> Rows:
         matrix = as_matrix(frames.detach()).numpy()
         active = np.flatnonzero(matrix != 0)
         row, inputs = np.divmod(active, matrix.shape[1])
-        return rows_of(row, inputs, matrix.take(active), len(matrix))
+        indptr = np.searchsorted(row, np.arange(len(matrix) + 1))
+        return Rows(indptr, inputs.astype(np.int32), matrix.take(active))
     indices, counts = indices_and_counts(frames)
-    shape = tuple(frames.shape)
-    row, in_time = numbers_of(indices[:2].numpy(), shape[:2])
-    inputs, in_space = numbers_of(indices[2:].numpy(), shape[2:])
-    if not (in_time and in_space):
+    rows, inside = rows_of(indices.numpy(), counts.detach().numpy(), tuple(frames.shape))
+    if not inside:
         check_indices(frames)  # says which is outside
-    return rows_of(row, inputs, counts.detach().numpy(), math.prod(shape[:2]))
+    return rows
 
 
 def as_matrix(frames: torch.Tensor) -> torch.Tensor:
