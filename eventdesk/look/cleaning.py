@@ -7,9 +7,10 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
-from pokersnn_helpers.checks import check_range, errors_in
+from pokersnn_helpers.checks import check_events, check_range, errors_in
+from pokersnn_helpers.system.writing import errors_name
 
-from ..files.event_files import check_file, read_unchecked
+from ..files.event_files import ANY_SENSOR, check_file, read_unchecked
 from ..files.folders import find_files
 from .inspection import find_hot_pixels
 
@@ -38,11 +39,11 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
         >>> len(filter_events(events))
         8
     """
-    return events[_remaining(events, refractory, noise)]
+    return events[_remaining(check_events(events, ANY_SENSOR), refractory, noise)]
 
 
 def _remaining(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
-    """Return the numbers of the events that ``filter_events`` leaves."""
+    """Return the numbers of the events, which were checked, that ``filter_events`` leaves."""
     from tonic.transforms import Denoise, RefractoryPeriod  # which take a second to import
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
@@ -80,6 +81,7 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
         FileNotFoundError: There is no such file, or there are no recordings in the folder.
         ValueError: The new folder would be in the old one, or a file can't be read, or none of its
             events is left. The message names it.
+        OSError: A new file can't be written, such as to a full disk. Nothing is left of the folder.
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings.
@@ -102,8 +104,9 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
             new = (folder / file.relative_to(root)).with_suffix(".npz")
             if new.exists():  # where 1.csv stands beside 1.npy
                 new = new.with_name(f"{file.name}.npz")
-            new.parent.mkdir(parents=True, exist_ok=True)
-            yield _clean_file(file, new, **filters)
+            with errors_name(out / new.relative_to(folder), new):
+                new.parent.mkdir(parents=True, exist_ok=True)
+                yield _clean_file(file, new, **filters)
         folder.rename(out)
 
 

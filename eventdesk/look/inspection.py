@@ -11,7 +11,14 @@ from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.statistics import describe
 from pokersnn_helpers.system.writing import StrPath
 
-from ..files.event_files import ANY_SENSOR, is_whole, read_unchecked, smallest_sensor
+from ..files.camera_files import unwrapped
+from ..files.event_files import (
+    ANY_SENSOR,
+    find_restarts,
+    is_whole,
+    read_unchecked,
+    smallest_sensor,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,8 +78,9 @@ class Inspection(NamedTuple):
 def inspect_file(path: StrPath) -> Inspection:
     """Inspect a file of events, in order or not.
 
-    The times are those in the file, with two exceptions: where a counter of 16, 24 or 32 bits has
-    overflowed, it is continued, and times with fractions are converted to µs.
+    The times are those in the file, with three exceptions: where a counter of 16, 24 or 32 bits has
+    overflowed, it is continued; where a clock began anew, it goes on from where it was; and times
+    with fractions are converted to µs.
 
     Raises:
         ValueError: Its events lie on more pixels than a camera has, or ``read_event_file`` refuses
@@ -87,8 +95,10 @@ def inspect_file(path: StrPath) -> Inspection:
     file = read_unchecked(path)
     stamps = file.events["t"]
     times, clock = _whole(stamps)
-    bits, overflows = _find_overflows(times)
+    bits, overflows = _find_overflows(stamps)
     times = times + 2**bits * overflows.cumsum()
+    restarts = find_restarts(times)
+    times = times - np.cumsum(restarts * np.diff(times, prepend=times[:1]))
     backwards = np.diff(times, prepend=times[:1]) < 0
     columns = [times, *(file.events[field] for field in "xyp")]
     table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
@@ -110,11 +120,12 @@ def inspect_file(path: StrPath) -> Inspection:
         "height": height,
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
-        "times that run backwards": int(backwards.sum()),
+        "times that run backwards": int((backwards | restarts).sum()),
     }
     overflow = f"a counter of {bits} bits overflowed"
     advice = [
         *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
+        *_advice_on_order(stamps, restarts, "its clock begins anew", "cut the recording there"),
         *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
         *_advice_on_times(t, clock, image.size),
         *_advice_on_pixels(events, image, hot_pixels),
@@ -160,7 +171,8 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         x and y of each hot pixel, (pixels, 2), beginning with those that have the most events.
 
     Raises:
-        ValueError: The events lie on more pixels than a camera has.
+        ValueError: The events lie on more pixels than a camera has, or ``check_events`` refuses
+            them.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -170,6 +182,7 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
+    events = check_events(events, ANY_SENSOR)
     counts = event_image(events)
     t = events["t"] - events["t"][0]
     part = t * PARTS // (t[-1] + 1)
@@ -215,14 +228,21 @@ def _whole(stamps: np.ndarray) -> tuple[np.ndarray, Clock]:
     return np.rint(scale * stamps), Clock(scale, in_ns=False)
 
 
-def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
-    """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed."""
-    steps = np.diff(times, prepend=times[:1])
+def _find_overflows(stamps: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed.
+
+    One that overflows holds what so many bits hold, falls nowhere else, and at least once over a
+    small step.
+    """
+    whole = stamps.astype(np.int64)
+    steps = np.diff(whole, prepend=whole[:1])
+    fits = len(whole) > 0 and not (stamps % 1).any() and whole.min() >= 0
     for bits in (16, 24, 32):
-        period = 2**bits
-        nearly_one = np.abs(steps + period) < period / 16
-        if nearly_one.any():
-            return bits, steps < -period / 2
+        overflows = steps < -(2 ** (bits - 1))
+        falls = steps < -(2 ** (bits - 6))  # and not where two events changed places
+        fits_bits = fits and whole.max() < 2**bits and (falls == overflows).all()
+        if fits_bits and (unwrapped(whole, bits) != whole).any():
+            return bits, overflows
     return 0, np.zeros(len(steps), bool)
 
 
@@ -291,23 +311,23 @@ def _advice_on_times(t: np.ndarray, clock: Clock, pixels: int) -> Iterator[str]:
     elif factor != 1 or clock.scale != 1:
         in_the_file = duration / clock.scale
         remedy = UNITS.get(factor, "round the times to whole µs")
-        yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
+        yield f"{count} events within {in_the_file:.10g} can hardly be in µs; {remedy}"
     elif count >= ENOUGH_EVENTS and tick >= COARSE_TICK:
         yield (
-            f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty; choose "
+            f"the clock's steps are {tick / 1000:.10g} ms, so bins below that stay empty; choose "
             f"--time-window {tick} or a multiple of it"
         )
     if gap > max(PAUSE, duration / 10):
         start = moments[gaps.argmax()]
         yield (
-            f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on; cut the recording there, "
-            "or look whether the camera dropped events"
+            f"nothing for {gap / 1000:.10g} ms from {start / 1000:.10g} ms on; cut the recording "
+            "there, or look whether the camera dropped events"
         )
     most = sizes.max()
     if most > max(ENOUGH_EVENTS, BURST_SHARE * count, BURST_FACTOR * np.median(sizes)):
         when = moments[sizes.argmax()] / 1000
         yield (
-            f"{most} of {count} events come at once, at {when:g} ms; cut them off, they show no "
+            f"{most} of {count} events come at once, at {when:.10g} ms; cut them off, they show no "
             "motion"
         )
 

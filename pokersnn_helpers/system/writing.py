@@ -27,18 +27,26 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            if not overwrite:
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
-    except OSError as error:
-        if error.filename in (None, str(temporary)):  # None for a full disk
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+        with errors_name(path, temporary):
+            with temporary.open("x+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if path.exists():
+                if not overwrite:
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+                shutil.copymode(path, temporary)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def errors_name(path: Path, temporary: Path) -> Iterator[None]:
+    """Name a file in errors of the system that name its temporary one, or none: of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from eventdesk.look.cleaning import filter_events
 from eventdesk.look.inspection import find_hot_pixels, inspect_file
 from pokersnn_helpers import EVENT_DTYPE
 
@@ -108,6 +109,33 @@ def test_an_overflow_is_no_disorder(bits, inspect):
     assert inspection.numbers["duration (ms)"] == pytest.approx(1000, rel=1e-3)
 
 
+@pytest.mark.parametrize("duration", [60_000, 100_000, 1_000_000, 16_000_000])
+def test_events_in_no_order_are_no_overflow(duration, inspect):
+    """Some fall by nearly what a counter holds; of 16 bits, none could hold the longer times."""
+    for seed in range(5):
+        t = np.random.default_rng(seed).integers(0, duration, 3000)
+        advice = inspect(at(t)).advice
+        assert advice[0].startswith("times run backwards at event ")
+        assert not any("overflowed" in sentence for sentence in advice)
+
+
+@pytest.mark.parametrize("start", [5, 1_000_000, 4_000_000_000])
+def test_a_clock_that_begins_anew_leaves_no_gap(start, inspect):
+    t = np.arange(0, 10**6, 1000)
+    inspection = inspect(at(np.concatenate([start + t, t])))
+    assert (
+        f"its clock begins anew at event 1000 (from {start + 999_000} to 0); cut"
+        in (inspection.advice[0])
+    )
+    assert inspection.numbers["longest gap (ms)"] == 1
+    assert inspection.numbers["duration (ms)"] == 1998
+    assert inspection.numbers["times that run backwards"] == 1
+
+
+def test_a_long_gap_is_written_out(inspect):
+    assert "nothing for 1294970 ms from 0 ms on" in " ".join(inspect(at([0, 1_294_970_000])).advice)
+
+
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(
     ("factor", "remedy"),
@@ -122,6 +150,17 @@ def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
         table[:, 0] += 1.7e15 * factor  # since 1970
     unit, _ = inspect(table).advice
     assert re.search(f"{remedy}$", unit)
+
+
+def test_what_are_no_events_is_refused_in_words():
+    for events, reason in (
+        (scene()[::-1], "sort by time"),
+        (scene()[:0], r"has shape \(0,\)"),
+        (np.ma.masked_array(scene(), mask=True), "field t is -- at event 0"),
+    ):
+        for function in (find_hot_pixels, filter_events):
+            with pytest.raises(ValueError, match=reason):
+                function(events)
 
 
 def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspect):
