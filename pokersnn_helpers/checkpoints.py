@@ -15,6 +15,7 @@ from .classifier import Classifier, check_classifier, decode
 from .recipe import Recipe
 from .snn import build_network
 from .system.devices import default_device
+from .system.reading import check_memory, read_input
 from .system.writing import StrPath, atomic_write
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
@@ -221,15 +222,14 @@ def make_again(network: Any, content: dict[str, Any]) -> torch.nn.Module:
 
 def read(path: StrPath) -> dict[str, Any]:
     """Return what a checkpoint holds."""
-    if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may have no end
-        raise ValueError(f"{path} is not a regular file; choose one that save_checkpoint wrote")
-    return parse(Path(path).read_bytes(), path)
+    return parse(read_input(path), path)
 
 
 def parse(data: bytes, path: StrPath) -> dict[str, Any]:
     """Return what the bytes of a checkpoint hold, and name ``path`` where they are damaged."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:  # the form that torch.save writes
+            check_memory(sum(member.file_size for member in file.infolist()), "its contents")
             damaged = file.testzip()  # torch.load doesn't look at the checksums
         if damaged:
             raise ValueError(f"the checksum of {damaged} is wrong")
@@ -245,6 +245,7 @@ def parse(data: bytes, path: StrPath) -> dict[str, Any]:
             f"{path} is not a checkpoint of this book's network: its format is {form!r}, "
             f"not {CHECKPOINT_FORMAT!r}. Use a file that save_checkpoint wrote."
         )
+    check_stored(content, path)
     missing = [name for name in NEEDED if name not in content]
     if missing:
         raise ValueError(f"{path} is damaged: it holds no {', '.join(missing)}")
@@ -258,3 +259,16 @@ def parse(data: bytes, path: StrPath) -> dict[str, Any]:
                 "again with a lower learning rate."
             )
     return content
+
+
+def check_stored(content: Any, path: StrPath) -> None:
+    """Refuse tensors that say to be larger than what is stored of them, at any depth."""
+    if isinstance(content, torch.Tensor):
+        is_plain = content.layout is torch.strided and not content.is_meta
+        if not is_plain or content.nbytes > content.untyped_storage().nbytes():
+            raise ValueError(
+                f"{path} is damaged: a tensor of shape {tuple(content.shape)} isn't stored in full"
+            )
+    elif isinstance(content, dict | list | tuple):
+        for each in content.values() if isinstance(content, dict) else content:
+            check_stored(each, path)

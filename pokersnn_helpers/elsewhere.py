@@ -22,6 +22,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from .classifier import Classifier, check_classifier, decode
 from .fast import FastSNN
 from .snn import SNN
 from .system.devices import default_device
+from .system.reading import check_hdf5, check_memory, read_input
 from .system.writing import StrPath, atomic_write
 
 NODES = {
@@ -117,7 +119,7 @@ def load_nir(
         >>> load_nir("network.nir").classes
         ('club', 'heart', 'diamond', 'spade')
     """
-    data = Path(path).read_bytes()
+    data = read_input(path)
     with errors_in(f"{path} can't be loaded"):
         graph = _read(data)
         classifier = _rebuild(graph, network)
@@ -195,6 +197,8 @@ def _for_each(neurons: int, constants: dict[str, float]) -> dict[str, np.ndarray
 
 def _read(data: bytes) -> nir.NIRGraph:
     try:
+        with h5py.File(io.BytesIO(data)) as file:
+            check_memory(check_hdf5(file), "its arrays", "name another file")
         return nir.read(io.BytesIO(data))
     except Exception as error:  # damaged bytes can raise anything
         reason, _, _ = str(error).strip().partition("\n")

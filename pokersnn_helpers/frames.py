@@ -10,11 +10,18 @@ import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import SensorSize, check_events, check_numbers, check_sensor_size
+from .checks import (
+    SensorSize,
+    check_events,
+    check_numbers,
+    check_range,
+    check_sensor_size,
+)
 from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
 from .rows import EventBatch, Rows, TimeBins, count, fill, indices_of
 from .system.reading import check_memory
 
+MAX_WINDOW = 2**40  # µs, in a time bin: 12 days
 MAX_ROWS = 2**31  # time steps times recordings of a batch, where the system says no free memory
 ROW_BYTES = 32  # of the tables with an entry for each of them, while events are counted
 
@@ -60,6 +67,7 @@ def check_time_window(time_window: float) -> None:
             f"time_window is {time_window:g}, in µs, and events have whole µs; for "
             f"{1000 * time_window:g} ms write {1e6 * time_window:g}, if you meant seconds"
         )
+    check_range(1, MAX_WINDOW, time_window=time_window)
 
 
 def with_time_window(frames: torch.Tensor, time_window: float) -> torch.Tensor:

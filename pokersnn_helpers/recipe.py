@@ -4,13 +4,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import torch
 
-from .checks import check_numbers
-from .frames import augment
+from .frames import augment, check_time_window
 from .recordings import POKERDVS_CLASSES, Recordings, density_and_ms
 
 Augment = Callable[[torch.Tensor], torch.Tensor]
@@ -82,7 +80,7 @@ def choose_recipe(recordings: Recordings, **given: Any) -> Recipe:
     if recordings.classes != POKERDVS_CLASSES:
         recipe = _for_other_classes(recordings, duration_ms)
     recipe = replace(recipe, **given)
-    check_numbers(Real, time_window=recipe.time_window)
+    check_time_window(recipe.time_window)
     if "surrogate_slope" in given:
         return recipe
     # In finer steps neurons spike more often, and gradients grow at each of them.

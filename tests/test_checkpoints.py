@@ -191,7 +191,7 @@ def test_file_of_something_else_is_refused_and_no_pickle_runs(content, reason, p
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="is not a regular file"):
+    with pytest.raises(ValueError, match="is no regular file"):
         load_checkpoint(tmp_path)
     with pytest.raises(FileNotFoundError):
         load_checkpoint(tmp_path / "none.pt")

@@ -20,10 +20,13 @@ READING = ("sensor", "size", "window_ms")  # options of ``read_files``
 def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
     """Print what is in files, and what to do about what is odd in them."""
     inspections = inspect_files(recordings)
-    first = next(iter(inspections))
+    unreadable = [file for file, inspection in inspections.items() if not inspection.numbers]
+    first = next(file for file in inspections if file not in unreadable)
     if json:
         content = {
-            str(file): {
+            str(file): {"error": inspection.advice[0]}
+            if file in unreadable
+            else {
                 "numbers": inspection.numbers,
                 "hot_pixels": inspection.hot_pixels.tolist(),
                 "advice": inspection.advice,
@@ -41,6 +44,10 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
         figure = plot_inspection(inspect_file(first))
         with atomic_write(plot, overwrite=False) as file:
             figure.savefig(file, format=plot.suffix[1:])
+    if unreadable:
+        example = f"{unreadable[0]}: {inspections[unreadable[0]].advice[0]}"
+        count = f"{len(unreadable)} of {len(inspections)} files"
+        raise ValueError(f"{count} can't be read: {example}")
 
 
 def _in_full(inspection: Inspection) -> list[str]:

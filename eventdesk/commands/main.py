@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -91,8 +92,8 @@ def main(words: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \\u....
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.formatwarning = format_warning  # type: ignore[assignment]
-    before = signal.signal(signal.SIGTERM, _terminate)
     program = "eventdesk"
+    before = _handle_endings()
     try:
         options = vars(_parser(program).parse_args(words))
         name = options.pop("command")
@@ -104,7 +105,7 @@ def main(words: list[str] | None = None) -> None:
         with interruptible():
             getattr(module, name)(**given)
     except KeyboardInterrupt as stopped:
-        number = signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT
+        number = stopped.args[0] if isinstance(stopped, Terminated) else signal.SIGINT
         forget(stopped)
         print(f"{program}: stopped", file=sys.stderr)
         raise SystemExit(128 + number) from None
@@ -116,15 +117,27 @@ def main(words: list[str] | None = None) -> None:
         message = printable(str(error) or type(error).__name__)
         raise SystemExit(f"{program}: error: {message}") from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Terminated(KeyboardInterrupt):
     """Another program asks this one to end: as by Ctrl-C, what is half written is removed."""
 
 
-def _terminate(*_: Any) -> None:
-    raise Terminated
+def _handle_endings() -> dict[int, Any]:
+    """Let signals that end a program raise ``Terminated``; return what they did before."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other can say what signals do
+        for name in ("SIGTERM", "SIGHUP"):  # the other comes when a terminal is closed
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+                before[number] = signal.signal(number, _terminate)
+    return before
+
+
+def _terminate(number: int, _: Any) -> None:
+    raise Terminated(number)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -146,7 +159,7 @@ def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:
     """Refuse options that are empty, and those that need another one."""
     for option, value in given.items():
         word = f"--{option.replace('_', '-')}"
-        if value == "":
+        if value in ("", []):  # before Python 3.12, --option=-- makes it a list
             raise ValueError(f"{word} names nothing; write its value, or leave it out")
         others = [other for other in NEEDED.get(option, ()) if other in known]
         if others and given.keys().isdisjoint(others):

@@ -37,9 +37,9 @@ def pixels(option: str, words: str) -> tuple[int, int] | None:
     """Read a size such as 346x260; none where there are no words."""
     if not words:
         return None
-    size = re.fullmatch("([1-9][0-9]*)x([1-9][0-9]*)", words)
+    size = re.fullmatch("([1-9][0-9]{0,3})x([1-9][0-9]{0,3})", words)
     if not size:
-        raise ValueError(f"{option} is {words!r}; write WIDTHxHEIGHT, as 346x260")
+        raise ValueError(f"{option} is {words!r}; write WIDTHxHEIGHT, as 346x260, up to 9999")
     return int(size[1]), int(size[2])
 
 

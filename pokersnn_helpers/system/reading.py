@@ -39,7 +39,8 @@ def read_input(path: StrPath) -> bytes:
     """Return what a regular file holds; it raises what ``open_input`` and ``check_memory`` do."""
     with open_input(path) as file:
         size = os.fstat(file.fileno()).st_size
-        check_memory(2 * size, f"{path}: its contents")  # as they are, and as numbers
+        needed = 2 * size  # as they are, and as numbers
+        check_memory(needed, f"{path}: its contents", "name another file, or end other programs")
         return file.read(size)
 
 
@@ -67,7 +68,9 @@ def check_hdf5(file: Any) -> int:
     return size
 
 
-def check_memory(needed: float, what: str = "its events") -> None:
+def check_memory(
+    needed: float, what: str = "its events", remedy: str = "cut the recording into parts"
+) -> None:
     """Refuse what takes more bytes of memory than are free, where the system says it."""
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():  # not on Linux
@@ -76,6 +79,6 @@ def check_memory(needed: float, what: str = "its events") -> None:
     free = 1024 * int(available[1]) if available else needed
     if needed > free:
         raise ValueError(
-            f"{what} need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
-            " cut the recording into parts"
+            f"{what} need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free; "
+            f"{remedy}"
         )

@@ -11,12 +11,12 @@ from multiprocessing.pool import ThreadPool
 import h5py
 import numpy as np
 import pytest
-from aedat_files import aedat
 
 from eventdesk import read_events
 from eventdesk.files import event_files
 from eventdesk.files.event_files import read_class, read_event_file, read_unchecked
 from pokersnn_helpers import EVENT_DTYPE
+from tests.aedat_files import aedat
 
 try:
     import faery

@@ -1,0 +1,523 @@
+"""Knock at every door with what has once come in wrongly, and see that it is refused in words.
+
+Run ``python -m tests.doors`` in the repository. Each case has the name of what it protects, gets an
+empty folder, and raises an error where something hangs, is executed, is lost, or is wrong without a
+word. ``tests/eventdesk/test_doors.py`` runs those that are quick.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import re
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from eventdesk import load_folder, read_events
+from eventdesk.commands import main
+from eventdesk.files.event_files import FORMATS
+from eventdesk.look.cleaning import filter_events
+from eventdesk.look.inspection import find_hot_pixels, inspect_file
+from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
+from pokersnn_helpers.elsewhere import load_nir, save_nir
+
+from .damaged import EVENTS, damaged
+from .eventdesk.test_event_files import by_faery, npy, some_events
+
+ROOT = Path(__file__).parents[1]
+PAGE = b"<!DOCTYPE html>\n<html><head><title>404</title></head><body>Not found</body></html>\n"
+SECONDS = 20  # that a refusal may take where other programs are at work
+
+
+def refusal(function: Callable[..., Any], *arguments: Any) -> str:
+    """Return the words in which something is refused, soon."""
+
+    def too_late(*_: Any) -> None:
+        raise AssertionError(f"{arguments} hangs")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(SECONDS)
+    try:
+        function(*arguments)
+    except (ValueError, OSError) as error:
+        return str(error)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    raise AssertionError(f"{arguments} is accepted")
+
+
+def said_by(*words: str) -> tuple[int, str, str]:
+    """Run a command here; return its exit status, what it printed, and its error."""
+    printed, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        try:
+            main.main([*words])
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+            return status, printed.getvalue(), errors.getvalue() + str(end.code)
+    return 0, printed.getvalue(), errors.getvalue()
+
+
+def save(path: Path, events: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, events)
+    return path
+
+
+def what_is_no_regular_file_is_refused(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "folder").mkdir()
+    targets = [folder / "pipe", folder / "folder", Path("/dev/zero"), Path("/dev/stdin")]
+    for target in targets:
+        for suffix in FORMATS:
+            link = folder / f"link{suffix}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+            assert "is no regular file" in refusal(read_events, link), link
+        for load in (load_nir, load_checkpoint):
+            assert "is no regular file" in refusal(load, target), load
+
+
+def nothing_outside_a_nir_file_is_read(folder: Path) -> None:
+    save_nir(Classifier(SNN(hidden_size=5)), folder / "a.nir")
+    os.mkfifo(folder / "pipe")
+    weights = "node/nodes/recurrent_weights/weight"
+    for kind in ("external", "soft", "storage"):
+        path = folder / f"{kind}.nir"
+        path.write_bytes((folder / "a.nir").read_bytes())
+        with h5py.File(path, "a") as file:
+            del file[weights]
+            if kind == "external":
+                file[weights] = h5py.ExternalLink(str(folder / "pipe"), "t")
+            elif kind == "soft":
+                file[weights] = h5py.SoftLink("/elsewhere")
+            else:
+                size = 8 * 25
+                file.create_dataset(weights, (5, 5), external=[(str(folder / "pipe"), 0, size)])
+        assert re.search("is a link|are in other files", refusal(load_nir, path))
+
+
+def a_size_that_a_file_states_is_not_allocated(folder: Path) -> None:
+    for name in ("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5"):
+        with (folder / name).open("wb") as file:
+            file.write(FORMATS[Path(name).suffix].start or b"#")
+            file.truncate(2 * 10**11)
+        assert "GB of memory" in refusal(read_events, folder / name), name
+    for load in (load_checkpoint, load_nir):
+        with (folder / "a.pt").open("wb") as file:
+            file.truncate(2 * 10**11)
+        assert "need about 400 GB of memory" in refusal(load, folder / "a.pt")
+    with h5py.File(folder / "vast.h5", "w") as file:
+        file.create_dataset("events/t", (10**13,), "i8", chunks=True)
+    assert "GB of memory" in refusal(read_events, folder / "vast.h5")
+    (folder / "vast.h5").rename(folder / "vast.nir")
+    assert "GB of memory" in refusal(load_nir, folder / "vast.nir")
+
+
+def a_tensor_that_is_not_stored_in_full_is_refused(folder: Path) -> None:
+    path = folder / "a.pt"
+    classifier = Classifier(FastSNN(hidden_size=5))
+    save_checkpoint(classifier, path)
+    content = torch.load(path)
+    vast = [
+        torch.zeros(1).expand(10**7, 10**7),
+        torch.zeros(1, device="meta").expand(3, 3),
+        torch.sparse_coo_tensor(torch.zeros(1, 1, dtype=torch.int64), torch.ones(1), (10**14,)),
+    ]
+    for tensor in vast:
+        for change in (
+            {"weights": content["weights"] | {"linear.weight": tensor}},
+            {"x": [tensor]},
+        ):
+            torch.save(content | change, path)
+            assert "isn't stored in full" in refusal(load_checkpoint, path)
+
+
+def a_tampered_checkpoint_is_refused_in_words(folder: Path) -> None:
+    """Whatever stands in place of anything, and whoever reads it: no error but in words."""
+    fill_classes(folder / "data")
+    path = folder / "a.pt"
+    few = ["--epochs", "1", "--time-window", "20000", "--network", "fast", "--device", "cpu"]
+    status, _, error = said_by(
+        "train", "--data", str(folder / "data"), "--checkpoint", str(path), *few
+    )
+    assert status == 0, error
+    content = torch.load(path)
+    values = [None, 0, -1, 1e300, "", "other", "SNN", [], {}, (), [None], {"a": 1}, b"x", True]
+    for name in content:
+        for value in values:
+            tamper(folder, content | {name: value})
+    for part in ("arguments", "options", "state", "recipe"):
+        for name in content[part]:
+            for value in values:
+                tamper(folder, content | {part: content[part] | {name: value}})
+    for name in content["state"]["history"]:
+        history = content["state"]["history"] | {name: []}
+        tamper(folder, content | {"state": content["state"] | {"history": history}})
+
+
+def tamper(folder: Path, content: dict[str, Any]) -> None:
+    path = folder / "tampered.pt"
+    torch.save(content, path)
+    file = str(next((folder / "data").glob("*/*.npy")))
+    said_by("predict", "--checkpoint", str(path), file)  # any other error is raised
+    said_by("train", "--resume", str(path), "--epochs", "1")
+
+
+def fill_classes(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        events = some_events(200)
+        events["x"] = rng.integers(0, 20, 200) + 20 * (number % 2)
+        save(folder / "ab"[number % 2] / f"{number}.npy", events)
+
+
+def a_page_or_a_damaged_array_is_not_to_be_loaded_unsafely(folder: Path) -> None:
+    for suffix in FORMATS:
+        path = folder / f"page{suffix}"
+        path.write_bytes(PAGE)
+        assert "pickle" not in refusal(read_events, path), suffix
+    import random
+
+    rng = random.Random(0)
+    arrays = io.BytesIO()
+    np.savez(arrays, **{field: EVENTS[field] for field in "txyp"})
+    samples = {".npy": npy(EVENTS), ".npz": arrays.getvalue()}
+    for number in range(600):
+        suffix = rng.choice([*samples])
+        path = folder / f"a{suffix}"
+        path.write_bytes(damaged(samples[suffix], rng))
+        with contextlib.suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                read_events(path)
+            except ValueError as error:
+                assert "pickle" not in str(error), (number, error)
+                assert "unsafe" not in str(error), (number, error)
+
+
+def no_code_beside_recordings_runs(folder: Path) -> None:
+    by_faery(folder / "a.es", EVENTS)
+    for name in ("faery", "json", "pickle", "resource", "numpy", "signal"):
+        (folder / f"{name}.py").write_text("open('ran', 'w').close()\n")
+    command = [sys.executable, "-P", "-m", "eventdesk", "inspect", "a.es"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    assert not (folder / "ran").exists()
+
+
+def a_fork_while_a_thread_reads_by_faery_does_not_hang(folder: Path) -> None:
+    path = folder / "a.es"
+    by_faery(path, some_events(100_000))
+    stopped = threading.Event()
+
+    def read_on() -> None:
+        while not stopped.is_set():
+            read_events(path)
+
+    thread = threading.Thread(target=read_on)
+    thread.start()
+    try:
+        for _ in range(12):
+            time.sleep(0.05)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a fork beside threads
+                child = get_context("fork").Process(target=read_events, args=(path,))
+                child.start()
+            child.join(SECONDS)
+            assert child.exitcode == 0, child.exitcode
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def one_person_is_one_group(folder: Path) -> None:
+    pairs = [
+        ("José", "José"),
+        ("anna", "anna "),
+        ("anna b", "anna\u00a0b"),
+        ("anna", "an\u200bna"),
+        ("anna", "\uff41\uff4e\uff4e\uff41"),
+        ("anna", "\u2060anna\ufeff"),
+        ("5", "\uff15"),
+    ]
+    for number, (first, second) in enumerate(pairs):
+        for place, name in (("left", first), ("right", second)):
+            save(folder / str(number) / place / name / "1.npy", some_events(9 + len(place)))
+        assert len({*load_folder(folder / str(number)).groups}) == 1, pairs[number]
+
+
+def names_that_look_alike_are_said(folder: Path) -> None:
+    pairs = [("anna", "Anna"), ("anna", "аnnа"), ("José", "Jose"), ("a_b", "a-b")]
+    for number, (first, second) in enumerate(pairs):
+        for place, name in (("left", first), ("right", second)):
+            save(folder / str(number) / place / name / "1.npy", some_events(9 + len(place)))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            load_folder(folder / str(number))
+        assert "are they the same?" in " ".join(str(each.message) for each in said), pairs[number]
+
+
+def a_clock_that_begins_anew_is_no_wrap(folder: Path) -> None:
+    """Two parts of 1 s, the second from 0 on, the first from anywhere: few are read, none with a
+    gap of minutes, and inspect says it without inventing one."""
+    rng = np.random.default_rng(0)
+    part = np.arange(0, 1_000_000, 5000)
+    for suffix, bits, write in CLOCKS:
+        silent = 0
+        for number in range(300):
+            start = int(rng.integers(0, 2**bits - 10**6))
+            path = folder / f"a{suffix}"
+            path.write_bytes(write([*(start + part), *part]))
+            try:
+                events = read_events(path)
+            except ValueError as error:
+                assert "anew" in str(error), error
+            else:
+                silent += 1
+                assert np.diff(events["t"]).max() <= 10_000_000
+            if number % 10 == 0:
+                gap = inspect_file(path).numbers["longest gap (ms)"]
+                assert gap <= 10_000, gap
+        assert silent <= 300 / 64 + 9, (suffix, silent)
+
+
+def _prophesee(header: bytes, layout: str, words: Callable[[int], tuple[int, ...]]) -> Any:
+    def write(times: list[int]) -> bytes:
+        return header + b"".join(struct.pack(layout, *words(int(t))) for t in times)
+
+    return write
+
+
+CLOCKS = [  # suffix, bits of the clock, and a writer of an event at each of some times
+    (".aedat", 32, _prophesee(b"#!AER-DAT2.0\r\n", ">2I", lambda t: (2, t))),
+    (".dat", 32, _prophesee(b"% Version 2\n\0\x08", "<2I", lambda t: (t, 1))),
+    (
+        ".raw",
+        24,
+        _prophesee(
+            b"% evt 3.0\n% end\n",
+            "<4H",
+            lambda t: (8 << 12 | t >> 12 & 4095, 6 << 12 | t & 4095, 0, 2 << 12),
+        ),
+    ),
+    (
+        ".raw",
+        34,
+        _prophesee(b"% evt 2.0\n% end\n", "<2I", lambda t: (8 << 28 | t >> 6, (t & 63) << 22 | 1)),
+    ),
+]
+
+
+def events_in_no_order_are_no_overflow(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(15):
+        events = some_events(2000)
+        events["t"] = rng.permutation(50 * np.arange(2000))
+        rows = "\n".join(",".join(map(str, event)) for event in events.tolist())
+        (folder / "a.csv").write_text(f"t,x,y,p\n{rows}\n")
+        advice = " ".join(inspect_file(folder / "a.csv").advice)
+        assert "overflowed" not in advice
+        assert "sort the events by time" in advice
+
+
+def times_that_are_rounded_are_said(folder: Path) -> None:
+    events = np.zeros(20, [("t", "f4"), *[(field, "i2") for field in "xyp"]])
+    events["t"] = 1.5e9 + 1000 * np.arange(20)
+    save(folder / "a.npy", events)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        read_events(folder / "a.npy")
+    assert "multiples of 128" in str(said[0].message)
+
+
+def an_es_file_that_ends_within_an_event_is_said(folder: Path) -> None:
+    by_faery(folder / "a.es", EVENTS)
+    content = (folder / "a.es").read_bytes()
+    (folder / "a.es").write_bytes(content[:-2])
+    assert "ends within an event" in refusal(read_events, folder / "a.es")
+
+
+def a_wild_event_in_most_files_does_not_set_the_size(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(16):
+        events = some_events(300)
+        for field in "xy":
+            events[field] = rng.integers(0, 32, 300)
+        if number < 12:
+            events["x"][9] = 124
+        save(folder / "ab"[number % 2] / f"{number}.npy", events)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert load_folder(folder).sensor_size == (32, 32, 2)
+    assert "12 files have events far outside 32 × 32" in str(said[0].message)
+
+
+def a_command_says_what_failed(folder: Path) -> None:
+    good = str(save(folder / "good.npy", EVENTS))
+    missing = str(folder / "missing.npy")
+    for words in ([good, missing], [missing, good]):
+        status, printed, error = said_by("inspect", *words)
+        assert status == 1
+        assert "2 files" in printed
+        assert "1 of 2 files can't be read" in error and "missing.npy" in error
+        status, printed, error = said_by("inspect", "--json", *words)
+        assert status == 1
+        content = json.loads(printed)
+        assert [*content[missing]] == ["error"] and "no file" in content[missing]["error"]
+        assert content[good]["numbers"]["events"] == len(EVENTS)
+
+
+def an_option_without_a_value_is_refused(folder: Path) -> None:
+    status, printed, error = said_by("train", "--data=--", "--epochs", "1")
+    assert status == 1
+    assert "--data names nothing" in error or "no folder --" in error
+    assert not printed
+
+
+def sizes_are_bounded(folder: Path) -> None:
+    fill_classes(folder / "data")
+    for words, said in (
+        (["--sensor", "999999x999999"], "--sensor is '999999x999999'; write WIDTHxHEIGHT"),
+        (["--size", "99999x9"], "--size is '99999x9'; write WIDTHxHEIGHT"),
+        (["--time-window", "1e20"], "time_window is 1e+20; choose a number from 1 to"),
+        (["--window-ms", "1e20"], "window_ms is 1e+20; choose a number from"),
+    ):
+        status, _, error = said_by("train", "--data", str(folder / "data"), *words)
+        assert status == 1 and said in error, error
+
+
+def a_command_runs_outside_the_main_thread(folder: Path) -> None:
+    file = str(save(folder / "good.npy", EVENTS))
+    statuses = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        thread = threading.Thread(target=lambda: statuses.append(main.main(["inspect", file])))
+        thread.start()
+        thread.join()
+    assert statuses == [None]
+
+
+def filters_refuse_in_words(folder: Path) -> None:
+    for events in (EVENTS[::-1], EVENTS[:0], np.ma.masked_array(EVENTS, mask=True)):
+        for function in (find_hot_pixels, filter_events):
+            assert re.search("sort by time|has shape|is -- at event 0", refusal(function, events))
+
+
+def what_ends_clean_leaves_nothing(folder: Path) -> None:
+    for number in range(60):
+        save(folder / "old" / f"{number}.npy", some_events(20_000))
+    command = [sys.executable, "-m", "eventdesk", "clean", "old", "--out", "new"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        child.stdout.readline()  # a file is done, and others are to come
+        child.send_signal(number)
+        child.communicate()
+        assert child.returncode == 128 + number, child.returncode
+        assert [path.name for path in folder.iterdir()] == ["old"]
+
+
+def a_full_disk_in_clean_names_the_file(folder: Path) -> None:
+    save(folder / "old" / "1.npy", some_events(20_000))
+    words = ["clean", str(folder / "old"), "--out", str(folder / "new")]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    import tonic.transforms  # noqa: F401 (which may write caches)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+    try:
+        status, _, error = said_by(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status == 1
+    assert str(folder / "new" / "1.npz") in error, error
+    assert [path.name for path in folder.iterdir()] == ["old"]
+
+
+def what_may_write_to_the_repository_is_pinned(folder: Path) -> None:
+    import yaml
+
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    for job in jobs.values():
+        if job.get("permissions", {}).get("contents") != "write":
+            continue
+        for step in job["steps"]:
+            assert re.search("@[0-9a-f]{40}$", step.get("uses", "@" + 40 * "0")), step
+            assert "pip install" not in step.get("run", ""), step
+
+
+SLOW = [
+    what_is_no_regular_file_is_refused,
+    a_tampered_checkpoint_is_refused_in_words,
+    a_page_or_a_damaged_array_is_not_to_be_loaded_unsafely,
+    a_fork_while_a_thread_reads_by_faery_does_not_hang,
+    a_clock_that_begins_anew_is_no_wrap,
+    no_code_beside_recordings_runs,
+    what_ends_clean_leaves_nothing,
+]
+QUICK = [
+    nothing_outside_a_nir_file_is_read,
+    a_size_that_a_file_states_is_not_allocated,
+    a_tensor_that_is_not_stored_in_full_is_refused,
+    one_person_is_one_group,
+    names_that_look_alike_are_said,
+    events_in_no_order_are_no_overflow,
+    times_that_are_rounded_are_said,
+    an_es_file_that_ends_within_an_event_is_said,
+    a_wild_event_in_most_files_does_not_set_the_size,
+    a_command_says_what_failed,
+    an_option_without_a_value_is_refused,
+    sizes_are_bounded,
+    a_command_runs_outside_the_main_thread,
+    filters_refuse_in_words,
+    a_full_disk_in_clean_names_the_file,
+    what_may_write_to_the_repository_is_pinned,
+]
+
+
+def run() -> None:
+    parser = argparse.ArgumentParser("python -m tests.doors", description=__doc__)
+    parser.add_argument("names", nargs="*", help="cases, or parts of their names (all)")
+    names = parser.parse_args().names
+    warnings.simplefilter("ignore")
+    open_doors = 0
+    for case in [*QUICK, *SLOW]:
+        if names and not any(name in case.__name__ for name in names):
+            continue
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                case(Path(folder))
+                what = "ok"
+            except Exception as error:  # whatever it is, this door is open
+                open_doors += 1
+                what = f"OPEN {error!r}"
+        words = case.__name__.replace("_", " ")
+        print(f"{time.monotonic() - start:6.1f} s  {words}: {what}", flush=True)
+    print(f"{open_doors} doors are open")
+    raise SystemExit(open_doors > 0)
+
+
+if __name__ == "__main__":
+    run()
