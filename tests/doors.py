@@ -477,6 +477,8 @@ def what_may_write_to_the_repository_is_pinned(folder: Path) -> None:
 
 
 SLOW = [
+    an_es_file_that_ends_within_an_event_is_said,
+    sizes_are_bounded,
     what_is_no_regular_file_is_refused,
     a_tampered_checkpoint_is_refused_in_words,
     a_page_or_a_damaged_array_is_not_to_be_loaded_unsafely,
@@ -493,11 +495,9 @@ QUICK = [
     names_that_look_alike_are_said,
     events_in_no_order_are_no_overflow,
     times_that_are_rounded_are_said,
-    an_es_file_that_ends_within_an_event_is_said,
     a_wild_event_in_most_files_does_not_set_the_size,
     a_command_says_what_failed,
     an_option_without_a_value_is_refused,
-    sizes_are_bounded,
     a_command_runs_outside_the_main_thread,
     filters_refuse_in_words,
     a_full_disk_in_clean_names_the_file,

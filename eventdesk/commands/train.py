@@ -156,6 +156,8 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
 
 def check_options(saved: Words, path: Path) -> None:
     """Refuse options of a saved run that this version doesn't know, or that are of another type."""
+    if not isinstance(saved, dict):
+        raise ValueError(f"{path} is damaged: its options are {reprlib.repr(saved)}")
     known = vars(TrainOptions())
     unknown = [str(name) for name in saved if name not in known]
     if unknown:
