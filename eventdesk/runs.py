@@ -96,6 +96,7 @@ def load_run(path: StrPath) -> Run:
     weights = content["weights"]
     try:
         state = TrainingState(**{"ema": weights, "kept": weights} | content["state"])
+        state.history = dict(state.history)
         return Run(dict(content["options"]), state)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds a damaged training run: {error}") from error

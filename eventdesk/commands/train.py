@@ -177,8 +177,8 @@ def check_options(saved: Words, path: Path) -> None:
 def name_validation(history: dict[str, Any]) -> None:
     """Rename what an earlier version noted of validation recordings as of test recordings."""
     if "validation_loss" not in history:
-        history["validation_loss"] = history.pop("test_loss")
-        history["validation_accuracy"] = history.pop("test_accuracy")
+        history["validation_loss"] = history.pop("test_loss", [])
+        history["validation_accuracy"] = history.pop("test_accuracy", [])
 
 
 @contextmanager

@@ -316,19 +316,23 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
             run("inspect", "odd.npy", "--plot", name)
 
 
-def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory, run):  # noqa: F811
+def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory, run, capsys):  # noqa: F811
     bad = folder / "left" / "anna" / "9.csv"
     bad.write_text("t,x\n")
-    summary, _, _, *table, sensor, last = run("inspect", folder)
+    with pytest.raises(SystemExit, match=rf"1 of 25 files can't be read: {bad}: it holds t, x"):
+        run("inspect", folder)
+    summary, _, _, *table, sensor, last = capsys.readouterr().out.splitlines()
     assert summary == "25 files"
     for name, row in zip(CLASSES, table, strict=True):
         assert row.split()[:2] == [name, "8"]
     assert sensor.startswith("- 24 files in 3 of 3 folders, such as ")
     assert "doesn't say its sensor" in sensor
     assert last.startswith(f"- 1 files in 1 of 3 folders, such as {bad}: it holds")
-    (line,) = run("inspect", folder, "--json")
-    content = json.loads(line)
+    with pytest.raises(SystemExit, match="1 of 25 files"):
+        run("inspect", folder, "--json")
+    content = json.loads(capsys.readouterr().out)
     assert len(content) == 25
+    assert content.pop(str(bad))["error"].startswith("it holds t, x, not y, p")
     assert all(file["advice"] for file in content.values())
     bad.unlink()
     new = tmp_path_factory.mktemp("cleaned") / "new"
