@@ -789,7 +789,7 @@ def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten(figure):
     teach_two_directions(figure)
     before = weights_of(figure)
     draw(figure, [[0, -10], [9, -4], [8, 6], [0, 10], [-9, 4]])
-    assert "“I don’t know”" in said(figure) and "Nearest: gesture" in said(figure)
+    assert "“I don’t know”" in said(figure) and "the nearest example gesture" in said(figure)
     figure.locator(".teach-choices").get_by_role("button", name="gesture 2", exact=True).click()
     figure.wait_for_function(f"{STATE}.training && !{STATE}.training.stop", timeout=120_000)
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [3, 4]

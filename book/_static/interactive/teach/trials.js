@@ -279,12 +279,11 @@
 
     // What is said of an answer that isn't known.
     doubt({ output, nearest, almost }) {
-      if (almost) return "";
-      const near = this.nameOf(nearest);
-      const took = output === undefined ? "" : ` The network took it for ${this.nameOf(output)}.`;
+      if (almost || output === undefined) return "";
+      const name = this.nameOf(output);
       return output === nearest
-        ? ` Nearest: ${near}, but it is too far from every ${near} that was shown.`
-        : `${took} Nearest: ${near}.`;
+        ? ` It is too far from every ${name} that was shown.`
+        : ` The network took it for ${name}.`;
     }
 
     verdict(more) {
