@@ -25,7 +25,6 @@ BENCHMARKS = {
     "panel": ("panel", "simple rules and models, on the trials of the pages' networks"),
     "layers": ("accuracy", "the GRU of chapter 7, with a layer in front and without"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
-    "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "rates": ("motions", "rates and epochs tried for the networks of motions"),

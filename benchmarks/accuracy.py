@@ -9,8 +9,8 @@ from pokersnn_helpers.study.estimators import PerturbedEstimator
 from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
-from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, SETTINGS, SNN
-from .perturbations import CHANGES, forwards_and_backwards
+from .models import BARE_GRU, GRUS, HYBRID, MODELS, SETTINGS, SNN
+from .perturbations import CHANGES
 
 NETWORKS = ("GRU", SNN, HYBRID)
 COMPARED = (
@@ -84,14 +84,6 @@ def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
             add_row(name, change_name, "tested", trained[name].correct(changed))
             add_row(name, change_name, "trained and tested", anew[name])
     return folds.result(seeds, rows)
-
-
-def measure_direction(seeds: int = 10, epochs: int | None = None) -> Row:
-    """Tell each recording from its time reversal, by models without any other of its card pass."""
-    cards = folds.cards()
-    both = Evidence(forwards_and_backwards(cards.recordings), [*cards.groups, *cards.groups])
-    answers = folds.answers(folds.for_epochs(DIRECTION, epochs), range(seeds), both)
-    return folds.result(seeds, folds.accuracy_rows(answers, both))
 
 
 def best_of(settings: dict[str, Any], learn: Evidence, seed: int) -> str:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from pokersnn_helpers import FastSNN, Recordings
+from pokersnn_helpers import FastSNN
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study import models
@@ -48,18 +47,6 @@ class BareGRU(models.GRU):
         return self.readout(states)
 
 
-def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of ON events in each part of a recording; a part without events has 0.5."""
-    profiles = []
-    for events in recordings.events:
-        time = events["t"] - events["t"][0]
-        part = np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
-        on = np.bincount(part, events["p"], parts)
-        all_events = np.bincount(part, minlength=parts)
-        profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
-    return np.stack(profiles)
-
-
 def nearest_neighbour(features: Features) -> FeatureEstimator:
     """Return what answers with the class of the most similar training recording."""
     return FeatureEstimator(KNeighborsClassifier(1), features)
@@ -87,8 +74,6 @@ MODELS: dict[str, Any] = {
 
 BARE_GRU = "GRU, no layer"
 GRUS = {"GRU": MODELS["GRU"], BARE_GRU: NetworkEstimator(BareGRU, clip_norm=1.0)}
-
-DIRECTION = {"ON share by tenth": logistic_regression(on_profile), SNN: MODELS[SNN]}
 
 
 # Learning rates of the hybrid, with merged polarities and with both; of equals, the first wins.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs, make_loader
+from pokersnn_helpers import Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.panel import (
@@ -32,7 +32,6 @@ from pokersnn_helpers.study.perturbations import until
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds, motions
-from .perturbations import forwards_and_backwards
 from .simulation import TRAINED_ON, groups_of
 
 END = "the end"
@@ -45,19 +44,6 @@ def cards(seed: int) -> Trials:
     """Return all 131 by the folds of chapter 7."""
     every = folds.cards()
     return every.groups, every.folds(3, seed)
-
-
-def training_cards(seed: int) -> Trials:
-    """Return Tonic's 48 training recordings by folds."""
-    some = folds.training_cards()
-    return some.groups, some.folds(3, seed)
-
-
-def both_directions(seed: int) -> Trials:
-    """Return all 131 and their reversals, which are to be told apart."""
-    every = folds.cards()
-    both = Evidence(forwards_and_backwards(every.recordings), [*every.groups, *every.groups])
-    return both.groups, both.folds(3, seed)
 
 
 def simulated_to_real(seed: int) -> Trials:
@@ -78,12 +64,6 @@ def films(seed: int) -> Trials:
     learned = motions.cut_both_ways(trial.learn)
     tested = trial.test(motions.cut_both_ways)
     return np.arange(len(tested.groups)) % motions.NEW_FILMS, [Trial(learned, tested)]
-
-
-def digits(seed: int) -> Trials:
-    """Return the digits that chapter 9 learns from, and those that it tests on."""
-    data = load_nmnist()
-    return np.arange(len(data.test)), [Trial(Evidence(data.train), Evidence(data.test))]
 
 
 def gestures(seed: int) -> Trials:
@@ -112,18 +92,15 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "cards": Task(cards, early=EARLY_MS),
-    "Tonic's 48": Task(training_cards, seeds=5),
-    "forwards or backwards": Task(both_directions, seeds=1),
     "real cards by simulated": Task(simulated_to_real, seeds=1, early=EARLY_MS),
+    "gestures": Task(gestures, seeds=1, time_window=50_000),
+    "cards": Task(cards, early=EARLY_MS),
     "films of dots": Task(
         films,
         time_window=motions.TIME_WINDOW,
         early=EARLY_MS,
         rules=untrained(motions.TIME_WINDOW),
     ),
-    "digits": Task(digits, seeds=1, time_window=5000),
-    "gestures": Task(gestures, seeds=1, time_window=50_000),
 }
 
 

@@ -24,7 +24,6 @@ ANSWERS = {
     "changes": 12,
     "constants": 3,
     "decodes": 24,
-    "direction": 2,
     "elsewhere": 1,
     "latency": 5,
     "layers": 2,

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.early import BinarySNN
 from benchmarks.latency import CumulativeMLP
-from benchmarks.models import FeedforwardSNN, on_profile
+from benchmarks.models import FeedforwardSNN
 from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
 from eventdesk.ask.features import (
     count_and_duration,
@@ -225,18 +225,6 @@ def test_regions_over_time_turn_round_with_time():
     assert forwards[3, pair] > 0.5  # four bins later
     backwards = regions_over_time(reversed_time(one))[0, 11:].reshape(6, 55)
     assert backwards[1:] == pytest.approx(-forwards[1:], abs=1e-9)
-
-
-def test_shares_of_on_events_by_hand():
-    rows = [
-        (0, 0, 0, 1),
-        (1, 0, 0, 0),
-        (2, 0, 0, 1),
-        (9, 0, 0, 0),
-    ]
-    events = np.array(rows, dtype=EVENT_DTYPE)
-    one = Recordings([events], [0], ("a",), (1, 1, 2))
-    assert on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
 
 
 def drifting(speed, x=5, y=9):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from benchmarks.perturbations import forwards_and_backwards
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
     any_tenth,
@@ -82,13 +81,6 @@ def test_a_tenth_is_at_least_one_event(count, tenth):
     first, *others = rows(any_tenth(recordings))
     assert [first, *others] == events[first[0] : first[0] + tenth]
     assert rows(last_tenth(recordings)) == events[count - tenth :]
-
-
-def test_forwards_and_backwards_are_two_classes_of_the_same_recordings(some):
-    both = forwards_and_backwards(some)
-    assert both.classes == ("forwards", "backwards")
-    assert both.targets == [0] * 12 + [1] * 12
-    assert np.array_equal(both.events[12], reversed_time(some).events[0])
 
 
 def test_polarities():

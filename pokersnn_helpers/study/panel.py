@@ -258,8 +258,8 @@ def panel(time_window: float = 1000) -> dict[str, Any]:
     """
     rate = partial(events_over_time, time_window=time_window)
     shifts = partial(shift_correlation, time_window=time_window)
-    hidden = partial(MLPClassifier, 100, tol=0.01, n_iter_no_change=5)
-    network: dict[str, Any] = {"time_window": time_window, "epochs": 40, "learning_rate": 0.003}
+    hidden = partial(MLPClassifier, 100, tol=0.01, n_iter_no_change=3)
+    network: dict[str, Any] = {"time_window": time_window, "epochs": 15, "learning_rate": 0.006}
     return {
         "drift of the centroid": SoFar(logistic_regression(centroid_drift)),
         "ON and OFF centroids": SoFar(logistic_regression(polarity_centroids)),
@@ -273,7 +273,9 @@ def panel(time_window: float = 1000) -> dict[str, Any]:
         ),
         "MLP on the sum so far": SoFar(FeatureEstimator(hidden(), summed_image)),
         "MLP on single frames": FrameAverage(hidden(), time_window),
-        "CNN on single frames": NetworkEstimator(FrameCNN, clip_norm=None, **network),
+        "CNN on single frames": NetworkEstimator(
+            partial(FrameCNN, channels=8), clip_norm=None, **network
+        ),
     }
 
 
