@@ -18,7 +18,7 @@ from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.models import CNN
 from pokersnn_helpers.study.protocol import Evidence, Trial
-from tools.make_nmnist import SACCADES, read_digits
+from tools.make_nmnist import read_digits
 
 from . import Row, folds
 
@@ -93,14 +93,14 @@ def measure_nmnist1000(seeds: int = 5, epochs: int | None = None) -> Row:
 
 
 @cache
-def thousand(end: int = SACCADES[1][1], begin: int = 0) -> Recordings:
-    """Return every recording of the archive in some time in µs; default: its first saccade."""
+def thousand() -> Recordings:
+    """Return the first saccade of every recording of the archive."""
     path = Path(os.environ.get("POKERSNN_DATA", "."), ARCHIVE)
     if not path.is_file():
         raise SystemExit(f"there is no {path}; tools/make_nmnist.py says what it holds")
     events = []
     targets = []
-    for target, recordings in enumerate(read_digits(path, begin, end).values()):
+    for target, recordings in enumerate(read_digits(path).values()):
         events += recordings
         targets += len(recordings) * [target]
     return Recordings(events, targets, CLASSES, SENSOR_SIZE)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pokersnn_helpers import Recordings, load_pokerdvs, make_loader
+from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.panel import (
@@ -32,7 +32,6 @@ from pokersnn_helpers.study.perturbations import until
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds, motions
-from .simulation import TRAINED_ON, groups_of
 
 END = "the end"
 PER_EVENT = {centroid_drift: 6, polarity_centroids: 3, centroid_course: 2, events_over_time: 1}
@@ -44,18 +43,6 @@ def cards(seed: int) -> Trials:
     """Return all 131 by the folds of chapter 7."""
     every = folds.cards()
     return every.groups, every.folds(3, seed)
-
-
-def simulated_to_real(seed: int) -> Trials:
-    """Return varied simulated cards to learn from, and the upright real ones of chapter 8."""
-    everything = folds.all_recordings()
-    upright = (
-        groups_of(everything.table)["its 20 test"]
-        | groups_of(everything.table)["32 upright others"]
-    )
-    learned = TRAINED_ON["simulated"].recordings(load_pokerdvs().train, seed)
-    tested = Evidence(everything.recordings).subset(np.flatnonzero(upright))
-    return everything.table["pass"].to_numpy(), [Trial(Evidence(learned), tested)]
 
 
 def films(seed: int) -> Trials:
@@ -92,8 +79,7 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "real cards by simulated": Task(simulated_to_real, seeds=1, early=EARLY_MS),
-    "gestures": Task(gestures, seeds=1, time_window=50_000),
+    "gestures": Task(gestures, seeds=1, time_window=100_000),
     "cards": Task(cards, early=EARLY_MS),
     "films of dots": Task(
         films,

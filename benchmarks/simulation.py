@@ -99,7 +99,6 @@ def groups_of(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 LR = logistic_regression(summed_image, C=10)
-AS_MANY = 300  # simulated cards
 OF_ONE_NUMBER = {"300 as fitted": (FITTED,), "300 varied": (FITTED, WIDE, WIDE)}
 
 
@@ -117,21 +116,23 @@ def measure_passes(seeds: int = 10, recordings: int = N_TRAIN, epochs: int | Non
     return {"seeds": seeds, "rows": rows}
 
 
-def measure_variety(seeds: int = 10, recordings: int = AS_MANY, epochs: int = 20) -> Row:
+def measure_variety(seeds: int = 10, recordings: int = N_TRAIN, epochs: int = 20) -> Row:
     """Train on as many cards, as fitted and varied; and train a logistic regression on all sets.
 
     Args:
         seeds: As for ``passes``.
-        recordings: Simulated ones in all of a set of "300".
+        recordings: As for ``passes``; sets of one number have three quarters as many in all.
         epochs: To train networks for, on either set.
     """
     rows = []
     models = {"SNN": NetworkEstimator(epochs=epochs), "LR on the sum": LR}
     for (name, kinds), model in product(OF_ONE_NUMBER.items(), models):
-        mixture = Mixture(kinds, 0, models[model], recordings // len(kinds))
+        mixture = Mixture(kinds, 0, models[model], 3 * recordings // 4 // len(kinds))
         rows += rows_of(name, mixture, seeds, model=model)
     for name, mixture in TRAINED_ON.items():
-        rows += rows_of(name, replace(mixture, estimator=LR), seeds, model="LR on the sum")
+        rows += rows_of(
+            name, replace(mixture, estimator=LR, count=recordings), seeds, model="LR on the sum"
+        )
     return {"seeds": seeds, "rows": rows}
 
 
