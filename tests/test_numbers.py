@@ -190,7 +190,7 @@ def test_the_ledger_names_each_simple_model_that_does_as_well_the_cheapest_first
 def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
     said = 0
     for claim, what, *_ in LEDGER:
-        ends = re.findall(r'accuracy\.differences\[(".*?"), "interval low"\]', what)
+        ends = re.findall(r'accuracy\.differences\[([^]]*), "interval low"\]', what)
         for pair in ends:
             low, high = (
                 value_of(f'accuracy.differences[{pair}, "interval {end}"]') / 100
