@@ -5,6 +5,7 @@ look/         what is in a file, and what is odd in many; copies without hot pix
 detector      the network that looks for motion
 ask/          do these recordings need time, or do they have a shortcut?
 runs          a training run that can be resumed
+trained       what train has trained, or the winner of compare, and how recordings reach it
 streaming     what a trained network says while events arrive
 live          play a file in real time, or listen to a camera
 commands/     the command line: eventdesk, or python -m eventdesk

@@ -4,6 +4,7 @@ from .files.folders import load_folder, resize
 from .look.cleaning import clean_files
 from .look.inspection import inspect_file, plot_inspection
 from .streaming import Stream
+from .trained import load_trained
 
 __all__ = [
     "Stream",
@@ -11,6 +12,7 @@ __all__ = [
     "compare",
     "inspect_file",
     "load_folder",
+    "load_trained",
     "plot_inspection",
     "read_events",
     "resize",

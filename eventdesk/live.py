@@ -74,12 +74,15 @@ def listen(
     portions: Iterable[np.ndarray],
     sensor_size: SensorSize,
     show: Callable[[Stream, float, float], None],
+    share: float = 1.0,
 ) -> None:
     """Push portions of a sensor's events as they come, and show the answer.
 
     ``show`` is called after each with the stream, how many seconds it is behind the events, and
     which share of their time computing takes: little where other programs keep the machine busy.
+    Of the events, ``share`` is drawn, as in training.
     """
+    rng = np.random.default_rng(0)
     begin = math.inf  # when time 0 of the events was on the clock, in s
     first = 0.0  # time of the first event, in s
     last = 0.0  # and of the last one
@@ -93,7 +96,8 @@ def listen(
                 first = 1e-6 * int(events["t"][0])
                 begin = now - first
             last = 1e-6 * int(events["t"][-1])
-            stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
+            drawn = events[rng.random(len(events)) < share]
+            stream.push(resize(drawn, sensor_size, stream.classifier.sensor_size[:2]))
             stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
             computing += time.thread_time() - worked
             share = computing / max(last - first, 1e-6)

@@ -152,6 +152,7 @@ def without_times(model: Candidate) -> Candidate:
         Sees.IMAGE,
         lambda settings: PerturbedEstimator(model.make(settings), uniform_time),
         spikes=model.spikes,
+        as_recorded=False,
     )
 
 

@@ -1,6 +1,5 @@
 """Do recordings need time? Models that see the order of events and others that don't answer."""
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
@@ -13,17 +12,17 @@ import pandas as pd
 
 from pokersnn_helpers.recordings import Recordings, check_recordings
 from pokersnn_helpers.study.parallel import in_parallel
-from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
 
-from .candidates import CANDIDATES, Make, choose_settings, in_finer_bins, without_times
+from ..files.folders import network_size, resize, thin
+from .candidates import CANDIDATES, Make, Settings, choose_settings, in_finer_bins, without_times
 from .sentences import in_words
-from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Sees, Verdict, judge
+from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Row, Sees, Verdict, judge
 
 FOLDS = 3  # or as many as a class has groups
 UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
-MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory, and so do pixels
-MAX_PIXELS = 64  # along a side
+MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory
+LEARNED = ("time_window", "augment", "epochs", "batch_size", "learning_rate")  # by networks
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,9 @@ class Comparison:
 
     Attributes:
         judgement: The answers to its questions, and the numbers that they follow from.
-        recipe: What the networks of the first fold learned by, the folds and the seed.
+        recipe: What the networks of the first fold learned by, in bins of which width the detector
+            has its usual delays and for how many epochs it learned; the folds and the seed; and of
+            which width and height recordings were, and which share of their events was drawn.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -54,6 +55,17 @@ class Comparison:
     def sentences(self) -> tuple[str, ...]:
         """The verdict with its reason, and the answers to the three questions."""
         return in_words(self.judgement)
+
+    @property
+    def winner(self) -> Row | None:
+        """The row of the best model that isn't trivial and sees recordings as they are, if any.
+
+        There is none where no model tells the classes apart for certain.
+        """
+        if self.judgement.apart is not Answer.YES:
+            return None
+        rows = [row for row in self.judgement.rows if row.model.deployable]
+        return max(rows, key=lambda row: row.share.mean)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -106,13 +118,14 @@ def compare(
         '(a) Can any model tell the classes apart'
     """
     check_recordings(recordings)
-    evidence = Evidence(_smaller(recordings), groups)
+    smaller, share = make_smaller(recordings)
+    evidence = Evidence(smaller, groups)
     _check_classes(evidence)
     if folds is None:
         folds = min(FOLDS, evidence.groups_per_class())
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
-    recipe = choose_settings(trials[0].learn.recordings, given).recipe
+    settings = choose_settings(trials[0].learn.recordings, given)
     correct: dict[Candidate, np.ndarray] = {}
     silent: set[Candidate] = set()
 
@@ -136,7 +149,49 @@ def compare(
         judged = judge_with(without_times(memory))
     if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         judged = judge_with(in_finer_bins(memory))
-    return Comparison(judged, {**recipe, "folds": folds, "seed": seed})
+    width, height, _ = smaller.sensor_size
+    recipe = settings.recipe | {
+        "usual_time_window": settings.usual,
+        "detector_epochs": settings.train_epochs,
+        "folds": folds,
+        "seed": seed,
+        "size": f"{width}x{height}",
+        "share": share,
+    }
+    return Comparison(judged, recipe)
+
+
+def train_winner(comparison: Comparison, recordings: Recordings) -> Any:
+    """Train the winner on all recordings, in the way in which it was compared.
+
+    Args:
+        comparison: It has a winner.
+        recordings: Those that were compared.
+
+    Returns:
+        The estimator, which has learned.
+
+    Raises:
+        ValueError: There is no winner.
+
+    Example:
+        >>> from pokersnn_helpers import load_nmnist
+        >>> digits = load_nmnist().train.subset(range(0, 400, 5))
+        >>> comparison = compare(digits, range(80), folds=2, epochs=1)
+        >>> train_winner(comparison, digits).predict(digits).shape
+        (80,)
+    """
+    row = comparison.winner
+    if row is None:
+        raise ValueError("no model tells the classes apart for certain, so there is no winner")
+    recipe = comparison.recipe
+    settings = Settings(
+        {name: recipe[name] for name in LEARNED},
+        usual=recipe["usual_time_window"],
+        train_epochs=recipe["detector_epochs"],
+    )
+    smaller, _ = make_smaller(recordings)
+    return deepcopy(row.model.make(settings)).fit(smaller, recipe["seed"])
 
 
 def _check_classes(evidence: Evidence) -> None:
@@ -171,19 +226,17 @@ def _correct(
     return numbers, right, answered
 
 
-def _smaller(recordings: Recordings) -> Recordings:
-    """Draw the same share of each recording's events, and bring them to at most 64 pixels."""
-    width, height, polarities = recordings.sensor_size
-    block = math.ceil(max(width, height) / MAX_PIXELS)
-    share = MAX_EVENTS * len(recordings) / sum(len(packed.t) for packed in recordings.events.packed)
+def make_smaller(recordings: Recordings) -> tuple[Recordings, float]:
+    """Bring recordings to the size of ``network_size``, and draw the same share of their events.
+
+    Returns:
+        The smaller recordings, and the share.
+    """
+    sensor_size = recordings.sensor_size
+    size = network_size(sensor_size)
+    events = sum(len(packed.t) for packed in recordings.events.packed)
+    share = min(1.0, MAX_EVENTS * len(recordings) / events)
     rng = np.random.default_rng(0)
-
-    def reduce(events: np.ndarray) -> np.ndarray:
-        drawn = rng.random(len(events)) < share
-        drawn[[0, -1]] = True  # it begins and ends when it did
-        events = events[drawn]
-        return replaced(events, x=events["x"] // block, y=events["y"] // block)
-
-    reduced = map(reduce, recordings.events)
-    size = (math.ceil(width / block), math.ceil(height / block), polarities)
-    return Recordings(reduced, recordings.targets, recordings.classes, size)
+    reduced = (resize(thin(each, share, rng), sensor_size, size) for each in recordings.events)
+    smaller = (*size, sensor_size[2])
+    return Recordings(reduced, recordings.targets, recordings.classes, smaller), share

@@ -86,6 +86,7 @@ class Candidate:
         control: Sees the same of any part of a recording. A start or an end is a shortcut only if
             its control tells less than half as much above guessing.
         spikes: Whether it is a spiking network.
+        as_recorded: Whether it sees recordings with their own times.
     """
 
     name: str
@@ -94,6 +95,12 @@ class Candidate:
     check: str = ""
     control: "Candidate | None" = None
     spikes: bool = False
+    as_recorded: bool = True
+
+    @property
+    def deployable(self) -> bool:
+        """Whether it can be handed over: it isn't trivial, and sees recordings as they are."""
+        return self.as_recorded and self.sees not in (Sees.TRIVIAL, Sees.CONTROL)
 
 
 Correct = Mapping[Candidate, np.ndarray]  # whether each recording is classified correctly

@@ -9,24 +9,22 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from pokersnn_helpers.checkpoints import load_checkpoint, read
-from pokersnn_helpers.checks import SensorSize, check_events, errors_in
-from pokersnn_helpers.fast import FastSNN
-from pokersnn_helpers.out_of_distribution import what_is_outside
+from pokersnn_helpers.checks import SensorSize, errors_in
 from pokersnn_helpers.system.writing import atomic_write
-from pokersnn_helpers.training import Prediction, predict_recording
+from pokersnn_helpers.training import Prediction
 
 from .. import live as playing
 from ..files.event_files import read_event_file
-from ..files.folders import find_recordings, resized_parts
+from ..files.folders import find_recordings
 from ..streaming import Stream
+from ..trained import FeatureClassifier, load_trained
 from .networks import network_named
 from .terminal import pixels, say
-from .train import check_options
 
 COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
 TERMINAL_WIDTH = 80  # columns
 NO_ANSWER = "no answer"
+REFUSED = "unlike training"
 
 
 def predict(
@@ -36,49 +34,53 @@ def predict(
     each: bool = False,
     matrix: Path | None = None,
     network: str = "",
+    refuse: bool = False,
 ) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
     if matrix and [path.is_dir() for path in recordings] != [True]:
         raise ValueError(f"--matrix is {matrix}, which takes one folder of classes; name one")
-    trained = Trained(checkpoint, sensor, network=network)
+    asked = Asked(checkpoint, sensor, network, refuse)
     for path in recordings:
         if path.is_dir():
             answers = []
             for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
-                answers += trained.ask(file.path, file.class_name)
+                answers += asked.ask(file.path, file.class_name)
             table = pd.DataFrame(answers, columns=COLUMNS)
-            say(*summary(table, trained.classifier.classes))
+            say(*summary(table, asked.classifier.classes))
             if matrix:
                 write_matrix(table, matrix)
         else:
-            answers = trained.ask(path)
+            answers = asked.ask(path)
         if each or not path.is_dir():
             say(*(line for _, _, line, _ in answers))
 
 
-class Trained:
-    """A trained network, and what it was trained on.
+class Asked:
+    """A trained model that files are asked about.
 
     Args:
-        checkpoint: What ``train`` saved.
+        checkpoint: What ``train`` saved, or ``compare`` as its winner.
         sensor: What the command line says of the sensor, such as 346x260.
-        device: Where to put it; default ``default_device()``.
         network: What the command line says of a network of one's own, as FILE.py:Class.
+        refuse: Whether what is unlike training gets no answer.
+        device: Where to put a network; default ``default_device()``.
     """
 
-    def __init__(self, checkpoint: Path, sensor: str, device: str | None = None, network: str = ""):
-        content = read(checkpoint)
-        options = content.get("options", {})
-        check_options(options, checkpoint)
-        # FastSNN, for SNN, takes sparse frames: memory grows with the events, not with the time.
-        kind = FastSNN if content["network"] == "SNN" else None
-        self.classifier = load_checkpoint(
-            checkpoint, device, network_named(network) if network else kind
-        )
-        self.window_ms = options.get("window_ms")  # of the parts it was trained on
+    def __init__(
+        self,
+        checkpoint: Path,
+        sensor: str,
+        network: str = "",
+        refuse: bool = False,
+        device: str | None = None,
+    ):
+        self.refuse = refuse
+        kind = network_named(network) if network else None
+        self.trained = load_trained(checkpoint, device, kind)
+        self.classifier = self.trained.classifier
         self.sensors = {
             "--sensor": pixels("--sensor", sensor),
-            "training": pixels("the sensor of training", options.get("sensor", "")),
+            "training": pixels("the sensor of training", self.trained.reading["sensor"]),
         }
 
     def sensor_of(self, recorded: Sequence[int] | None) -> SensorSize:
@@ -94,18 +96,20 @@ class Trained:
     def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
         """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""
         events, recorded = read_event_file(file)
-        size = self.classifier.sensor_size[:2]
         answers = []
         with errors_in(str(file)):
-            sensor_size = self.sensor_of(recorded)
-            events = check_events(events, sensor_size)
-            parts = resized_parts(events, sensor_size, size, self.window_ms)
+            parts = self.trained.parts(events, self.sensor_of(recorded))
             for number, recording in enumerate(parts, 1):
-                prediction = predict_recording(self.classifier, recording)
-                unlike = what_is_outside(self.classifier.ranges, recording.image(), recording.t[-1])
+                prediction = self.trained.predict(recording)
+                unlike = self.trained.unlike(recording)
                 part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-                line = f"{file}{part_number}: {in_words(prediction, unlike)}"
-                answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
+                answer = prediction.class_name or NO_ANSWER
+                words = in_words(prediction, unlike)
+                if unlike and self.refuse:
+                    answer = REFUSED
+                    words = f"{REFUSED} ({', '.join(unlike)})"
+                line = f"{file}{part_number}: {words}"
+                answers.append((class_name, answer, line, bool(unlike)))
         return answers
 
 
@@ -165,16 +169,22 @@ def live(
     camera: bool = False,
     pause: float = 200,
     network: str = "",
+    refuse: bool = False,
 ) -> None:
     """Play a file, or listen to a camera until Ctrl-C, and show the answer to each gesture."""
     if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
-    trained = Trained(checkpoint, sensor, "cpu", network)
-    screen = Screen()
+    asked = Asked(checkpoint, sensor, network, refuse, "cpu")
+    if isinstance(asked.classifier, FeatureClassifier):
+        raise ValueError(
+            f"{checkpoint} holds trees or a regression, which read whole recordings; use predict, "
+            "or train --like the folder, for a network that answers while events come"
+        )
+    screen = Screen(refuse)
     stream = Stream(
-        trained.classifier,
+        asked.classifier,
         pause_ms=pause,
-        window_ms=trained.window_ms or math.inf,
+        window_ms=asked.trained.window_ms or math.inf,
         on_answer=screen.show_last,
     )
     if file:
@@ -183,12 +193,20 @@ def live(
     else:
         portions, recorded = playing.camera()
     with suppress(KeyboardInterrupt):
-        playing.listen(stream, portions, trained.sensor_of(recorded), screen.show)
+        sensor_size = asked.sensor_of(recorded)
+        playing.listen(stream, portions, sensor_size, screen.show, asked.trained.share)
     stream.end()
 
 
 class Screen:
-    """Prints the answer to a gesture whenever it becomes another one."""
+    """Prints the answer to a gesture whenever it becomes another one.
+
+    Args:
+        refuse: Whether what is unlike training gets no answer in the end.
+    """
+
+    def __init__(self, refuse: bool = False):
+        self.refuse = refuse
 
     shown: Any = None  # the class, and whether the stream was late
 
@@ -210,4 +228,8 @@ class Screen:
         self.shown = None
         settled_ms = stream.settled_ms()
         since = f", since {settled_ms:g} ms" if settled_ms else ""
-        say(f"{in_words(stream.prediction(), stream.outside())}{since}")
+        unlike = stream.unlike()
+        if unlike and self.refuse:
+            say(f"{REFUSED} ({', '.join(unlike)})")
+        else:
+            say(f"{in_words(stream.prediction(), unlike)}{since}")

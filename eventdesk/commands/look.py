@@ -75,9 +75,10 @@ def compare(
     **options: Any,
 ) -> None:
     """Train models on a folder, and say whether its recordings need time."""
+    from ..ask import compare as asking
     from ..ask import report
-    from ..ask.compare import compare as compare_models
     from ..ask.sentences import decidable
+    from ..trained import write_winner
 
     check_range(1, 1000, **{"--processes": processes})
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -87,13 +88,18 @@ def compare(
     if not json:
         say(decidable([file.group for file in files]))
     loaded = read_files(files, **reading)
-    comparison = compare_models(loaded.recordings, loaded.groups, processes=processes, **options)
+    width, height, _ = loaded.sensor_size
+    comparison = asking.compare(loaded.recordings, loaded.groups, processes=processes, **options)
+    comparison.recipe.update(reading, sensor=f"{width}x{height}", group_by=group_by)
     if json:
         say(json_format.dumps(report.content(comparison)))
     else:
         say(*report.printed(comparison).splitlines())
     if out:
         report.write(comparison, out)
+        winner = write_winner(comparison, loaded.recordings, out)
+        if not json:
+            say(winner)
 
 
 def read_files(

@@ -25,6 +25,7 @@ NETWORK = "snn, fast, layer (for --data) or a class of your own, FILE.py:Class"
 GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
+REQUIRED_FILE = FILE | {"required": True}
 FOLDER: dict[str, Any] = {"metavar": "FOLDER", "type": Path}
 PIXELS: dict[str, Any] = {"metavar": "WIDTHxHEIGHT"}
 MS: dict[str, Any] = {"metavar": "MS", "type": float}
@@ -39,14 +40,16 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("clean", "recordings", "a file of events, or a folder of them", FILE),
     ("compare", "folder", "a folder per class", {"metavar": "FOLDER"}),
     ("live", "file", EVENTS, FILE | {"nargs": "?"}),
-    ("predict live", "--checkpoint", "what train saved", FILE | {"required": True}),
+    ("predict live", "--checkpoint", "what train saved, or compare --out", REQUIRED_FILE),
+    ("predict live", "--refuse", "give what is unlike training no answer", SWITCH),
     ("train predict compare live", "--sensor", "for files that don't say it", PIXELS),
-    ("train compare", "--size", "bring recordings to it; else at most 128x128", PIXELS),
+    ("train compare", "--size", "bring recordings to it; else at most 64x64", PIXELS),
     ("train compare", "--window-ms", "cut recordings into such parts", MS),
     ("train compare", "--group-by", GROUP, {"metavar": "REGEX"}),
     ("train compare", "--time-window", "of a bin; else chosen", BIN_US),
     ("train compare", "--augment", "how training recordings change", AUGMENT),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
+    ("train", "--like", "a folder of compare --out, whose sizes and recipe are taken", FOLDER),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
     ("train predict live", "--network", NETWORK, {"metavar": "NAME"}),
     ("train", "--hidden-size", "hidden neurons of the network", NUMBER),
@@ -65,8 +68,8 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("clean", "--refractory", "leave out what a pixel sends so soon again", WHOLE_US),
     ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),
     ("compare", "--folds", "parts that test in turn (3)", NUMBER),
-    ("compare", "--out", "write table, figure and recipe into this new folder", FOLDER),
-    ("compare", "--processes", "how many train at once (1); each needs about 0.5 GB", NUMBER),
+    ("compare", "--out", "write table, figure, recipe and winner into this new folder", FOLDER),
+    ("compare", "--processes", "how many train at once (1); each needs about 1.2 GB", NUMBER),
     ("live", "--camera", "listen to faery's first camera", SWITCH),
     ("live", "--pause", "silence that ends a gesture (200)", MS),
 ]

@@ -38,7 +38,7 @@ from .event_files import (
     smallest_sensor,
 )
 
-MAX_NETWORK_SIDE = 128  # pixels, unless a size is given
+MAX_NETWORK_SIDE = 64  # pixels, unless a size is given
 USUAL_SHARE = 0.99  # of all events: what lies twice as far out as they need is wild
 MUCH_LONGER = 100  # times the median duration: a batch of 32 would be all but empty
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
@@ -108,7 +108,7 @@ def load_folder(
             Default: the smallest sensor that holds all events, but for a few that lie far outside:
             those beyond twice the width or height that 99 % of all events need are left out.
         size: Width and height to which ``resize`` brings the recordings. Default: they keep theirs,
-            up to 128 pixels along a side.
+            up to 64 pixels along a side.
         window_ms: Duration in ms of parts into which each recording is cut. Default: recordings
             stay whole.
         group_by: What in the path of a file below its class names its group, as a regular
@@ -522,6 +522,26 @@ def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) 
         is_inside = (events[field] >= 0) & (events[field] < new)
         events = events[is_inside]
     return events
+
+
+def thin(events: np.ndarray, share: float, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Draw a share of a recording's events, with the first and the last: it lasts as long.
+
+    Args:
+        events: Structured array of events.
+        share: From 0 to 1, which draws all.
+        rng: Draws them. Default: always the same ones.
+
+    Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> len(thin(np.zeros(1000, EVENT_DTYPE), 0.1))
+        101
+    """
+    if share >= 1:
+        return events
+    drawn = (rng or np.random.default_rng(0)).random(len(events)) < share
+    drawn[[0, -1]] = True
+    return events[drawn]
 
 
 def resized_parts(

@@ -1,0 +1,240 @@
+"""What has been trained, by ``train`` or as the winner of ``compare``, and how recordings reach it.
+
+A network lies in a checkpoint, ``.pt``; trees and regressions lie in a file of skops, ``.skops``,
+which holds numbers and names, and nothing that could run. Both hold how recordings were read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pokersnn_helpers.checkpoints import load_checkpoint, read, save_checkpoint
+from pokersnn_helpers.checks import SensorSize, check_events
+from pokersnn_helpers.classifier import Classifier
+from pokersnn_helpers.fast import FastSNN, LayerThenSNN
+from pokersnn_helpers.recordings import PackedRecording, Recordings
+from pokersnn_helpers.study import models
+from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
+from pokersnn_helpers.system.writing import StrPath, atomic_write
+from pokersnn_helpers.training import Prediction, predict_recording
+
+from .ask import features
+from .ask.compare import Comparison, train_winner
+from .files.folders import network_size, resized_parts, thin
+
+FORMAT = "eventdesk features 1"
+TREE = "sklearn.tree._tree.Tree"  # which skops trusts only where its numbers are checked
+NETWORKS: dict[str, Any] = {  # FastSNN, for SNN, takes sparse frames: memory grows with the events
+    "SNN": FastSNN,
+    "FastSNN": FastSNN,
+    "LayerThenSNN": LayerThenSNN,
+    "CNN": models.CNN,
+    "FrameMLP": models.FrameMLP,
+    "GRU": models.GRU,
+}
+FEATURES: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        models.summed_image,
+        features.rate_over_time,
+        features.sum_and_rate,
+        features.regions_over_time,
+        features.sum_rate_and_regions,
+        features.motion_correlations,
+    )
+}
+READING: dict[str, Any] = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it
+
+
+@dataclass
+class FeatureClassifier:
+    """Trees or a regression, which classify whole recordings by some features.
+
+    Attributes:
+        estimator: It has learned from recordings.
+        classes: The names of the classes.
+        sensor_size: Width, height and polarities of the recordings.
+    """
+
+    estimator: FeatureEstimator
+    classes: tuple[str, ...]
+    sensor_size: SensorSize
+
+    def predict(self, recording: PackedRecording) -> Prediction:
+        """Return the answer; its ``readout`` is the logarithm of the probabilities, in one row."""
+        alone = Recordings([recording], [0], self.classes, self.sensor_size)
+        (shares,) = self.estimator.model.predict_proba(self.estimator.features(alone))
+        probabilities = dict.fromkeys(self.classes, 0.0)
+        for number, share in zip(self.estimator.model.classes_, shares, strict=True):
+            probabilities[self.classes[number]] = float(share)
+        best = max(probabilities, key=lambda name: probabilities[name])
+        readout = torch.tensor([[*probabilities.values()]]).log()
+        return Prediction(best, probabilities, readout)
+
+
+@dataclass
+class Trained:
+    """A trained model, and how the recordings that it learned from were read.
+
+    Attributes:
+        classifier: The model.
+        reading: ``sensor``: its width and height, such as 346x260, if it is known; ``window_ms``:
+            into which parts recordings were cut; ``share``: of the events, which was drawn.
+    """
+
+    classifier: Classifier | FeatureClassifier
+    reading: dict[str, Any]
+
+    @property
+    def window_ms(self) -> float | None:
+        """Duration of the parts in ms; None for whole recordings."""
+        return self.reading["window_ms"]
+
+    @property
+    def share(self) -> float:
+        """Of the events, which is drawn."""
+        return self.reading["share"] or 1.0
+
+    def parts(self, events: np.ndarray, sensor_size: SensorSize) -> list[PackedRecording]:
+        """Return what a sensor has recorded as the model learned it: smaller, thinner, in parts."""
+        events = thin(check_events(events, sensor_size), self.share)
+        size = self.classifier.sensor_size[:2]
+        return resized_parts(events, sensor_size, size, self.window_ms)
+
+    def predict(self, recording: PackedRecording) -> Prediction:
+        """Return the answer to one of these parts."""
+        if isinstance(self.classifier, FeatureClassifier):
+            return self.classifier.predict(recording)
+        return predict_recording(self.classifier, recording)
+
+    def unlike(self, recording: PackedRecording) -> list[str]:
+        """Say what of one of these parts is unlike all that the model has learned from."""
+        return unlike(self.classifier, recording)
+
+
+def load_trained(path: StrPath, device: str | None = None, network: Any = None) -> Trained:
+    """Load what ``train`` saved, or the winner that ``compare`` wrote into a folder.
+
+    Args:
+        path: A checkpoint, a file of skops, or that folder.
+        device: Where to put a network; default ``default_device()``.
+        network: As for ``load_checkpoint``. Default: one of those that ``train`` and ``compare``
+            have.
+
+    Raises:
+        FileNotFoundError: There is no such file, or no winner in the folder.
+        ValueError: The file is damaged, or holds something else.
+    """
+    file = Path(path)
+    if file.is_dir():
+        winners = sorted(file.glob("winner.*"))
+        if not winners:
+            raise FileNotFoundError(f"there is no winner in {file}; let compare --out write one")
+        file = winners[0]
+    if file.suffix == ".skops":
+        return _load_features(file)
+    content = read(file)
+    network = network or NETWORKS.get(str(content["network"]))
+    reading = _check_reading(content.get("options", {}), file)
+    return Trained(load_checkpoint(file, device, network), reading)
+
+
+def _check_reading(options: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return what options say of how recordings are read, or refuse them."""
+    reading = {name: options.get(name) for name in READING}
+    for name, value in reading.items():
+        if not isinstance(value, READING[name] | None):
+            raise ValueError(f"{path} is damaged: {name} is {value!r}")
+    return reading
+
+
+def write_winner(comparison: Comparison, recordings: Recordings, folder: Path) -> str:
+    """Train the winner of ``compare`` on all recordings, and write it into a folder.
+
+    Args:
+        comparison: Its recipe may say how recordings were read: their ``sensor``, ``window_ms``.
+        recordings: Those that were compared.
+        folder: The folder.
+
+    Returns:
+        What was written, in words, or why there is no winner.
+
+    Raises:
+        FileExistsError: There is one already.
+    """
+    row = comparison.winner
+    if row is None:
+        return "no winner is written, since no model tells the classes apart for certain"
+    estimator = train_winner(comparison, recordings)
+    reading = {name: comparison.recipe.get(name) for name in READING}
+    if isinstance(estimator, NetworkEstimator):
+        path = folder / "winner.pt"
+        save_checkpoint(estimator.classifier, path, overwrite=False, further={"options": reading})
+    else:
+        path = folder / "winner.skops"
+        _save_features(estimator, recordings, reading, path)
+    return (
+        f"{path}: {row.model.name}, trained on all {len(recordings)} recordings at "
+        f"{comparison.recipe['size']} pixels; predict --checkpoint {folder} asks it"
+    )
+
+
+def _save_features(
+    estimator: FeatureEstimator, recordings: Recordings, reading: dict[str, Any], path: Path
+) -> None:
+    from skops import io  # which takes half a second to import
+
+    function = estimator.features
+    arguments: dict[str, Any] = {}
+    if isinstance(function, partial):
+        function, arguments = function.func, function.keywords
+    content = {
+        "format": FORMAT,
+        "features": function.__name__,
+        "arguments": arguments,
+        "model": estimator.model,
+        "classes": list(recordings.classes),
+        "sensor_size": [*network_size(recordings.sensor_size), recordings.sensor_size[2]],
+        "reading": reading,
+    }
+    with atomic_write(path, overwrite=False) as file:
+        file.write(io.dumps(content))
+
+
+def _check_trees(model: Any) -> None:
+    """Refuse trees whose branches lead nowhere: scikit-learn would follow them without looking."""
+    for estimator in getattr(model, "estimators_", []):
+        tree = estimator.tree_
+        branches = np.stack([tree.children_left, tree.children_right])
+        inner = branches[0] >= 0
+        forward = (branches[:, inner] > np.flatnonzero(inner)).all()
+        known = (0 <= tree.feature[inner]).all() and (tree.feature < model.n_features_in_).all()
+        if not forward or not known or branches.max(initial=-1) >= tree.node_count:
+            raise ValueError("a tree is damaged")
+
+
+def _load_features(path: Path) -> Trained:
+    from skops import io
+
+    try:
+        content = io.load(path, trusted=[TREE])
+        _check_trees(content["model"])
+        if content["format"] != FORMAT:
+            raise ValueError(f"its format is {content['format']!r}, not {FORMAT!r}")
+        function = partial(FEATURES[content["features"]], **content["arguments"])
+        estimator = FeatureEstimator(content["model"], function)
+        classes = tuple(content["classes"])
+        width, height, polarities = content["sensor_size"]
+        classifier = FeatureClassifier(estimator, classes, (width, height, polarities))
+        return Trained(classifier, _check_reading(content["reading"], path))
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a file can hold anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is no winner that compare wrote: {reason}") from error
