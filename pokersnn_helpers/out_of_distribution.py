@@ -1,13 +1,20 @@
-"""Tell recordings like those that a network was trained on from others, which it can't know.
+"""Tell recordings like those that a model has learned from, from others, which it can't know.
 
 A network that knows three gestures answers with one of them whatever it sees, and may be sure of
-it. Therefore ``train_classifier`` keeps with it the ranges of a few numbers that describe its
-recordings.
+it. Therefore ``train_classifier`` keeps two things with it: the ``Ranges`` of a few numbers that
+describe its recordings, which say in words what is unusual, and a ``Familiar`` of what they look
+like and of what they make its hidden neurons do, which also notices a class that wasn't taught.
 """
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from .recordings import Recordings
+import numpy as np
+import torch
+
+from .classifier import Classifier
+from .frames import make_loader
+from .recordings import PackedRecording, Recordings
 from .statistics import describe, spread
 
 NAMES = (
@@ -22,6 +29,10 @@ RARE = 0.01  # share of the training recordings that may lie outside at each end
 WIDENING = 0.4  # a range is widened to both sides by this share of it; see ``benchmarks outside``
 TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
 MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
+MAX_RECORDINGS = 1000  # training recordings that are looked at: more tell nothing new
+EXPLAINED = 0.9  # of the variance of images, by the components that are kept
+FOLDS = 5  # in which recordings are left out, to see how far away others of their kind are
+FLAGGED = 0.02  # of the recordings that were left out, about: new ones are a bit further away
 
 
 def numbers_of(image: np.ndarray, duration: float) -> list[float]:
@@ -79,3 +90,198 @@ def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: floa
 def _digits(number: float) -> str:
     """Write a number with at least four digits: 17,340 or 0.2541."""
     return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
+
+
+class Subspace(NamedTuple):
+    """Where images of training recordings lie: around their mean, along principal components.
+
+    Attributes:
+        mean: Of the images, (inputs,).
+        components: The first of them, (components, inputs).
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+
+    @classmethod
+    def fit(cls, images: np.ndarray, targets: np.ndarray) -> "Subspace":
+        """Find the components of images (recordings, inputs), whatever their classes."""
+        mean = images.mean(0)
+        _, values, components = np.linalg.svd(images - mean, full_matrices=False)
+        explained = (values**2).cumsum() / max((values**2).sum(), 1e-9)
+        number = min(int(np.searchsorted(explained, EXPLAINED)) + 1, len(images) - 2)
+        return cls(mean, components[:number])
+
+    def distance(self, images: np.ndarray) -> np.ndarray:
+        """Return by image the logarithm of the square of what the components leave."""
+        away = images - self.mean
+        left = away - (away @ self.components.T) @ self.components
+        return np.log((left**2).sum(1) + 1e-9)
+
+
+class Clusters(NamedTuple):
+    """Where hidden activities of training recordings lie: around the mean of each class.
+
+    The distance is Mahalanobis', in the covariance that they have within their classes (Lee et al.
+    2018, arXiv:1807.03888), shrunk as Ledoit and Wolf do it (2004), since recordings may be few.
+
+    Attributes:
+        means: Of each class, (classes, neurons).
+        precision: The inverse of the covariance, (neurons, neurons).
+    """
+
+    means: np.ndarray
+    precision: np.ndarray
+
+    @classmethod
+    def fit(cls, activities: np.ndarray, targets: np.ndarray) -> "Clusters":
+        """Find the clusters of activities (recordings, neurons)."""
+        from sklearn.covariance import LedoitWolf  # which takes a second to import
+
+        classes, numbers = np.unique(targets, return_inverse=True)
+        means = np.stack([activities[targets == target].mean(0) for target in classes])
+        within = LedoitWolf(assume_centered=True).fit(activities - means[numbers])
+        return cls(means, within.precision_)
+
+    def distance(self, activities: np.ndarray) -> np.ndarray:
+        """Return by activity the logarithm of the squared distance from the nearest class."""
+        away = activities[:, None] - self.means
+        squares = np.einsum("rci,ij,rcj->rc", away, self.precision, away)
+        return np.log(squares.min(1) + 1e-9)
+
+
+class Familiar(NamedTuple):
+    """What a model has learned from, to hold a recording against.
+
+    How far away a recording is, is the sum of its standardised distances from the ``Subspace`` of
+    the images and the ``Clusters`` of the hidden activities.
+
+    Attributes:
+        subspace: Of event-count images.
+        clusters: Of hidden activities; None where a model has no hidden spikes.
+        usual: Mean and standard deviation of the distances, by kind, of training recordings that
+            were left out in turn, (kinds, 2).
+        threshold: The sum from which on a recording is unlike all of them.
+    """
+
+    subspace: Subspace
+    clusters: Clusters | None
+    usual: np.ndarray
+    threshold: float
+
+    @classmethod
+    def fit(cls, recordings: Recordings, classifier: Classifier | None = None) -> "Familiar | None":
+        """Learn what recordings are like, and what they make a network do; of few, nothing.
+
+        Args:
+            recordings: Those that the model has learned from; of many, a part is looked at.
+            classifier: The model, if it is a network.
+        """
+        targets = np.asarray(recordings.targets)
+        if len(recordings) > MAX_RECORDINGS:
+            chosen = np.random.default_rng(0).permutation(len(recordings))[:MAX_RECORDINGS]
+            recordings, targets = recordings.subset(chosen), targets[chosen]
+        counts = np.unique(targets, return_counts=True)[1]
+        if len(recordings) < MIN_RECORDINGS or counts.min() < 2:
+            return None
+        kinds: list[tuple[Any, np.ndarray]] = [(Subspace, _images(recordings))]
+        activities = None if classifier is None else hidden_activities(classifier, recordings)
+        if activities is not None:
+            kinds.append((Clusters, activities))
+        left_out = np.stack([_left_out(*kind, targets) for kind in kinds])
+        usual = np.stack([left_out.mean(1), left_out.std(1) + 1e-9], axis=1)
+        sums = ((left_out - usual[:, :1]) / usual[:, 1:]).sum(0)
+        fitted = [kind.fit(values, targets) for kind, values in kinds]
+        return cls(fitted[0], (*fitted, None)[1], usual, float(np.quantile(sums, 1 - FLAGGED)))
+
+    def distance(self, recordings: Recordings, classifier: Classifier | None) -> np.ndarray:
+        """Return how far away each recording is; from ``threshold`` on, it is unlike training."""
+        distances = [self.subspace.distance(_images(recordings))]
+        if self.clusters is not None and classifier is not None:
+            activities = hidden_activities(classifier, recordings)
+            distances.append(self.clusters.distance(activities))
+        return ((np.stack(distances) - self.usual[:, :1]) / self.usual[:, 1:]).sum(0)
+
+    def to_tensors(self) -> dict[str, Any]:
+        """Return all of it by name, as a checkpoint can hold it."""
+        parts = {**self.subspace._asdict(), "usual": self.usual, "threshold": self.threshold}
+        if self.clusters is not None:
+            parts |= self.clusters._asdict()
+        return {name: torch.as_tensor(value, dtype=torch.float32) for name, value in parts.items()}
+
+    @classmethod
+    def from_tensors(cls, parts: dict[str, torch.Tensor]) -> "Familiar":
+        """Put together what ``to_tensors`` returned."""
+        values = {name: tensor.double().numpy() for name, tensor in parts.items()}
+        clusters = Clusters(values["means"], values["precision"]) if "means" in values else None
+        subspace = Subspace(values["mean"], values["components"])
+        return cls(subspace, clusters, values["usual"], float(values["threshold"]))
+
+
+def _images(recordings: Recordings) -> np.ndarray:
+    """Return log(1 + events) per pixel and polarity, (recordings, inputs)."""
+    return np.log1p([recording.image().ravel() for recording in recordings.events.packed])
+
+
+def _left_out(kind: Any, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return how far each recording is from what the others are like, in turn."""
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = min(FOLDS, int(np.unique(targets, return_counts=True)[1].min()))
+    distances = np.empty(len(values))
+    for others, left_out in StratifiedKFold(folds, shuffle=True, random_state=0).split(
+        values, targets
+    ):
+        fitted = kind.fit(values[others], targets[others])
+        distances[left_out] = fitted.distance(values[left_out])
+    return distances
+
+
+@torch.no_grad()
+def hidden_activities(classifier: Classifier, recordings: Recordings) -> np.ndarray | None:
+    """Return the square roots of how often hidden neurons spike, (recordings, neurons).
+
+    Of a network that records no spikes there are none.
+    """
+    spiking = next((part for part in classifier.snn.modules() if hasattr(part, "record")), None)
+    if spiking is None:
+        return None
+    device = next(classifier.parameters()).device
+    before = classifier.training, spiking.record
+    classifier.eval()
+    spiking.record = True
+    counts = []
+    try:
+        for frames, _ in make_loader(recordings, 64, classifier.time_window, sparse=True):
+            _, steps, _ = classifier.run(frames.to(device))
+            z = spiking.recording.lif0.z
+            is_own = torch.arange(len(z), device=device)[:, None] < steps
+            counts.append((z * is_own[..., None]).sum(0).cpu())
+    finally:
+        classifier.train(before[0])
+        spiking.record, spiking.recording = before[1], None
+    return torch.cat(counts).sqrt().numpy()
+
+
+def unlike(
+    classifier: Any, recording: PackedRecording, outside: Sequence[str] | None = None
+) -> list[str]:
+    """Say what of a recording is unlike all that a model has learned from.
+
+    Args:
+        classifier: It has ``ranges``, and ``familiar``, a ``Familiar`` or None.
+        recording: The recording, of its sensor.
+
+    Returns:
+        The numbers that lie outside of its ranges; and a sentence if it is unfamiliar.
+    """
+    words = what_is_outside(classifier.ranges, recording.image(), recording.t[-1])
+    familiar = classifier.familiar
+    if familiar is None:
+        return words
+    alone = Recordings([recording], [0], classifier.classes, classifier.sensor_size)
+    network = classifier if isinstance(classifier, Classifier) else None
+    (distance,) = familiar.distance(alone, network)
+    if distance > familiar.threshold:
+        words.append(f"as a whole, by {distance:.1f}, where {familiar.threshold:.1f} is usual")
+    return words
