@@ -32,7 +32,7 @@ BENCHMARKS = {
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
-    "unknown": ("unknown", "a class that was never learned, flagged by voltages or by ranges"),
+    "unknown": ("unknown", "a class that was never learned, flagged as predict does"),
     "compare": (
         "compare",
         "verdict, time and memory of compare on digits, gestures, random answers",

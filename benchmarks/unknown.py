@@ -1,10 +1,13 @@
-"""Does a network know what it doesn't know? A class that it never saw, flagged by its voltages.
+"""Does a network know what it doesn't know? A class that it never saw, flagged as ``predict`` does.
 
-Two simple scores of an answer are compared. *Energy*: minus the logarithm of the sum of the
-exponentials of the voltages that classes reach (Liu et al. 2020, arXiv:2010.03759). *Distance*: of
-the highest and the mean voltage of each class from those of the nearest class, in the covariance
-that recordings have within their classes (Lee et al. 2018, arXiv:1807.03888). From a threshold on
-that 5 % of other known recordings exceed, by which it is chosen, a recording is flagged.
+A network is trained without one class, as the command ``train`` trains: on some groups, where there
+are enough with others to choose the epoch by, and it is asked about groups that it hasn't seen and
+about the class left out. ``predict`` calls unlike training what lies outside the ranges of training
+or what its ``Familiar`` doesn't know, by its image or by hidden spikes. Beside it stand scores that
+no threshold is chosen for: of the image alone, which needs no network; and *energy*, minus the
+logarithm of the sum of the exponentials of the voltages that classes reach (Liu et al. 2020,
+arXiv:2010.03759). AUROC is the probability that of a known and an unknown recording the unknown one
+has the higher score.
 """
 
 from itertools import product
@@ -13,18 +16,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 
 from eventdesk.detector import detector
 from eventdesk.files.folders import resize
-from pokersnn_helpers import Classifier, Recordings, make_loader, train_classifier
-from pokersnn_helpers.out_of_distribution import training_ranges
+from pokersnn_helpers import Classifier, Recordings, Split, make_loader, train_classifier
+from pokersnn_helpers.out_of_distribution import KINDS, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds
-from .outside import is_outside, sets
+from .outside import sets
 
-FLAGGED = 0.05  # of the known recordings, about
 SMALL = (16, 16)  # pixels of the gestures, as in chapter 9
 
 
@@ -47,81 +50,79 @@ def parts(name: str, left_out: int) -> tuple[Trial, Evidence]:
     return Evidence(recordings, known.groups).hold_out(), unknown
 
 
-def voltages(classifier: Classifier, recordings: Recordings) -> tuple[np.ndarray, np.ndarray]:
-    """Return the highest voltage of each class, and the mean one, both (recordings, classes)."""
-    loader = make_loader(recordings, 64, classifier.time_window, sparse=classifier.takes_sparse)
-    highest = []
-    mean = []
+def energy(classifier: Classifier, recordings: Recordings) -> np.ndarray:
+    """Return the energy of each recording's answer."""
+    energies = []
     with torch.no_grad():
-        for frames, _ in loader:
-            of_batch, _, _ = classifier.run(frames)
-            highest.append(of_batch.amax(0).numpy())
-            mean.append(of_batch.mean(0).numpy())
-    return np.concatenate(highest), np.concatenate(mean)
+        for frames, _ in make_loader(recordings, 64, classifier.time_window, sparse=True):
+            voltages, _, _ = classifier.run(frames)
+            energies.append(-torch.logsumexp(voltages.amax(0), 1))
+    return torch.cat(energies).numpy()
 
 
 def left_out_row(name: str, left_out: int, seed: int, epochs: int | None) -> Row:
-    """Train without a class; return by score the shares of known and of its recordings flagged."""
+    """Train without a class; say which shares of known and of its recordings are flagged."""
     trial, unknown = parts(name, left_out)
-    # Of few groups, one tests and another chooses.
-    inner = trial if trial.choose else trial.learn.hold_out(2)
-    learned = inner.learn.recordings
+    learned = trial.learn.recordings
+    groups = [*trial.learn.groups]
+    validation = None
+    if trial.choose:
+        validation = trial.choose.recordings
+        groups += [*trial.choose.groups]
     recipe = choose_recipe(learned, epochs=epochs)
     width = recipe.time_window
     classifier, _ = train_classifier(
-        learned, seed, "cpu", network=detector(width), time_window=width, epochs=recipe.epochs
+        Split(learned, learned.subset([0]), validation=validation, groups=groups),
+        seed,
+        "cpu",
+        network=detector(width),
+        time_window=width,
+        epochs=recipe.epochs,
     )
     classifier.eval()
-    ranges = training_ranges(learned)
-    of_learned = np.hstack(voltages(classifier, learned))
-    targets = np.asarray(learned.targets)
-    means = np.array([of_learned[targets == target].mean(0) for target in sorted(set(targets))])
-    within = of_learned - means[targets]
-    precision = np.linalg.pinv(within.T @ within / len(within))
 
     def scores(recordings: Recordings) -> dict[str, np.ndarray]:
-        highest, mean = voltages(classifier, recordings)
-        away = np.hstack([highest, mean])[:, None] - means
-        distances = np.einsum("rci,ij,rcj->rc", away, precision, away)
-        sensor = recordings.sensor_size
-        outside = [is_outside(ranges, events, sensor) for events in recordings.events]
-        return {
-            "energy": -torch.logsumexp(torch.from_numpy(highest), 1).numpy(),
-            "distance": distances.min(1),
-            "ranges": np.array(outside),
-        }
+        beyond = classifier.familiar.beyond(recordings, classifier)
+        outside = [
+            bool(what_is_outside(classifier.ranges, packed.image(), packed.t[-1]))
+            for packed in recordings.events.packed
+        ]
+        kinds = dict(zip(KINDS, beyond, strict=True))
+        either = np.maximum(beyond.max(0), np.array(outside))
+        return {"ranges": np.array(outside), **kinds, "predict": either}
 
-    chosen_by = inner.choose or inner.test(lambda held_out: held_out)
-    thresholds = {
-        score: np.quantile(values, 1 - FLAGGED)
-        for score, values in scores(chosen_by.recordings).items()
-        if score != "ranges"
-    }
-    tested = trial.test(lambda held_out: held_out)
     row: Row = {"recordings": name, "left out": unknown.recordings.classes[left_out], "seed": seed}
-    for asked, of_part in (("known", tested), ("unknown", unknown)):
-        for score, values in scores(of_part.recordings).items():
-            flagged = values > thresholds.get(score, 0)
-            row[f"{score}, {asked}"] = float(flagged.mean())
+    tested = trial.test(lambda held_out: held_out).recordings
+    parts_asked = {"known": tested, "unknown": unknown.recordings}
+    found = {asked: scores(recordings) for asked, recordings in parts_asked.items()}
+    for score, (asked, of_part) in product(found["known"], found.items()):
+        row[f"{score}, {asked}"] = float((of_part[score] > 0).mean())
+    for asked, recordings in parts_asked.items():
+        found[asked]["energy"] = energy(classifier, recordings)
+        found[asked]["predict"] = np.max([found[asked][kind] for kind in KINDS], axis=0)
+    for score in ("predict", *KINDS, "energy"):
+        values = [found[asked][score] for asked in parts_asked]
+        truth = np.repeat([0, 1], [*map(len, values)])
+        row[f"{score}, AUROC"] = float(roc_auc_score(truth, np.concatenate(values)))
     return row
 
 
 def measure_unknown(seeds: int = 3, epochs: int | None = None) -> Row:
-    """Train on all classes but one, for each class, and flag recordings by each score.
+    """Train on all classes but one, for each class, and flag recordings as ``predict`` does.
 
     Args:
-        seeds: 0 to ``seeds - 1``: of the weights.
+        seeds: 1 to ``seeds``, of the weights; the rule was chosen with 0.
         epochs: To train for, in place of the recipe's.
 
     Returns:
         A row per set, class and seed: the shares of known recordings, and of those of the class
-        left out, that are flagged by energy, by distance and by the ranges that ``predict`` keeps;
-        in ``means`` their means over the classes and seeds of each set.
+        left out, that are flagged by ``predict``, and by its ranges, images and hidden spikes each;
+        and the AUROC of each score. In ``means`` are their means over the classes and seeds.
     """
     jobs: list[tuple[Any, ...]] = []
     for name, evidence in sets().items():
         classes = range(len(evidence.recordings.classes))
-        jobs += [(name, *left_out, epochs) for left_out in product(classes, range(seeds))]
+        jobs += [(name, *which, epochs) for which in product(classes, range(1, seeds + 1))]
     rows = folds.in_parallel(left_out_row, jobs)
     scores = pd.DataFrame(rows).drop(columns=["left out", "seed"])
     means = scores.groupby("recordings", sort=False).mean().reset_index()

@@ -20,8 +20,8 @@ from pokersnn_helpers.checks import (
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
 from pokersnn_helpers.frames import as_dense, as_sparse, count_events
 from pokersnn_helpers.networks import resumer
-from pokersnn_helpers.out_of_distribution import what_is_outside
-from pokersnn_helpers.recordings import PackedRecording
+from pokersnn_helpers.out_of_distribution import unlike
+from pokersnn_helpers.recordings import PackedRecording, smallest
 from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.compiling import compiled
 from pokersnn_helpers.system.devices import one_cpu_thread
@@ -37,7 +37,8 @@ class OpenRecording:
 
     start: int  # time of the first event in µs
     last: int  # and of the last one
-    image: np.ndarray  # events by polarity, row and column
+    sensor_size: SensorSize
+    portions: list[tuple[np.ndarray, np.ndarray]]  # all of its events, in µs since the start
     t: np.ndarray  # of the events whose time step isn't computed, in µs since the start
     pixels: np.ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
 
@@ -45,14 +46,20 @@ class OpenRecording:
     def begin(cls, start: int, sensor_size: SensorSize) -> "OpenRecording":
         """Return a recording without events yet."""
         nothing = np.empty(0, np.int64)
-        return cls(start, start, np.zeros(sensor_size[::-1], np.int64), nothing, nothing)
+        return cls(start, start, sensor_size, [], nothing, nothing)
 
     def append(self, t: np.ndarray, pixels: np.ndarray) -> None:
         """Append the next events."""
         self.last = self.start + int(t[-1])
-        _count_pixels(pixels, self.image.reshape(-1))
+        self.portions.append((smallest(t), smallest(pixels)))
         self.t = np.concatenate([self.t, t])
         self.pixels = np.concatenate([self.pixels, pixels])
+
+    def packed(self) -> PackedRecording:
+        """Return all events so far."""
+        t, pixels = map(np.concatenate, zip(*self.portions, strict=True))
+        self.portions = [(t, pixels)]
+        return PackedRecording(self.sensor_size, self.start, t, pixels)
 
     def take(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return times and pixels of the first events, and let them go."""
@@ -67,9 +74,9 @@ class Stream:
 
     Time begins with the first event, and a time step is computed as soon as an event of a later one
     has arrived. However the events are cut into portions, after ``finish`` the voltages and the
-    answer are those of ``predict`` on the CPU, to the last bit. A stream keeps the voltages of its
-    recording, so its memory grows by some bytes per step until ``reset``, a pause or a window
-    begins a new recording.
+    answer are those of ``predict`` on the CPU, to the last bit. A stream keeps the voltages and the
+    events of its recording, so its memory grows by some bytes per step and per event until
+    ``reset``, a pause or a window begins a new recording.
 
     Args:
         classifier: A classifier whose network has a ``step``, as the head of ``networks.py`` says:
@@ -247,12 +254,11 @@ class Stream:
             return Prediction(None, shares, self.voltages)
         return read_prediction(self.classifier, self.voltages[: self.own_steps, None])
 
-    def outside(self) -> list[str]:
-        """Say what of the events so far is unlike all that ``train`` has trained on."""
+    def unlike(self) -> list[str]:
+        """Say what of the events so far is unlike all that the classifier was trained on."""
         if self._recording is None:
             return []
-        duration = self._recording.last - self._recording.start
-        return what_is_outside(self.classifier.ranges, self._recording.image, duration)
+        return unlike(self.classifier, self._recording.packed())
 
     def settled_ms(self) -> float | None:
         """Return since what time in ms the answer is what it is now; None without an answer.
@@ -360,10 +366,3 @@ def _pack_events(fields, start, sensor_size, times, pixels):
         times[event] = t - start
         pixels[event] = (p * height + y) * width + x
     return True
-
-
-@compiled
-def _count_pixels(pixels, counts):
-    """Add events, given by their pixels, to the counts of all pixels."""
-    for pixel in pixels:
-        counts[pixel] += 1

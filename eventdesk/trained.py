@@ -4,7 +4,7 @@ A network lies in a checkpoint, ``.pt``; trees and regressions lie in a file of 
 which holds numbers and names, and nothing that could run. Both hold how recordings were read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
@@ -18,15 +18,17 @@ from pokersnn_helpers.checkpoints import load_checkpoint, read, save_checkpoint
 from pokersnn_helpers.checks import SensorSize, check_events
 from pokersnn_helpers.classifier import Classifier
 from pokersnn_helpers.fast import FastSNN, LayerThenSNN
+from pokersnn_helpers.out_of_distribution import Familiar, training_ranges, unlike
 from pokersnn_helpers.recordings import PackedRecording, Recordings
 from pokersnn_helpers.study import models
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
+from pokersnn_helpers.study.panel import shift_correlation
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 from pokersnn_helpers.training import Prediction, predict_recording
 
 from .ask import features
-from .ask.compare import Comparison, train_winner
-from .files.folders import network_size, resized_parts, thin
+from .ask.compare import Comparison, make_smaller, train_winner
+from .files.folders import resized_parts, thin
 
 FORMAT = "eventdesk features 1"
 TREE = "sklearn.tree._tree.Tree"  # which skops trusts only where its numbers are checked
@@ -46,7 +48,7 @@ FEATURES: dict[str, Callable[..., np.ndarray]] = {
         features.sum_and_rate,
         features.regions_over_time,
         features.sum_rate_and_regions,
-        features.motion_correlations,
+        shift_correlation,
     )
 }
 READING: dict[str, Any] = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it
@@ -60,11 +62,15 @@ class FeatureClassifier:
         estimator: It has learned from recordings.
         classes: The names of the classes.
         sensor_size: Width, height and polarities of the recordings.
+        ranges: Of what it has learned from, as ``training_ranges`` returns them.
+        familiar: What it has learned from, to hold a recording against.
     """
 
     estimator: FeatureEstimator
     classes: tuple[str, ...]
     sensor_size: SensorSize
+    ranges: list[list[float]]
+    familiar: Familiar | None
 
     def predict(self, recording: PackedRecording) -> Prediction:
         """Return the answer; its ``readout`` is the logarithm of the probabilities, in one row."""
@@ -154,12 +160,15 @@ def _check_reading(options: dict[str, Any], path: Path) -> dict[str, Any]:
     return reading
 
 
-def write_winner(comparison: Comparison, recordings: Recordings, folder: Path) -> str:
+def write_winner(
+    comparison: Comparison, recordings: Recordings, groups: Sequence[Any], folder: Path
+) -> str:
     """Train the winner of ``compare`` on all recordings, and write it into a folder.
 
     Args:
         comparison: Its recipe may say how recordings were read: their ``sensor``, ``window_ms``.
         recordings: Those that were compared.
+        groups: The group of each.
         folder: The folder.
 
     Returns:
@@ -172,13 +181,16 @@ def write_winner(comparison: Comparison, recordings: Recordings, folder: Path) -
     if row is None:
         return "no winner is written, since no model tells the classes apart for certain"
     estimator = train_winner(comparison, recordings)
+    smaller, _ = make_smaller(recordings)
     reading = {name: comparison.recipe.get(name) for name in READING}
     if isinstance(estimator, NetworkEstimator):
         path = folder / "winner.pt"
-        save_checkpoint(estimator.classifier, path, overwrite=False, further={"options": reading})
+        classifier = estimator.classifier
+        classifier.familiar = Familiar.fit(smaller, classifier, groups)
+        save_checkpoint(classifier, path, overwrite=False, further={"options": reading})
     else:
         path = folder / "winner.skops"
-        _save_features(estimator, recordings, reading, path)
+        _save_features(estimator, smaller, groups, reading, path)
     return (
         f"{path}: {row.model.name}, trained on all {len(recordings)} recordings at "
         f"{comparison.recipe['size']} pixels; predict --checkpoint {folder} asks it"
@@ -186,21 +198,28 @@ def write_winner(comparison: Comparison, recordings: Recordings, folder: Path) -
 
 
 def _save_features(
-    estimator: FeatureEstimator, recordings: Recordings, reading: dict[str, Any], path: Path
+    estimator: FeatureEstimator,
+    recordings: Recordings,
+    groups: Sequence[Any],
+    reading: dict[str, Any],
+    path: Path,
 ) -> None:
     from skops import io  # which takes half a second to import
 
-    function = estimator.features
-    arguments: dict[str, Any] = {}
-    if isinstance(function, partial):
-        function, arguments = function.func, function.keywords
+    function: Any = estimator.features
+    arguments = getattr(function, "keywords", {})  # of a partial
+    function = getattr(function, "func", function)
+    familiar = Familiar.fit(recordings, groups=groups)
+    parts = familiar.to_tensors() if familiar else {}
     content = {
         "format": FORMAT,
         "features": function.__name__,
         "arguments": arguments,
         "model": estimator.model,
         "classes": list(recordings.classes),
-        "sensor_size": [*network_size(recordings.sensor_size), recordings.sensor_size[2]],
+        "sensor_size": list(recordings.sensor_size),
+        "ranges": training_ranges(recordings),
+        "familiar": {name: tensor.numpy() for name, tensor in parts.items()},
         "reading": reading,
     }
     with atomic_write(path, overwrite=False) as file:
@@ -214,7 +233,7 @@ def _check_trees(model: Any) -> None:
         branches = np.stack([tree.children_left, tree.children_right])
         inner = branches[0] >= 0
         forward = (branches[:, inner] > np.flatnonzero(inner)).all()
-        known = (0 <= tree.feature[inner]).all() and (tree.feature < model.n_features_in_).all()
+        known = (tree.feature[inner] >= 0).all() and (tree.feature < model.n_features_in_).all()
         if not forward or not known or branches.max(initial=-1) >= tree.node_count:
             raise ValueError("a tree is damaged")
 
@@ -229,9 +248,15 @@ def _load_features(path: Path) -> Trained:
             raise ValueError(f"its format is {content['format']!r}, not {FORMAT!r}")
         function = partial(FEATURES[content["features"]], **content["arguments"])
         estimator = FeatureEstimator(content["model"], function)
-        classes = tuple(content["classes"])
+        parts = {name: torch.as_tensor(part) for name, part in content["familiar"].items()}
         width, height, polarities = content["sensor_size"]
-        classifier = FeatureClassifier(estimator, classes, (width, height, polarities))
+        classifier = FeatureClassifier(
+            estimator,
+            tuple(content["classes"]),
+            (width, height, polarities),
+            content["ranges"],
+            Familiar.from_tensors(parts) if parts else None,
+        )
         return Trained(classifier, _check_reading(content["reading"], path))
     except FileNotFoundError:
         raise

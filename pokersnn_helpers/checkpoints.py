@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from .classifier import Classifier, check_classifier, decode
+from .out_of_distribution import Familiar
 from .recipe import Recipe
 from .snn import build_network
 from .system.devices import default_device
@@ -40,8 +41,8 @@ def save_checkpoint(
 
     Args:
         classifier: What to save: its network's name, arguments and weights, and its own classes,
-            sensor, time bins, ``settle``, ``recipe`` and ``ranges``. The code of its network and
-            its ``decode`` isn't saved.
+            sensor, time bins, ``settle``, ``recipe``, ``ranges`` and ``familiar``. The code of its
+            network and its ``decode`` isn't saved.
         path: The file to write.
         overwrite: Whether to replace a file of the same name.
         further: What else the file is to hold, by name.
@@ -75,6 +76,8 @@ def save_checkpoint(
         "frozen": [name for name, each in classifier.named_parameters() if not each.requires_grad],
         "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
     }
+    if classifier.familiar is not None:
+        content["familiar"] = classifier.familiar.to_tensors()
     if classifier.recipe is not None:
         content["recipe"] = asdict(classifier.recipe)
     buffer = io.BytesIO()
@@ -194,6 +197,8 @@ def rebuild(
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
         classifier.ranges = [[float(low), float(high)] for low, high in content.get("ranges", [])]
+        if "familiar" in content:
+            classifier.familiar = Familiar.from_tensors(content["familiar"])
         if "recipe" in content:
             classifier.recipe = Recipe(**content["recipe"])
     except Exception as error:  # a file can hold anything

@@ -84,6 +84,7 @@ class Classifier(torch.nn.Module):
         self.causal: bool | None = getattr(snn, "causal", True if hasattr(snn, "step") else None)
         self.recipe: Recipe | None = None  # by which it was trained
         self.ranges: list[list[float]] = []  # of what it was trained on; see out_of_distribution.py
+        self.familiar: Any = None  # a ``Familiar`` of the same, from the end of training on
 
     @property
     def time_window(self) -> float:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from .checks import check_groups
 from .classifier import Classifier
 from .frames import make_loader
 from .recordings import PackedRecording, Recordings
@@ -32,7 +33,11 @@ MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
 MAX_RECORDINGS = 1000  # training recordings that are looked at: more tell nothing new
 EXPLAINED = 0.9  # of the variance of images, by the components that are kept
 FOLDS = 5  # in which recordings are left out, to see how far away others of their kind are
-FLAGGED = 0.02  # of the recordings that were left out, about: new ones are a bit further away
+FLAGGED = 0.02  # of the recordings that were left out, by each kind of distance
+# A network has learned from the recordings that are left out here, and makes more of them than of
+# new ones: the limit of hidden spikes is further out by so many standard deviations.
+LEARNED = 1.0
+KINDS = ("image", "hidden spikes")
 
 
 def numbers_of(image: np.ndarray, duration: float) -> list[float]:
@@ -153,58 +158,74 @@ class Clusters(NamedTuple):
 class Familiar(NamedTuple):
     """What a model has learned from, to hold a recording against.
 
-    How far away a recording is, is the sum of its standardised distances from the ``Subspace`` of
-    the images and the ``Clusters`` of the hidden activities.
+    A recording is unfamiliar whose image is far from the ``Subspace`` of all images, or whose
+    hidden activity is far from the ``Clusters``: further than nearly all training recordings are
+    from those of other groups.
 
     Attributes:
         subspace: Of event-count images.
         clusters: Of hidden activities; None where a model has no hidden spikes.
-        usual: Mean and standard deviation of the distances, by kind, of training recordings that
-            were left out in turn, (kinds, 2).
-        threshold: The sum from which on a recording is unlike all of them.
+        limits: For each kind the distance from which on a recording is unfamiliar, and by how much
+            distances vary, (kinds, 2).
     """
 
     subspace: Subspace
     clusters: Clusters | None
-    usual: np.ndarray
-    threshold: float
+    limits: np.ndarray
 
     @classmethod
-    def fit(cls, recordings: Recordings, classifier: Classifier | None = None) -> "Familiar | None":
+    def fit(
+        cls,
+        recordings: Recordings,
+        classifier: Classifier | None = None,
+        groups: Sequence[Any] | None = None,
+    ) -> "Familiar | None":
         """Learn what recordings are like, and what they make a network do; of few, nothing.
 
         Args:
             recordings: Those that the model has learned from; of many, a part is looked at.
             classifier: The model, if it is a network.
+            groups: Who or when, for each recording: these are left out together. Default: each
+                recording is its own.
         """
-        targets = np.asarray(recordings.targets)
-        if len(recordings) > MAX_RECORDINGS:
-            chosen = np.random.default_rng(0).permutation(len(recordings))[:MAX_RECORDINGS]
-            recordings, targets = recordings.subset(chosen), targets[chosen]
-        counts = np.unique(targets, return_counts=True)[1]
-        if len(recordings) < MIN_RECORDINGS or counts.min() < 2:
+        number = len(recordings)
+        if number < MIN_RECORDINGS:
             return None
-        kinds: list[tuple[Any, np.ndarray]] = [(Subspace, _images(recordings))]
+        chosen = np.random.default_rng(0).permutation(number)[:MAX_RECORDINGS]
+        units = check_groups(range(number) if groups is None else groups, number)[chosen]
+        if len(set(units)) < 2:
+            return None
+        recordings = recordings.subset(chosen)
+        targets = np.asarray(recordings.targets)
+        images = _images(recordings)
+        limits = [limit_of(_left_out(Subspace, images, targets, units))]
+        subspace = Subspace.fit(images, targets)
         activities = None if classifier is None else hidden_activities(classifier, recordings)
-        if activities is not None:
-            kinds.append((Clusters, activities))
-        left_out = np.stack([_left_out(*kind, targets) for kind in kinds])
-        usual = np.stack([left_out.mean(1), left_out.std(1) + 1e-9], axis=1)
-        sums = ((left_out - usual[:, :1]) / usual[:, 1:]).sum(0)
-        fitted = [kind.fit(values, targets) for kind, values in kinds]
-        return cls(fitted[0], (*fitted, None)[1], usual, float(np.quantile(sums, 1 - FLAGGED)))
+        if activities is None:
+            return cls(subspace, None, np.array(limits))
+        limits.append(limit_of(_left_out(Clusters, activities, targets, units), LEARNED))
+        return cls(subspace, Clusters.fit(activities, targets), np.array(limits))
 
-    def distance(self, recordings: Recordings, classifier: Classifier | None) -> np.ndarray:
-        """Return how far away each recording is; from ``threshold`` on, it is unlike training."""
+    def beyond(self, recordings: Recordings, classifier: Classifier | None = None) -> np.ndarray:
+        """Return by how many standard deviations recordings are beyond each limit.
+
+        Args:
+            recordings: Of the sensor that the model knows.
+            classifier: The model, if it is a network.
+
+        Returns:
+            Numbers (kinds, recordings), of which those above 0 are unfamiliar.
+        """
         distances = [self.subspace.distance(_images(recordings))]
-        if self.clusters is not None and classifier is not None:
-            activities = hidden_activities(classifier, recordings)
+        activities = None if classifier is None else hidden_activities(classifier, recordings)
+        if self.clusters is not None and activities is not None:
             distances.append(self.clusters.distance(activities))
-        return ((np.stack(distances) - self.usual[:, :1]) / self.usual[:, 1:]).sum(0)
+        limits, deviations = self.limits[: len(distances), :, None].transpose(1, 0, 2)
+        return (np.stack(distances) - limits) / deviations
 
-    def to_tensors(self) -> dict[str, Any]:
+    def to_tensors(self) -> dict[str, torch.Tensor]:
         """Return all of it by name, as a checkpoint can hold it."""
-        parts = {**self.subspace._asdict(), "usual": self.usual, "threshold": self.threshold}
+        parts = {**self.subspace._asdict(), "limits": self.limits}
         if self.clusters is not None:
             parts |= self.clusters._asdict()
         return {name: torch.as_tensor(value, dtype=torch.float32) for name, value in parts.items()}
@@ -214,8 +235,18 @@ class Familiar(NamedTuple):
         """Put together what ``to_tensors`` returned."""
         values = {name: tensor.double().numpy() for name, tensor in parts.items()}
         clusters = Clusters(values["means"], values["precision"]) if "means" in values else None
-        subspace = Subspace(values["mean"], values["components"])
-        return cls(subspace, clusters, values["usual"], float(values["threshold"]))
+        return cls(Subspace(values["mean"], values["components"]), clusters, values["limits"])
+
+
+def limit_of(left_out: np.ndarray, further: float = 0.0) -> tuple[float, float]:
+    """Return the limit of distances, and their standard deviation.
+
+    Args:
+        left_out: Distances of recordings from what those of other groups are like.
+        further: By how many standard deviations the limit lies further out.
+    """
+    deviation = float(left_out.std()) + 1e-9
+    return float(np.quantile(left_out, 1 - FLAGGED)) + further * deviation, deviation
 
 
 def _images(recordings: Recordings) -> np.ndarray:
@@ -223,15 +254,13 @@ def _images(recordings: Recordings) -> np.ndarray:
     return np.log1p([recording.image().ravel() for recording in recordings.events.packed])
 
 
-def _left_out(kind: Any, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return how far each recording is from what the others are like, in turn."""
-    from sklearn.model_selection import StratifiedKFold
+def _left_out(kind: Any, values: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return how far each recording is from what those of other groups are like, in turn."""
+    from sklearn.model_selection import GroupKFold  # which takes a second to import
 
-    folds = min(FOLDS, int(np.unique(targets, return_counts=True)[1].min()))
     distances = np.empty(len(values))
-    for others, left_out in StratifiedKFold(folds, shuffle=True, random_state=0).split(
-        values, targets
-    ):
+    folds = GroupKFold(min(FOLDS, len(set(groups))))
+    for others, left_out in folds.split(values, targets, groups):
         fitted = kind.fit(values[others], targets[others])
         distances[left_out] = fitted.distance(values[left_out])
     return distances
@@ -263,9 +292,7 @@ def hidden_activities(classifier: Classifier, recordings: Recordings) -> np.ndar
     return torch.cat(counts).sqrt().numpy()
 
 
-def unlike(
-    classifier: Any, recording: PackedRecording, outside: Sequence[str] | None = None
-) -> list[str]:
+def unlike(classifier: Any, recording: PackedRecording) -> list[str]:
     """Say what of a recording is unlike all that a model has learned from.
 
     Args:
@@ -273,15 +300,13 @@ def unlike(
         recording: The recording, of its sensor.
 
     Returns:
-        The numbers that lie outside of its ranges; and a sentence if it is unfamiliar.
+        The numbers that lie outside of its ranges, and what is unfamiliar.
     """
     words = what_is_outside(classifier.ranges, recording.image(), recording.t[-1])
-    familiar = classifier.familiar
-    if familiar is None:
+    if classifier.familiar is None:
         return words
     alone = Recordings([recording], [0], classifier.classes, classifier.sensor_size)
     network = classifier if isinstance(classifier, Classifier) else None
-    (distance,) = familiar.distance(alone, network)
-    if distance > familiar.threshold:
-        words.append(f"as a whole, by {distance:.1f}, where {familiar.threshold:.1f} is usual")
-    return words
+    beyond = classifier.familiar.beyond(alone, network)[:, 0]
+    unfamiliar = [kind for kind, far in zip(KINDS, beyond, strict=False) if far > 0]
+    return [*words, *(f"unfamiliar {kind}" for kind in unfamiliar)]

@@ -284,6 +284,7 @@ class Split(NamedTuple):
     test: Recordings
     source: str = "own"  # load_pokerdvs says "real" or "simulated"
     validation: Recordings | None = None  # to choose the epoch by, where there are some
+    groups: Sequence[Any] | None = None  # of each of ``train`` and ``validation``: who, or when
 
     @property
     def classes(self) -> tuple[str, ...]:

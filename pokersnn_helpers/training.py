@@ -34,7 +34,7 @@ from .checks import (
 from .classifier import SETTLE, Classifier, check_classifier, unique_argmax
 from .frames import make_loader, sparse_batch
 from .networks import WHOLE, time_window_of
-from .out_of_distribution import training_ranges
+from .out_of_distribution import Familiar, training_ranges
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
 from .recordings import PackedRecording, Recordings, Split, check_recordings, density_and_ms
 from .snn import SNN, accepted_arguments, build_network, exact_decays
@@ -557,7 +557,18 @@ def train_classifier(
     )
     check_numbers(Real, time_window=classifier.time_window)  # which asks for it
     classifier.recipe = recipe
-    classifier.ranges = training_ranges(train + validation if validation else train)
+    known = train + validation if validation else train
+    classifier.ranges = training_ranges(known)
+    callback = training.pop("callback", None)
+
+    def after_epoch(trainer: Trainer) -> None:
+        if len(trainer.history.loss) == recipe.epochs:
+            groups = data.groups if isinstance(data, Split) else None
+            trainer.kept.familiar = Familiar.fit(known, trainer.kept, groups)
+            classifier.familiar = trainer.kept.familiar
+        if callback:
+            callback(trainer)
+
     loader = partial(
         make_loader,
         batch_size=recipe.batch_size,
@@ -573,6 +584,7 @@ def train_classifier(
         learning_rate=recipe.learning_rate,
         augment=augment if callable(augment) else AUGMENTS[recipe.augment],
         device=device,
+        callback=after_epoch,
         **training,
     )
     history.ranges = classifier.ranges

@@ -31,7 +31,8 @@ def recordings_among(given):
     """Return what all recordings among some arguments are known by, those of a split, too."""
     prints = set()
     for value in given:
-        for part in (value, getattr(value, "train", None), getattr(value, "test", None)):
+        names = ("train", "test", "validation")
+        for part in (value, *(getattr(value, name, None) for name in names)):
             if isinstance(part, Recordings):
                 prints |= set(map(print_of, part.events))
     return prints

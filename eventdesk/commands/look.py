@@ -97,7 +97,7 @@ def compare(
         say(*report.printed(comparison).splitlines())
     if out:
         report.write(comparison, out)
-        winner = write_winner(comparison, loaded.recordings, out)
+        winner = write_winner(comparison, loaded.recordings, loaded.groups, out)
         if not json:
             say(winner)
 

@@ -77,6 +77,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
 NEEDED = {
     "sensor": ("data", "resume", "file"),  # of train, and of live
     "size": ("data", "resume"),
+    "like": ("data",),
     "window_ms": ("data", "resume"),
     "group_by": ("data", "resume"),
     "delays": ("data", "network", "resume"),

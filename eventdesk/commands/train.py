@@ -1,6 +1,7 @@
 """The command ``train``: a run that can be stopped at any time, and resumed."""
 
 import hashlib
+import json
 import os
 import reprlib
 import shlex
@@ -26,13 +27,17 @@ from pokersnn_helpers.system.devices import default_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
-from ..files.folders import find_recordings
+from ..files.folders import find_recordings, thin
 from ..runs import TrainingState, load_run, restore, save_run
 from .look import read_files
 from .networks import NETWORKS, network_named
 from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
+LIKE = (  # options that a compared recipe says
+    *("time_window", "augment", "batch_size", "learning_rate", "seed"),
+    *("sensor", "size", "window_ms", "group_by", "share"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class TrainOptions(Recipe):
     size: str = ""  # as for read_files, and so is the next
     window_ms: float | None = None
     group_by: str = ""  # as for find_recordings
+    share: float = 1.0  # of the events, which is drawn
     digest: str = ""  # of the recordings that a run began with; none before it begins
 
     def __str__(self) -> str:
@@ -78,9 +84,15 @@ class TrainOptions(Recipe):
 
 
 def train(
-    checkpoint: Path | None = None, resume: Path | None = None, device: str = "", **given: Any
+    checkpoint: Path | None = None,
+    resume: Path | None = None,
+    device: str = "",
+    like: Path | None = None,
+    **given: Any,
 ) -> None:
     """Train, save after every epoch, and report."""
+    if like:
+        given = options_like(like) | given
     path = checkpoint or resume
     torch_device = choose_device(device)
     saved, state = load_saved(resume, given) if resume else ({}, None)
@@ -132,6 +144,15 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
     options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
     return options, data
+
+
+def options_like(folder: Path) -> Words:
+    """Return the options by which ``compare``, which wrote into a folder, trained its detector."""
+    path = folder / "compare.json"
+    with errors_in(f"--like {folder} is no folder that compare --out wrote"):
+        recipe = json.loads(path.read_text())["recipe"]
+        options = {name: recipe[name] for name in LIKE if recipe.get(name) is not None}
+        return options | {"network": "layer", "epochs": recipe["detector_epochs"]}
 
 
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
@@ -220,8 +241,14 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     if len(folder.recordings.classes) < 2:
         raise ValueError(f"{options.data} holds one class; add a folder for each of the others")
     width, height, _ = folder.sensor_size
+    recordings = folder.recordings
+    if options.share < 1:
+        drawn = (thin(events, options.share) for events in recordings.events)
+        recordings = Recordings(
+            drawn, recordings.targets, recordings.classes, recordings.sensor_size
+        )
     with errors_in(options.data):
-        return split_groups(folder.recordings, folder.groups), f"{width}x{height}"
+        return split_groups(recordings, folder.groups), f"{width}x{height}"
 
 
 def digest_of(data: Split) -> str:

@@ -229,8 +229,9 @@ def split_groups(recordings: Recordings, groups: Sequence[Any]) -> Split:
     trial = evidence.hold_out()
     learned = trial.learn.recordings
     validation = trial.choose.recordings if trial.choose else None
+    known = [*trial.learn.groups, *(trial.choose.groups if trial.choose else ())]
     test = trial.test(lambda tested: tested.recordings)
-    return Split(learned, test, validation=validation)
+    return Split(learned, test, validation=validation, groups=known)
 
 
 @dataclass(frozen=True)

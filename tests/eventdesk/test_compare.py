@@ -26,11 +26,14 @@ from eventdesk.ask.verdict import (
     non_inferior,
     tell_apart,
 )
+from eventdesk.trained import load_trained, write_winner
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.figures.colours import ACCENT
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study.intervals import Difference
+from pokersnn_helpers.study.perturbations import replaced
 
+GIVEN = ("epochs", "time_window", "augment")
 BY_NAME = {model.name: model for model in CANDIDATES}
 
 
@@ -597,13 +600,15 @@ def test_rows_of_regions_are_those_of_the_height():
 def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
     monkeypatch.setattr(module, "MAX_EVENTS", 50)
     recordings = make_set("radius")[0].subset(range(10))
-    large = Recordings(recordings.events, recordings.targets, recordings.classes, (346, 260, 2))
-    small = module._smaller(large)
-    assert small.sensor_size == (58, 44, 2)
+    middle = [replaced(each, x=each["x"] + 2, y=each["y"] + 1) for each in recordings.events]
+    large = Recordings(middle, recordings.targets, recordings.classes, (346, 260, 2))
+    small, share = module.make_smaller(large)
+    assert small.sensor_size == (57, 43, 2)
+    assert share == pytest.approx(500 / sum(map(len, large.events)))
     assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
     for events, drawn in zip(large.events, small.events, strict=True):
-        assert np.isin(drawn["x"], events["x"] // 6).all()
-        assert np.isin(drawn["y"], events["y"] // 6).all()
+        assert np.isin(drawn["x"], (events["x"] - 2) // 6).all()
+        assert np.isin(drawn["y"], (events["y"] - 1) // 6).all()
         assert drawn["y"].max() < 4
         assert drawn["t"][0] == events["t"][0]
         assert np.ptp(drawn["t"]) == np.ptp(events["t"])
@@ -632,6 +637,77 @@ def test_one_class_is_refused():
 def test_a_class_of_one_group_is_refused_with_what_to_do():
     with pytest.raises(ValueError, match=r"all recordings of b are of one group.*directly into"):
         compare(numbered(6), [0, 9, 1, 9, 2, 9])
+
+
+# ---- The winner ----
+
+
+def winner(right):
+    return Comparison(judged(right), {}).winner
+
+
+def test_the_winner_is_the_best_model_that_can_be_handed_over():
+    best = {"hot pixels": share(100), "GRU": share(90), "all features": share(95)}
+    assert winner(best).model.name == "all features"
+    assert winner({}) is None  # nothing is told apart for certain
+    without = candidates.without_times(BY_NAME["GRU"])
+    assert not without.deployable
+    assert candidates.in_finer_bins(BY_NAME["GRU"]).deployable
+
+
+@pytest.mark.parametrize(
+    "name", ["regression on the image", "trees on image and rate", "motion correlations", "GRU"]
+)
+@pytest.mark.filterwarnings("ignore:the loss has climbed")
+def test_what_is_written_answers_as_what_was_trained(name, tmp_path):
+    """Of recordings whose events are drawn, and that are twice as wide as the models see them."""
+    films, _ = make_set("place", seed=3)
+    films = films.subset(range(24))
+    wide = [replaced(each, x=5 * each["x"], y=5 * each["y"]) for each in films.events]
+    films = Recordings(wide, films.targets, films.classes, (120, 120, 2))
+    judgement = judged({name: share(100)})
+    settings = choose_settings(module.make_smaller(films)[0], dict.fromkeys(GIVEN) | {"epochs": 2})
+    recipe = settings.recipe | {
+        "usual_time_window": settings.usual,
+        "detector_epochs": 2,
+        "seed": 0,
+        "size": "60x60",
+        "share": 1.0,
+        "sensor": "120x120",
+    }
+    comparison = Comparison(judgement, recipe)
+    trained = module.train_winner(comparison, films)
+    said = write_winner(comparison, films, range(24), tmp_path)
+    assert f"{name}, trained on all 24 recordings at 60x60 pixels" in said
+    loaded = load_trained(tmp_path, "cpu")
+    answers = trained.predict(module.make_smaller(films)[0])
+    for events, answer in zip(films.events, answers, strict=True):
+        (part,) = loaded.parts(events, (120, 120, 2))
+        assert loaded.predict(part).class_name == films.classes[answer]
+    noise = wide[0].copy()
+    noise["x"] = np.random.default_rng(0).integers(0, 120, len(noise))
+    assert loaded.unlike(loaded.parts(noise, (120, 120, 2))[0])
+    with pytest.raises(FileExistsError):
+        write_winner(comparison, films, range(24), tmp_path)
+
+
+def test_trees_that_lead_nowhere_are_refused(tmp_path):
+    from skops import io
+
+    films = make_set("place", seed=3)[0].subset(range(24))
+    recipe = dict.fromkeys(("size", "share", "sensor", *module.LEARNED)) | {"seed": 0}
+    recipe |= {"time_window": 2000, "usual_time_window": 2000, "detector_epochs": 1}
+    comparison = Comparison(judged({"trees on the image": share(100)}), recipe)
+    write_winner(comparison, films, range(24), tmp_path)
+    path = tmp_path / "winner.skops"
+    content = io.load(path, trusted=["sklearn.tree._tree.Tree"])
+    content["model"].estimators_[7].tree_.children_right[0] = 10**6
+    path.write_bytes(io.dumps(content))
+    with pytest.raises(ValueError, match="winner that compare wrote: ValueError: a tree is dam"):
+        load_trained(path)
+    path.write_bytes(b"none")
+    with pytest.raises(ValueError, match="is no winner that compare wrote"):
+        load_trained(path)
 
 
 # ---- Reports ----

@@ -6,8 +6,22 @@ import torch
 from test_folders import CLASSES, spot
 
 from eventdesk import Stream
-from pokersnn_helpers import Classifier, FastSNN, Recordings
-from pokersnn_helpers.out_of_distribution import training_ranges, what_is_outside
+from pokersnn_helpers import (
+    Classifier,
+    FastSNN,
+    Recordings,
+    load_checkpoint,
+    save_checkpoint,
+    train_classifier,
+)
+from pokersnn_helpers.out_of_distribution import (
+    Clusters,
+    Familiar,
+    Subspace,
+    training_ranges,
+    unlike,
+    what_is_outside,
+)
 
 SENSOR = (64, 64, 2)
 
@@ -23,7 +37,7 @@ def ranges():
     return training_ranges(spots(60, seed=0))
 
 
-def unlike(ranges, events):
+def outside(ranges, events):
     (packed,) = Recordings([events], [0], CLASSES, SENSOR).events.packed
     return what_is_outside(ranges, packed.image(), packed.t[-1])
 
@@ -50,13 +64,13 @@ def slow(events):
 )
 def test_what_is_unlike_training_is_named(change, names, ranges):
     events, _ = spots(1, seed=1)[0]
-    words = unlike(ranges, change(events))
+    words = outside(ranges, change(events))
     assert set(names) <= {sentence.partition(" (")[0].partition(" ")[2] for sentence in words}
 
 
 def test_others_of_the_same_kind_are_inside_and_few_say_nothing(ranges):
     others = spots(200, seed=2)
-    assert sum(bool(unlike(ranges, events)) for events, _ in others) <= 4
+    assert sum(bool(outside(ranges, events)) for events, _ in others) <= 4
     assert training_ranges(others.subset(range(19))) == []
 
 
@@ -70,11 +84,94 @@ def test_a_stream_says_it_of_each_recording(ranges):
     odd = scattered(usual.copy())
     odd["t"] += 10**6
     said = []
-    stream = Stream(
-        classifier, pause_ms=200, on_answer=lambda stream: said.append(stream.outside())
-    )
+    stream = Stream(classifier, pause_ms=200, on_answer=lambda stream: said.append(stream.unlike()))
     for portion in np.array_split(np.concatenate([usual, odd]), 7):
         stream.push(portion)
     stream.end()
-    assert said == [unlike(ranges, usual), unlike(ranges, odd)]
+    assert said == [outside(ranges, usual), outside(ranges, odd)]
     assert said[1] and not said[0]
+
+
+# ---- What is unfamiliar ----
+
+
+def test_an_image_is_as_far_away_as_what_the_components_leave_of_it():
+    """Images along a line, in a plane; another beside it."""
+    line = np.outer(np.linspace(-1, 1, 30), [3.0, 4.0, 0.0])
+    subspace = Subspace.fit(line + 1, np.zeros(30))
+    beside = np.array([[1 + 3, 1 + 4, 1 + 2.0], [1 - 4, 1 + 3, 1.0]])
+    assert np.exp(subspace.distance(beside)) == pytest.approx([4, 25])
+
+
+def test_activity_is_as_far_away_as_the_nearest_class_in_its_own_spread():
+    rng = np.random.default_rng(0)
+    targets = np.arange(4000) % 2
+    spread = rng.normal(size=(4000, 2)) * [1, 10]
+    clusters = Clusters.fit(spread + 100 * targets[:, None], targets)
+    near, far = np.exp(clusters.distance(np.array([[0, 30.0], [103, 100.0]])))
+    assert near == pytest.approx(9, rel=0.2)
+    assert far == pytest.approx(9, rel=0.2)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A network that knows two of three places, and its test recordings and those of the third."""
+    films = spots(150, seed=0)
+    targets = np.array(films.targets)
+    known = films.subset(np.flatnonzero(targets < 2))
+    known = Recordings(known.events, known.targets, CLASSES[:2], SENSOR)
+    third = films.subset(np.flatnonzero(targets == 2))
+    learned, others = known.subset(range(60)), known.subset(range(60, 100))
+    classifier, _ = train_classifier(
+        learned, network=FastSNN, epochs=3, device="cpu", time_window=500
+    )
+    return classifier, others, third
+
+
+def share_unlike(classifier, recordings):
+    return np.mean([bool(unlike(classifier, packed)) for packed in recordings.events.packed])
+
+
+def test_a_class_that_was_never_taught_is_unlike_training(trained):
+    classifier, others, third = trained
+    assert share_unlike(classifier, others) <= 0.1
+    assert share_unlike(classifier, third) > 0.9
+    words = unlike(classifier, third.events.packed[0])
+    assert "unfamiliar image" in words
+
+
+def test_a_checkpoint_knows_as_much(trained, tmp_path):
+    classifier, others, third = trained
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", FastSNN)
+    for recordings in (others, third):
+        before = classifier.familiar.beyond(recordings, classifier)
+        after = loaded.familiar.beyond(recordings, loaded)
+        assert before.shape == (2, len(recordings))
+        np.testing.assert_allclose(before, after, atol=1e-2)
+
+
+def test_a_stream_finds_the_same_unfamiliar(trained):
+    classifier, _, third = trained
+    stream = Stream(classifier)
+    for portion in np.array_split(third.events[0], 5):
+        stream.push(portion)
+    stream.finish()
+    assert stream.unlike() == unlike(classifier, third.events.packed[0]) != []
+
+
+def test_persons_are_left_out_whole():
+    """Each person's recordings lie at a place of their own: a new person is further away."""
+    rng = np.random.default_rng(0)
+    films = spots(60, seed=0)
+    persons = np.arange(60) // 10
+    moved = []
+    for events, person in zip(films.events, persons, strict=True):
+        changed = events.copy()
+        changed["y"] = (events["y"] + 9 * person) % 64
+        moved.append(changed[np.sort(rng.permutation(len(changed))[:200])])
+    known = Recordings(moved, films.targets, CLASSES, SENSOR)
+    alone = Familiar.fit(known).limits[0, 0]
+    assert Familiar.fit(known, groups=persons).limits[0, 0] > alone + 0.3
+    assert Familiar.fit(known.subset(range(19))) is None
+    assert Familiar.fit(known, groups=[0] * 60) is None
