@@ -100,7 +100,7 @@ def listen(
             stream.push(resize(drawn, sensor_size, stream.classifier.sensor_size[:2]))
             stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
             computing += time.thread_time() - worked
-            share = computing / max(last - first, 1e-6)
-            show(stream, time.monotonic() - begin - last, share)
+            busy = computing / max(last - first, 1e-6)
+            show(stream, time.monotonic() - begin - last, busy)
         elif now - begin - last >= 1e-6 * stream.pause:
             stream.end()

@@ -28,7 +28,7 @@ from eventdesk.ask import compare as asking
 from eventdesk.ask.candidates import CANDIDATES
 from eventdesk.ask.compare import Comparison
 from eventdesk.ask.verdict import judge
-from eventdesk.commands.answers import Trained, confusion, in_words
+from eventdesk.commands.answers import Asked, confusion, in_words
 from eventdesk.commands.main import main
 from eventdesk.look import overview
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, out_of_distribution, predict
@@ -149,14 +149,18 @@ def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
 
 def test_each_part_is_held_against_what_is_usual(trained, tmp_path):
     _, checkpoint = trained
-    asked = Trained(checkpoint, "", "cpu")
-    asked.window_ms = 8
-    asked.classifier.ranges = [[1, 10]]  # events
     events = np.zeros(55, EVENT_DTYPE)
     events["t"][5:] = 9000 + 100 * np.arange(50)
     np.save(tmp_path / "a.npy", events)
-    parts = asked.ask(tmp_path / "a.npy")
-    assert [unlike for *_, unlike in parts] == [False, True]
+    for refuse, last in ((False, "left, middle or right"), (True, "unlike training")):
+        asked = Asked(checkpoint, "", refuse=refuse)
+        asked.trained.reading["window_ms"] = 8
+        asked.classifier.ranges = [[1, 10]]  # events
+        asked.classifier.familiar = None
+        parts = asked.ask(tmp_path / "a.npy")
+        assert [unlike for *_, unlike in parts] == [False, True]
+        assert parts[1][1] in last
+        assert ("part 2 of 2: unlike training (50 events (1 to 10))" in parts[1][2]) == refuse
 
 
 @pytest.mark.parametrize("command", ["predict", "live"])
@@ -234,6 +238,9 @@ def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
     assert " 9 events (" in lines[1]
     *_, last = run("live", "--checkpoint", checkpoint, odd)
     assert " 9 events (" in last
+    for command in ("predict", "live"):
+        *_, last = run(command, "--checkpoint", checkpoint, odd, "--refuse")
+        assert "unlike training (9 events (" in last
     shutil.copy(odd, usual)
     lines = run("predict", "--checkpoint", checkpoint, folder)
     assert "1 of 24 are unlike all of training, such as" in lines
@@ -371,7 +378,7 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
     words = ["compare", folder, "--sensor", "64x64", "--processes", 1, "--epochs", 2]
     lines = run(*words, "--out", out, "--folds", 2, "--seed", 3, "--augment", "none")
     assert lines[0].startswith("Groups: 4")
-    assert max(map(len, lines)) < 80
+    assert max(map(len, lines[:-1])) < 80
     (row,) = (line for line in lines if line.startswith("b  regression on the image"))
     assert row.split()[5] == "100"
     assert "Is something trivial as good?" in " ".join(lines)
@@ -380,6 +387,13 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
     assert recipe["augment"] == "none"
     with pytest.raises(SystemExit, match="report holds something; name a new folder"):
         run(*words, "--out", out)
+    assert f"{out}/winner." in lines[-1] and lines[-1].endswith("asks it")
+    assert run("predict", "--checkpoint", out, folder)[0] == "24 of 24 correct, 100.0%"
+    lines = run("train", "--data", folder, "--like", out, "--epochs", 1)
+    assert "bins of 500 µs, augmentation none, 1 epochs" in lines[2]
+    assert lines[2].endswith("seed 3, on cpu")
+    with pytest.raises(SystemExit, match="no folder that compare --out wrote"):
+        run("train", "--data", folder, "--like", folder)
 
 
 def test_what_compare_refuses(folder, run):  # noqa: F811
@@ -395,11 +409,13 @@ def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: 
 
     def known(recordings, groups, **options):
         asked.update(options)
-        return Comparison(judge(half_right, recordings.targets, groups), {"seed": 5})
+        numbers = np.unique(groups, return_inverse=True)[1]
+        return Comparison(judge(half_right, recordings.targets, numbers), {"seed": 5})
 
     monkeypatch.setattr(asking, "compare", known)
     (line,) = run("compare", folder, "--json", "--folds", 2, "--time-window", 500)
-    assert json.loads(line)["recipe"] == {"seed": 5}
+    recipe = json.loads(line)["recipe"]
+    assert recipe == {"seed": 5, "sensor": "64x43", "group_by": None}
     assert asked == {"processes": 1, "folds": 2, "time_window": 500}
 
 
