@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .system.names import plain_name
+
 if TYPE_CHECKING:
     import torch
 
@@ -56,13 +58,17 @@ def check_seed(seed: int, highest: int = 2**64 - 1) -> int:
 
 
 def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
-    """Return for each recording the number of its group, from 0 in sorted order."""
+    """Return for each recording the number of its group, from 0 in sorted order.
+
+    Names that are written in two ways, as ``plain_name`` says, are of one group.
+    """
     import pandas as pd  # which takes a second to import
 
     labels = np.asarray(groups)
     if labels.shape != (number,):
         raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
-    numbers, _ = pd.factorize(labels, sort=True)
+    plain = [plain_name(label) if isinstance(label, str) else label for label in labels.tolist()]
+    numbers, _ = pd.factorize(pd.Series(plain), sort=True)
     if (numbers < 0).any():
         recording = numbers.argmin()
         raise ValueError(f"groups[{recording}] is {labels[recording]}; give each recording a group")
@@ -145,7 +151,7 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
     They are different, in an order that stays, and as many as ``number`` says.
     """
     names = tuple(classes) if np.ndim(classes) == 1 else ()  # a text or a set has none
-    different = {name for name in names if isinstance(name, str)}
+    different = {plain_name(name) for name in names if isinstance(name, str)}
     expected = number or max(1, len(names))
     if len(names) != expected or len(different) != expected:
         many = number or "a tuple of"

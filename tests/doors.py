@@ -35,6 +35,7 @@ from eventdesk.files.event_files import FORMATS
 from eventdesk.look.cleaning import filter_events
 from eventdesk.look.inspection import find_hot_pixels, inspect_file
 from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
+from pokersnn_helpers.checks import check_classes, check_groups
 from pokersnn_helpers.elsewhere import load_nir, save_nir
 
 from .damaged import EVENTS, damaged
@@ -254,7 +255,7 @@ def a_fork_while_a_thread_reads_by_faery_does_not_hang(folder: Path) -> None:
 
 def one_person_is_one_group(folder: Path) -> None:
     pairs = [
-        ("José", "José"),
+        ("José", "Jose\u0301"),
         ("anna", "anna "),
         ("anna b", "anna\u00a0b"),
         ("anna", "an\u200bna"),
@@ -266,6 +267,8 @@ def one_person_is_one_group(folder: Path) -> None:
         for place, name in (("left", first), ("right", second)):
             save(folder / str(number) / place / name / "1.npy", some_events(9 + len(place)))
         assert len({*load_folder(folder / str(number)).groups}) == 1, pairs[number]
+        assert check_groups([first, second, "other"], 3).tolist() in ([0, 0, 1], [1, 1, 0])
+        assert "different names" in refusal(check_classes, (first, second))
 
 
 def names_that_look_alike_are_said(folder: Path) -> None:

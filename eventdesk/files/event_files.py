@@ -205,7 +205,7 @@ def read_unchecked(path: StrPath) -> UncheckedFile:
 
 def _warn_of_rounded(times: np.ndarray, path: StrPath) -> None:
     """Warn of times in a type that holds fewer digits than they have."""
-    if times.dtype.kind == "f" and len(times):
+    if times.dtype.kind == "f" and times.dtype.itemsize < 8 and len(times):
         step = np.spacing(np.abs(times).max())
         if step > 1:
             warnings.warn(
