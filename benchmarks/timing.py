@@ -2,6 +2,7 @@
 
 import functools
 import math
+import os
 import platform
 import statistics
 import time
@@ -34,6 +35,8 @@ def setting() -> dict[str, Any]:
         "processor": f"{platform.machine()} {get_host_cpu_name()}",
         "cores": usable_cores(),
         "threads": torch.get_num_threads(),
+        # Processes that ran or waited in the last minute: more than cores make times longer.
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "data": recordings().source,
     }
