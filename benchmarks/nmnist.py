@@ -1,4 +1,4 @@
-"""Digits of N-MNIST, by a CNN on the sum and by spiking networks, as in chapter 9.
+"""Digits of N-MNIST, by a CNN on the sum and by spiking networks, as in chapter 8.
 
 Bins and the convolutional network's numbers were chosen by folds of the 1,000, with seed 0.
 """
@@ -26,7 +26,7 @@ ARCHIVE = "nmnist_6789.tar.gz"  # in the folder that POKERSNN_DATA names
 
 
 class ConvolutionalSNN(SpikingNetwork):
-    """The network that chapter 9 types: two convolutions in front of the book's network."""
+    """The network that chapter 8 types: two convolutions in front of the book's network."""
 
     def __init__(self, output_size: int = 4, dt: float = 0.010):
         super().__init__()

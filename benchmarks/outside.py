@@ -1,6 +1,6 @@
 """What is unlike training: noise and others of the same kind; and a class of everything else.
 
-Ranges are learned without each of four folds in turn, and asked about it. Chapter 9's gestures are
+Ranges are learned without each of four folds in turn, and asked about it. Chapter 8's gestures are
 then trained with hands that move up and down as a class of their own, without each person.
 """
 

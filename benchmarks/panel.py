@@ -54,7 +54,7 @@ def films(seed: int) -> Trials:
 
 
 def gestures(seed: int) -> Trials:
-    """Return the gestures of chapter 9 by folds that keep people apart."""
+    """Return the gestures of chapter 8 by folds that keep people apart."""
     recordings, people = film_gestures(takes=8)
     groups = np.array(people)
     return groups, Evidence(recordings, groups).folds(4, seed)

@@ -28,7 +28,7 @@ from pokersnn_helpers.study.protocol import Evidence, Trial
 from . import Row, folds
 from .outside import sets
 
-SMALL = (16, 16)  # pixels of the gestures, as in chapter 9
+SMALL = (16, 16)  # pixels of the gestures, as in chapter 8
 
 
 def parts(name: str, left_out: int) -> tuple[Trial, Evidence]:

@@ -1,6 +1,6 @@
 """Simulated recordings: pips of cards pass before a simulated event camera.
 
-Chapter 6 films motions, chapter 8 builds and questions the camera, chapter 9 films gestures, and
+Chapter 6 films motions, chapter 9 builds and questions the camera, chapter 8 films gestures, and
 all else falls back on ``simulate_pokerdvs`` where the real recordings aren't available. No real
 recording is read.
 
