@@ -2,7 +2,7 @@
 (({ kinds, loadCharts, oncePerImage, addSliders, addRow, liveText, addChart }) => {
   const SLIDERS = {
     input: {
-      label: "inputs that aren't 0",
+      label: "active inputs",
       unit: "%",
       lowest: -1,
       highest: 2,
@@ -12,7 +12,7 @@
       scale: "log",
     },
     spikes: {
-      label: "neurons that spike",
+      label: "active neurons",
       unit: "%",
       lowest: -1,
       highest: 2,
