@@ -151,6 +151,7 @@ def test_a_decode_of_your_own_is_not_left_out(tmp_path):
     [
         ("hidden", "v_threshold", lambda v: v * np.linspace(1, 2, 12), "v_threshold is 0.18.*0.17"),
         ("readout_current", "r", lambda r: r / 6, r"readout_current\.r is 1; SNN has 6"),
+        ("readout_current", "r", lambda r: r * 1.001, r"_current\.r is 6\.006; SNN has 6"),
         ("recurrent_weights", "bias", lambda b: b + 1, r"recurrent_weights\.bias is 1; SNN has 0"),
         ("readout", "tau", lambda tau: 0 * tau + 10, "times are in s: readout_tau_mem is 10.0"),
     ],
