@@ -158,7 +158,7 @@ def test_dynamics_of_a_lone_readout_are_its_voltages_at_the_ends_of_time_steps()
 
 @pytest.mark.parametrize("recording", [None, (torch.ones(6, 3),)])
 def test_dynamics_say_how_a_network_records(recording):
-    message = f"of type {type(recording).__name__}; set network.record = True.* NamedTuple"
+    message = f"of type {type(recording).__name__} without .*record_states.*z, i or v"
     with pytest.raises(TypeError, match=message):
         networks.plot_dynamics(recording, 0.001, ["a"], frames=EVENTS)
 

@@ -117,8 +117,8 @@ def plot_dynamics(
     layers = dict(_layers(recording))
     if not layers:
         raise TypeError(
-            f"recording is of type {type(recording).__name__}; set network.record = True, run the "
-            "network, and let its step return a tuple of the states of its layers"
+            f"recording is of type {type(recording).__name__} without states of layers; give what "
+            "record_states(network, frames) returns, where step's states have z, i or v"
         )
     *hidden, readout = layers
     panels = [(name, field) for name in hidden for field in layers[name]]
