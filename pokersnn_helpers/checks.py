@@ -168,6 +168,9 @@ def check_loader(loader: Any, classifier: Any) -> None:
     if hasattr(loader, "sensor_size"):  # as Recordings, a Split and Tonic's data sets have one
         kind = type(loader).__name__
         raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
+    first = loader[0] if isinstance(loader, Sequence) and loader else None
+    if isinstance(first, tuple) and isinstance(first[0], np.ndarray):
+        raise TypeError("the loader is a list of recordings; give make_loader(Recordings(...))")
     dataset: Any = getattr(loader, "dataset", None)
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset

@@ -17,7 +17,13 @@ from .checks import (
     check_range,
     check_sensor_size,
 )
-from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
+from .recordings import (
+    POKERDVS_SENSOR_SIZE,
+    PackedRecording,
+    Recordings,
+    Split,
+    check_recordings,
+)
 from .rows import EventBatch, Rows, TimeBins, count, fill, indices_of
 from .system.reading import check_memory
 
@@ -158,8 +164,9 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
         check_time_window(time_window)
-        if not isinstance(recordings, Recordings) or len(recordings) == 0:
-            raise ValueError(f"recordings is {recordings!r}; give Recordings, at least one")
+        check_recordings(recordings)
+        if len(recordings) == 0:
+            raise ValueError("there are no recordings; give at least one")
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
@@ -181,6 +188,9 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""
         packed = [self.recordings.events.packed[index] for index in indices]
         counted = count_batch(packed, self.time_window, self.recordings.sensor_size)
+        if not self.sparse:
+            needed = 4 * math.prod(counted[1])
+            check_memory(needed, f"{len(indices)} recordings in bins of {self.time_window:g} µs")
         frames = as_sparse(*counted) if self.sparse else as_dense(*counted)
         targets = torch.tensor([self.recordings.targets[index] for index in indices])
         return with_time_window(frames, self.time_window), targets

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,6 +49,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
+MIN_TIME_WINDOW = 10  # µs: narrower bins are ms by mistake more often
 RARE_EVENTS = 0.005  # per ms and input: input weights are drawn for this rate; POKER-DVS has 0.07
 
 
@@ -541,6 +543,9 @@ def train_classifier(
         surrogate_slope=surrogate_slope,
     )
     recipe = choose(time_window=time_window)
+    if recipe.time_window < MIN_TIME_WINDOW:
+        width = f"{recipe.time_window:g}"
+        warnings.warn(f"time_window is {width} µs; for {width} ms write {width}000", stacklevel=2)
     torch.manual_seed(check_seed(seed))
     snn = _untrained(network, train, recipe, arguments)
     own = time_window_of(snn)

@@ -76,9 +76,10 @@ def test_a_stored_0_is_no_event():
 
 
 def test_loaders_of_anything_else_are_refused(data):
-    for nothing in (data, data.train.subset([])):
-        with pytest.raises(ValueError, match=r"recordings is .*; give Recordings, at least one"):
-            make_loader(nothing)
+    with pytest.raises(TypeError, match=r"recordings is of type Split; give Recordings"):
+        make_loader(data)
+    with pytest.raises(ValueError, match="there are no recordings; give at least one"):
+        make_loader(data.train.subset([]))
     with pytest.raises(TypeError, match=r"data is .*; give a Split"):
         make_loaders(data.train)
 
@@ -141,3 +142,10 @@ def test_dense_frames_that_no_memory_holds_are_refused_before_they_are_made():
     with pytest.raises(ValueError, match="recording 1 is long, and its dense frames need about"):
         make_loader(recordings)
     make_loader(recordings, sparse=True)
+
+
+def test_a_batch_that_no_memory_holds_is_refused_before_it_is_made(data, monkeypatch):
+    asked = []
+    monkeypatch.setattr(frames, "check_memory", lambda needed, what: asked.append((needed, what)))
+    *_, (batch, _) = make_loader(data.train, 4, time_window=500)
+    assert asked[-1] == (4 * batch.numel(), "4 recordings in bins of 500 µs")
