@@ -58,6 +58,8 @@ def test_frames_show_on_minus_off_on_one_scale():
     off, on = frame
     on[4, 3] = 5
     off[20, 10] = 2
+    with pytest.raises(ValueError, match="2 frames have 1 titles; give one for each"):
+        recordings.plot_frames([frame, frame / 5], ["a"])
     fig = recordings.plot_frames([frame, frame / 5], ["a", "b"])
     panels = fig.axes[:2]
     image, fainter = (ax.images[0] for ax in panels)

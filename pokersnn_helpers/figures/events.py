@@ -79,6 +79,8 @@ def plot_frames(
     limit = limit or max(1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames))
     polarities, height, width = np.shape(frames[0])
     rows = math.ceil(len(frames) / columns)
+    if len(titles) != len(frames):
+        raise ValueError(f"{len(frames)} frames have {len(titles)} titles; give one for each")
     lines = 1 + max(title.count("\n") for title in titles)
     panel = 4.9 / columns * min(1, height / width)  # inches
     fig, axes = plt.subplots(
