@@ -25,7 +25,6 @@ NEAR = (
     "held_out_accuracy",
     "differ",
     "unexplained",
-    "c2st_accuracy",
 )
 UNSTEADY = ("version", "raised", "chosen")  # words that change with libraries and processors
 AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")

@@ -6,7 +6,7 @@ A quoted number is followed by a comment that no page shows, in chapters as in o
 
 A measurement is a name, or a name and a table (``latency.curves``). In brackets stand the row, by
 its words and amounts from left to right, and the column. A number that stands alone needs none
-(``simulation.c2st_accuracy``). Python may do the rest. The number has to
+(``nested.mean``). Python may do the rest. The number has to
 be right in all digits that are written; zeros at the end of 1,000 and more may be rounded ones.
 """
 
