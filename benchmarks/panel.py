@@ -79,7 +79,7 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "gestures": Task(gestures, seeds=1, time_window=100_000),
+    "gestures": Task(gestures, seeds=1, time_window=50_000),
     "cards": Task(cards, early=EARLY_MS),
     "films of dots": Task(
         films,

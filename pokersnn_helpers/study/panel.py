@@ -259,7 +259,7 @@ def panel(time_window: float = 1000) -> dict[str, Any]:
     rate = partial(events_over_time, time_window=time_window)
     shifts = partial(shift_correlation, time_window=time_window)
     hidden = partial(MLPClassifier, 100, tol=0.01, n_iter_no_change=3)
-    network: dict[str, Any] = {"time_window": time_window, "epochs": 15, "learning_rate": 0.006}
+    network: dict[str, Any] = {"time_window": time_window, "epochs": 40, "learning_rate": 0.003}
     return {
         "drift of the centroid": SoFar(logistic_regression(centroid_drift)),
         "ON and OFF centroids": SoFar(logistic_regression(polarity_centroids)),
@@ -269,7 +269,7 @@ def panel(time_window: float = 1000) -> dict[str, Any]:
         "LR on the sum so far": SoFar(logistic_regression(summed_image, C=10)),
         "shift correlation": SoFar(logistic_regression(shifts)),
         "LR on single frames": FrameAverage(
-            LogisticRegression(tol=0.01, max_iter=500), time_window
+            LogisticRegression(tol=0.001, max_iter=500), time_window
         ),
         "MLP on the sum so far": SoFar(FeatureEstimator(hidden(), summed_image)),
         "MLP on single frames": FrameAverage(hidden(), time_window),
