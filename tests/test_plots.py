@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections import namedtuple
+from collections import Counter, namedtuple
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -15,8 +15,9 @@ from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier
 from pokersnn_helpers.figures import dynamics as networks
 from pokersnn_helpers.figures import events as recordings
 from pokersnn_helpers.figures import results
-from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS
+from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, GREY
 from pokersnn_helpers.figures.labels import label_ends
+from pokersnn_helpers.figures.memories import Memory, draw_memory, plot_memories
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
 from pokersnn_helpers.training import History
 
@@ -367,3 +368,29 @@ def test_classes_of_another_network_are_refused():
         networks.plot_templates(snn, CLASSES, (6, 5, 2))
     with pytest.raises(ValueError, match="classes is"):
         networks.draw_readout(None, voltages, 0.001, CLASSES)
+
+
+# ---- Pictures of networks ----
+
+
+@pytest.mark.parametrize("places", [0, 1, 3])
+def test_memory_has_a_unit_of_its_kind_at_each_place_or_a_few_behind_weights_per_pixel(places):
+    drawn = {}
+    for keeps in ("LIF", "GRU", ""):
+        fig, ax = plt.subplots()
+        draw_memory(ax, Memory(places=places, keeps=keeps), 0, 0)
+        drawn[keeps] = Counter(
+            type(patch).__name__ for patch in ax.patches if patch.get_facecolor()[3] == 1
+        )
+        plt.close(fig)
+    units = places**2 or 4
+    assert drawn["LIF"]["Circle"] == units
+    assert drawn["GRU"]["Rectangle"] == drawn["LIF"]["Rectangle"] + units
+    assert drawn["GRU"] == drawn[""]
+
+
+def test_row_of_a_memory_shows_the_second_result_in_grey():
+    rows = {"one": (Memory(), [(50, 40, 60), (90, 80, 95)]), "two": (Memory(), [(20, 10, 30)])}
+    _, shown = plot_memories(rows, "correct (%)").axes
+    dots = [(*line.get_xdata(), *line.get_ydata(), line.get_color()) for line in shown.lines]
+    assert sorted(dots) == [(20, 1, ACCENT), (50, 0, ACCENT), (90, 0, GREY)]
