@@ -70,7 +70,7 @@ class FillCards(SphinxPostTransform):
         link = nodes.reference("", text, refuri=address, internal=True)
         card = nodes.container(classes=["chapter-card"])
         if figure := thumbnail_of(chapter):
-            card += nodes.image(uri=figure, alt="")
+            card += nodes.image(uri=figure, alt="", candidates={"*": figure})
         card += nodes.paragraph("", "", link, classes=["chapter-card-title"])
         promise, minutes = overview_of(chapter) or ("", 0)
         card += nodes.paragraph("", promise)

@@ -308,7 +308,7 @@ def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):
     assert sum(minutes) == sum(int(caption.split()[-2]) for caption in captions)
     for card in chapter_cards:
         card.scroll_into_view_if_needed()
-        image = card.locator("img.only-light").element_handle()
+        image = card.locator("img:not(.only-dark)").element_handle()
         page.wait_for_function("(image) => image.naturalWidth > 100", arg=image)
     chapter_cards[2].click(position={"x": 40, "y": 60})  # anywhere on it
     page.wait_for_url(f"**/{files[2]}.html")
