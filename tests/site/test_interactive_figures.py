@@ -87,7 +87,7 @@ class Figure:
             yield {name: self.value(name, position) for name, position in positions.items()}
 
     def value(self, name, position):
-        return 10**position if name in ("daylight", "beta") else position
+        return 10**position if name in ("daylight", "beta", "input", "spikes") else position
 
     def press(self, name):
         press = f"(button) => {{ button.click(); return {SETTLED}; }}"
