@@ -147,7 +147,7 @@ def test_a_checkpoint_knows_as_much(trained, tmp_path):
     for recordings in (others, third):
         before = classifier.familiar.beyond(recordings, classifier)
         after = loaded.familiar.beyond(recordings, loaded)
-        assert before.shape == (2, len(recordings))
+        assert before.shape == (3, len(recordings))
         np.testing.assert_allclose(before, after, atol=1e-2)
 
 
@@ -171,7 +171,7 @@ def test_persons_are_left_out_whole():
         changed["y"] = (events["y"] + 9 * person) % 64
         moved.append(changed[np.sort(rng.permutation(len(changed))[:200])])
     known = Recordings(moved, films.targets, CLASSES, SENSOR)
-    alone = Familiar.fit(known).limits[0, 0]
-    assert Familiar.fit(known, groups=persons).limits[0, 0] > alone + 0.3
+    alone = Familiar.fit(known).usual[0, 0]
+    assert Familiar.fit(known, groups=persons).usual[0, 0] > alone + 0.3
     assert Familiar.fit(known.subset(range(19))) is None
     assert Familiar.fit(known, groups=[0] * 60) is None
