@@ -161,10 +161,10 @@ def send_inputs(total, weights, rows, row):
         c6 = rows.counts[k + 6]
         c7 = rows.counts[k + 7]
         for h in range(len(total)):
-            half = total[h] + c0 * weights[n0, h] + c1 * weights[n1, h]
-            half = half + c2 * weights[n2, h] + c3 * weights[n3, h]
-            half = half + c4 * weights[n4, h] + c5 * weights[n5, h]
-            total[h] = half + c6 * weights[n6, h] + c7 * weights[n7, h]
+            so_far = total[h] + c0 * weights[n0, h] + c1 * weights[n1, h]
+            so_far = so_far + c2 * weights[n2, h] + c3 * weights[n3, h]
+            so_far = so_far + c4 * weights[n4, h] + c5 * weights[n5, h]
+            total[h] = so_far + c6 * weights[n6, h] + c7 * weights[n7, h]
         k += 8
     while k < end:
         n = np.uint64(rows.inputs[k])
@@ -188,8 +188,8 @@ def send_spikes(total, weights, spiking, spikes):
         n6 = np.uint64(spiking[k + 6])
         n7 = np.uint64(spiking[k + 7])
         for h in range(len(total)):
-            half = total[h] + weights[n0, h] + weights[n1, h] + weights[n2, h] + weights[n3, h]
-            total[h] = half + weights[n4, h] + weights[n5, h] + weights[n6, h] + weights[n7, h]
+            so_far = total[h] + weights[n0, h] + weights[n1, h] + weights[n2, h] + weights[n3, h]
+            total[h] = so_far + weights[n4, h] + weights[n5, h] + weights[n6, h] + weights[n7, h]
         k += 8
     while k < spikes:
         n = np.uint64(spiking[k])
