@@ -297,7 +297,7 @@ def advice(path: Path | None, device: str) -> str:
     """Say what is left of a run that was stopped, and on a second line how to go on with it."""
     if path is None or not path.exists():
         return "stopped, and nothing is saved: start the run again,\n--checkpoint FILE keeps it"
-    words = ["python", "-m", "pokersnn_helpers", "train", "--resume", str(path)]
+    words = ["eventdesk", "train", "--resume", str(path)]
     if device:
         words += ["--device", device]
     return f"stopped; {path} holds every finished epoch. Go on with it:\n{shlex.join(words)}"

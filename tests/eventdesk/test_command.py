@@ -304,7 +304,7 @@ def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
     ("words", "advice"),
     [
         ([], "and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n"),
-        (["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
+        (["--checkpoint", "a b.pt"], "\neventdesk train --resume 'a b.pt' --device cpu\n"),
     ],
 )
 def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, advice, raised):
