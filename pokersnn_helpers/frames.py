@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import (
+    MAX_TIME,
     SensorSize,
     check_events,
     check_numbers,
@@ -73,7 +74,8 @@ def check_time_window(time_window: float) -> None:
             f"time_window is {time_window:g}, in µs, and events have whole µs; for "
             f"{1000 * time_window:g} ms write {1e6 * time_window:g}, if you meant seconds"
         )
-    check_range(1, MAX_WINDOW, time_window=time_window)
+    if time_window != MAX_TIME:  # which is one bin for a whole recording
+        check_range(1, MAX_WINDOW, time_window=time_window)
 
 
 def with_time_window(frames: torch.Tensor, time_window: float) -> torch.Tensor:
