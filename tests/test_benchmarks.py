@@ -13,7 +13,7 @@ from benchmarks import folds, panel, store, timing
 from benchmarks.libraries import LIBRARIES, installed_version
 from benchmarks.lines import larger_weights
 from pokersnn_helpers import build_network, load_pokerdvs131
-from pokersnn_helpers.study.measured import names, read
+from pokersnn_helpers.study.measured import measured, names, read
 from pokersnn_helpers.study.protocol import Trial
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
@@ -109,6 +109,15 @@ def test_the_panel_learns_nothing_of_what_it_is_asked(monkeypatch):
     assert max(spy.answers.values()) == 11 * 2
     best = answers.correct[:, 1].mean(axis=1).max()
     assert 0.6 < best < 1
+
+
+def test_the_panel_that_is_stored_has_every_member_of_every_task():
+    rows = measured("panel")
+    for name, task in panel.TASKS.items():
+        of_task = rows[rows["task"] == name]
+        times = [*(f"{ms} ms" for ms in task.early), panel.END]
+        expected = {(model, time) for model in panel.members(task) for time in times}
+        assert set(zip(of_task["model"], of_task["time"], strict=True)) == expected
 
 
 def test_the_plain_loop_begins_with_the_weights_that_norse_draws():

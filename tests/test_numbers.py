@@ -10,6 +10,7 @@ its words and amounts from left to right, and the column. A number that stands a
 be right in all digits that are written; zeros at the end of 1,000 and more may be rounded ones.
 """
 
+import inspect
 import math
 import re
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from pandas.api.types import is_numeric_dtype
 
 from benchmarks.store import AMOUNTS
+from pokersnn_helpers.study.intervals import Difference, equivalent
 from pokersnn_helpers.study.measured import MEASUREMENTS, measured, names, read
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -142,3 +144,65 @@ def test_stored_measurement_says_where_it_comes_from(name):
 def test_a_wrong_digit_is_noticed(written, unit, right, wrong):
     assert says(written, unit, right)
     assert not says(written, unit, wrong)
+
+
+# ---- The ledger ----
+
+LEDGER = [
+    row.split(" | ")
+    for row in (BOOK / "what_you_can_claim.md").read_text(encoding="utf-8").splitlines()
+    if row.endswith("` |")
+]
+PANEL_OF = {  # the panel's task, by the measurement that a row quotes first
+    "accuracy": "cards",
+    "nested": "cards",
+    "bits": "cards",
+    "latency": "cards",
+    "motions": "films of dots",
+    "compare": "gestures",
+}
+MARGIN = inspect.signature(equivalent).parameters["margin"].default
+
+
+def as_good(expression):
+    """Return the members of the panel within the margin of what is claimed, the cheapest first."""
+    task = PANEL_OF[re.match(r"\w+", expression)[0]]
+    at = re.search(r'"time \(ms\)", (\d+)', expression)
+    time = f"{at[1]} ms" if at else "the end"
+    rows = measured("panel").sort_values("operations")
+    rows = rows[(rows["task"] == task) & (rows["time"] == time)]
+    return rows[rows["mean"] >= value_of(expression) - MARGIN]["model"]
+
+
+@pytest.mark.parametrize("row", LEDGER, ids=lambda row: row[-1].strip("` |"))
+def test_the_ledger_names_each_simple_model_that_does_as_well_the_cheapest_first(row):
+    _, what, cheapest, _, name = row
+    expression = QUOTED.search(what)
+    if name.strip("` |") == "passes":
+        regression = value_of('variety["simulated", "LR on the sum", "32 upright others", "mean"]')
+        as_well = regression >= value_of(expression[3]) - MARGIN
+        assert cheapest.startswith("LR on the sum") is bool(as_well)
+        return
+    if name.strip("` |") not in PANEL_OF:
+        assert cheapest == "–"
+        return
+    members = list(as_good(expression[3]))
+    cheapest = re.sub("<!--.*?-->", "", cheapest)
+    assert all(member in cheapest for member in members), f"name {members}"
+    assert cheapest.startswith(members[0] if members else "none"), members
+
+
+def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
+    said = 0
+    for claim, what, *_ in LEDGER:
+        ends = re.findall(r'accuracy\.differences\[([^]]*), "interval low"\]', what)
+        for pair in ends:
+            low, high = (
+                value_of(f'accuracy.differences[{pair}, "interval {end}"]') / 100
+                for end in ("low", "high")
+            )
+            shown = equivalent(Difference((low + high) / 2, low, high))
+            assert ("within 3 points" in claim) == (shown is True), pair
+            assert ("too few" in claim) == (shown is None), pair
+            said += 1
+    assert said == 3 and MARGIN == 0.03
