@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from pokersnn_helpers.checkpoints import load_checkpoint, read, save_checkpoint
-from pokersnn_helpers.checks import SensorSize, check_events
+from pokersnn_helpers.checks import SensorSize, check_events, check_range, errors_in
 from pokersnn_helpers.classifier import Classifier
 from pokersnn_helpers.fast import FastSNN, LayerThenSNN
 from pokersnn_helpers.out_of_distribution import Familiar, training_ranges, unlike
@@ -151,12 +151,17 @@ def load_trained(path: StrPath, device: str | None = None, network: Any = None) 
     return Trained(load_checkpoint(file, device, network), reading)
 
 
-def _check_reading(options: dict[str, Any], path: Path) -> dict[str, Any]:
+def _check_reading(options: Any, path: Path) -> dict[str, Any]:
     """Return what options say of how recordings are read, or refuse them."""
+    if not isinstance(options, dict):
+        raise ValueError(f"{path} is damaged: its options are {options!r}")
     reading = {name: options.get(name) for name in READING}
     for name, value in reading.items():
         if not isinstance(value, READING[name] | None):
             raise ValueError(f"{path} is damaged: {name} is {value!r}")
+    if reading["window_ms"] is not None:
+        with errors_in(f"{path} is damaged"):
+            check_range(0.001, 2**40, window_ms=reading["window_ms"])
     return reading
 
 

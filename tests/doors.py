@@ -161,7 +161,7 @@ def a_tampered_checkpoint_is_refused_in_words(folder: Path) -> None:
     )
     assert status == 0, error
     content = torch.load(path)
-    values = [None, 0, -1, 1e300, "other", [], {}, [None], {"a": 1}]
+    values = [None, 0, 1e300, "other", [], {"a": 1}]
     changes = [{name: value} for name in content for value in values]
     for part in ("arguments", "options", "state", "recipe"):
         for name in content[part]:
@@ -428,8 +428,8 @@ def filters_refuse_in_words(folder: Path) -> None:
 
 
 def what_ends_clean_leaves_nothing(folder: Path) -> None:
-    for number in range(60):
-        save(folder / "old" / f"{number}.npy", some_events(20_000))
+    for number in range(30):
+        save(folder / "old" / f"{number}.npy", some_events(200_000))
     command = [sys.executable, "-m", "eventdesk", "clean", "old", "--out", "new"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
