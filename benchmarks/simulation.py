@@ -126,8 +126,9 @@ def measure_variety(seeds: int = 10, recordings: int = N_TRAIN, epochs: int = 20
     """
     rows = []
     models = {"SNN": NetworkEstimator(epochs=epochs), "LR on the sum": LR}
+    third = 4 * max(1, recordings // 16)  # of a set, as many of each suit
     for (name, kinds), model in product(OF_ONE_NUMBER.items(), models):
-        mixture = Mixture(kinds, 0, models[model], 3 * recordings // 4 // len(kinds))
+        mixture = Mixture(kinds, 0, models[model], 3 * third // len(kinds))
         rows += rows_of(name, mixture, seeds, model=model)
     for name, mixture in TRAINED_ON.items():
         rows += rows_of(

@@ -32,7 +32,7 @@ ANSWERS = {
     "nested": 13,
     "nmnist": 3,
     "nmnist1000": 3,
-    "operations": 10,
+    "operations": 9,
     "outside": 1,
     "passes": 4,
     "sparse": 6,

@@ -198,7 +198,7 @@ def test_typed_recipe_trains_as_train_classifier(simulated):
     assert_close_weights(classifier, expected, 1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "slant": 0.75}])
+@pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "fastest": 2}])
 def test_typed_films_are_those_that_were_measured(options):
     names = typed(MOTIONS, "typed-dots", "typed-film", "typed-copies", "typed-both")
     draw = partial(motions.drifting_dots, **options)
