@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from eventdesk.files.event_files import read_unchecked
-from pokersnn_helpers.checks import EVENT_DTYPE
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.system.checks import EVENT_DTYPE
 
 from . import Row
 from .libraries import installed_version

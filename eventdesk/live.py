@@ -7,8 +7,8 @@ from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
-from pokersnn_helpers.checks import SensorSize
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.system.checks import SensorSize
 
 from .files.folders import resize
 from .streaming import Stream

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from pokersnn_helpers.checks import (
+from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
+from pokersnn_helpers.frames import as_dense, as_sparse, count_events
+from pokersnn_helpers.networks import resumer
+from pokersnn_helpers.out_of_distribution import unlike
+from pokersnn_helpers.recordings import PackedRecording, smallest
+from pokersnn_helpers.rows import EventBatch, TimeBins
+from pokersnn_helpers.system.checks import (
     EVENT_DTYPE,
     MAX_TIME,
     SensorSize,
@@ -17,12 +23,6 @@ from pokersnn_helpers.checks import (
     check_range,
     refuse_hooks,
 )
-from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
-from pokersnn_helpers.frames import as_dense, as_sparse, count_events
-from pokersnn_helpers.networks import resumer
-from pokersnn_helpers.out_of_distribution import unlike
-from pokersnn_helpers.recordings import PackedRecording, smallest
-from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.compiling import compiled
 from pokersnn_helpers.system.devices import one_cpu_thread
 from pokersnn_helpers.training import MAX_STEPS, Prediction, read_prediction

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from pokersnn_helpers.checkpoints import load_checkpoint, read, save_checkpoint
-from pokersnn_helpers.checks import SensorSize, check_events, check_range, errors_in
 from pokersnn_helpers.classifier import Classifier
 from pokersnn_helpers.fast import FastSNN, LayerThenSNN
 from pokersnn_helpers.out_of_distribution import Familiar, training_ranges, unlike
@@ -23,6 +22,7 @@ from pokersnn_helpers.recordings import PackedRecording, Recordings
 from pokersnn_helpers.study import models
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
 from pokersnn_helpers.study.panel import shift_correlation
+from pokersnn_helpers.system.checks import SensorSize, check_events, check_range, errors_in
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 from pokersnn_helpers.training import Prediction, predict_recording
 

@@ -1,8 +1,7 @@
 """Helpers of the POKER-DVS book. Each module and folder imports only what stands above it here.
 
-system/              what all else stands on: files, compiled loops, devices, Norse
+system/              what all else stands on: checks, files, compiled loops, devices, Norse
 
-checks               what is refused, in words
 recordings           event recordings of any sensor and any classes
 statistics           numbers that describe a recording
 rows                 what isn't 0 in a batch of frames, counted from events

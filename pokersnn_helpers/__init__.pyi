@@ -1,5 +1,4 @@
 from .checkpoints import load_checkpoint, save_checkpoint
-from .checks import EVENT_DTYPE
 from .classifier import Classifier, decode
 from .data.nmnist import load_nmnist
 from .data.pokerdvs import load_pokerdvs, load_pokerdvs131
@@ -14,6 +13,7 @@ from .recordings import (
 )
 from .snn import SNN, build_network
 from .statistics import recording_statistics
+from .system.checks import EVENT_DTYPE
 from .system.devices import default_device
 from .training import evaluate, fit, predict, train_classifier
 

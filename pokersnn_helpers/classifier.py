@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from .checks import SensorSize, check_classes, check_numbers, check_range, check_sensor_size
 from .frames import last_steps, with_steps
 from .networks import WHOLE, time_window_of
 from .recipe import Recipe
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .system.checks import SensorSize, check_classes, check_numbers, check_range, check_sensor_size
 
 SETTLE = 0.01  # s of silence after the last event
 

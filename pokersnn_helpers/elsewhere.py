@@ -28,10 +28,10 @@ import numpy as np
 import torch
 
 from .checkpoints import check_constants
-from .checks import check_range, errors_in, refuse_hooks
 from .classifier import Classifier, check_classifier, decode
 from .fast import FastSNN
 from .snn import SNN
+from .system.checks import check_range, errors_in, refuse_hooks
 from .system.devices import default_device
 from .system.reading import check_hdf5, check_memory, read_input
 from .system.writing import StrPath, atomic_write

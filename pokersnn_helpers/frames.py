@@ -10,14 +10,6 @@ import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import (
-    MAX_TIME,
-    SensorSize,
-    check_events,
-    check_numbers,
-    check_range,
-    check_sensor_size,
-)
 from .recordings import (
     POKERDVS_SENSOR_SIZE,
     PackedRecording,
@@ -26,6 +18,14 @@ from .recordings import (
     check_recordings,
 )
 from .rows import EventBatch, Rows, TimeBins, count, fill, indices_of
+from .system.checks import (
+    MAX_TIME,
+    SensorSize,
+    check_events,
+    check_numbers,
+    check_range,
+    check_sensor_size,
+)
 from .system.reading import check_memory
 
 MAX_WINDOW = 2**40  # µs, in a time bin: 12 days

@@ -40,8 +40,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .checks import MAX_TIME
 from .frames import check_frames
+from .system.checks import MAX_TIME
 
 WHOLE = float(MAX_TIME)  # µs: a time bin that holds a whole recording
 STEP = """\

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from .checks import check_groups
 from .classifier import Classifier
 from .frames import make_loader
 from .recordings import PackedRecording, Recordings
 from .statistics import describe, spread
+from .system.checks import check_groups
 
 NAMES = (
     "events",

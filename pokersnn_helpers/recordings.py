@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .checks import (
+from .system.checks import (
     EVENT_DTYPE,
     SensorSize,
     check_classes,

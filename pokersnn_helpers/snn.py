@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .checks import SensorSize, check_numbers, check_sensor_size
 from .networks import SpikingNetwork, plain_number, time_step
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .system.checks import SensorSize, check_numbers, check_sensor_size
 from .system.norse_cells import (
     LICell,
     LIFParameters,

@@ -17,7 +17,14 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .checks import (
+from .classifier import SETTLE, Classifier, check_classifier, unique_argmax
+from .frames import make_loader, sparse_batch
+from .networks import WHOLE, time_window_of
+from .out_of_distribution import Familiar, training_ranges
+from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
+from .recordings import PackedRecording, Recordings, Split, check_recordings, density_and_ms
+from .snn import SNN, accepted_arguments, build_network, exact_decays
+from .system.checks import (
     check_events,
     check_finite,
     check_loader,
@@ -32,13 +39,6 @@ from .checks import (
     warn_if_it_climbs,
     warn_if_silent,
 )
-from .classifier import SETTLE, Classifier, check_classifier, unique_argmax
-from .frames import make_loader, sparse_batch
-from .networks import WHOLE, time_window_of
-from .out_of_distribution import Familiar, training_ranges
-from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
-from .recordings import PackedRecording, Recordings, Split, check_recordings, density_and_ms
-from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.devices import default_device, one_cpu_thread
 from .system.progress import progress_bar
 

@@ -35,8 +35,8 @@ from eventdesk.files.event_files import FORMATS
 from eventdesk.look.cleaning import filter_events
 from eventdesk.look.inspection import find_hot_pixels, inspect_file
 from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
-from pokersnn_helpers.checks import check_classes, check_groups
 from pokersnn_helpers.elsewhere import load_nir, save_nir
+from pokersnn_helpers.system.checks import check_classes, check_groups
 
 from .damaged import EVENTS, damaged
 from .eventdesk.test_event_files import by_faery, npy, some_events

@@ -152,7 +152,7 @@ def test_no_recordings_are_counted_as_none_or_refused():
     unheard = Evaluation(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))
     assert unheard.n_samples == unheard.correct == 0
     assert math.isnan(unheard.accuracy)
-    with pytest.raises(ValueError, match="give Recordings, at least one"):
+    with pytest.raises(ValueError, match="there are no recordings; give at least one"):
         train_classifier(nothing)
     with pytest.raises(ValueError, match="choose from 2 to 0"):
         stratified_folds(nothing)

@@ -19,7 +19,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from pokersnn_helpers.checks import check_range
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import Recordings
@@ -34,6 +33,7 @@ from pokersnn_helpers.study.estimators import (
 )
 from pokersnn_helpers.study.panel import shift_correlation
 from pokersnn_helpers.study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
+from pokersnn_helpers.system.checks import check_range
 
 from ..detector import detector
 from ..look.inspection import find_hot_pixels

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from pokersnn_helpers.checks import SensorSize, errors_in
+from pokersnn_helpers.system.checks import SensorSize, errors_in
 from pokersnn_helpers.system.writing import atomic_write
 from pokersnn_helpers.training import Prediction
 

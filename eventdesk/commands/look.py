@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pokersnn_helpers.checks import check_range
+from pokersnn_helpers.system.checks import check_range
 
 from ..files.folders import Folder, RecordingFile, find_recordings, read_recordings
 from ..look.inspection import Inspection, inspect_file, plot_inspection

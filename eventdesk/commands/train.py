@@ -18,11 +18,11 @@ import torch
 from filelock import FileLock, Timeout
 
 from pokersnn_helpers.checkpoints import load_checkpoint
-from pokersnn_helpers.checks import errors_in
 from pokersnn_helpers.data.pokerdvs import load_pokerdvs
 from pokersnn_helpers.recipe import Recipe, choose_recipe
 from pokersnn_helpers.recordings import Recordings, Split
 from pokersnn_helpers.snn import accepted_arguments
+from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import default_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 

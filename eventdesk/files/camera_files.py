@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers.checks import EVENT_DTYPE
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.system.checks import EVENT_DTYPE
 from pokersnn_helpers.system.reading import check_memory
 
 AEDAT_HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # a first address may begin with "#", too

@@ -27,7 +27,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from pokersnn_helpers.checks import (
+from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.system.checks import (
     SensorSize,
     check_events,
     check_range,
@@ -35,7 +36,6 @@ from pokersnn_helpers.checks import (
     errors_in,
     refuse_values,
 )
-from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.reading import check_hdf5, check_memory, open_input
 from pokersnn_helpers.system.writing import StrPath
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from pokersnn_helpers.checks import (
+from pokersnn_helpers.recordings import PackedRecording, Recordings
+from pokersnn_helpers.system.checks import (
     SensorSize,
     check_events,
     check_numbers,
@@ -25,7 +26,6 @@ from pokersnn_helpers.checks import (
     check_sensor_size,
     errors_in,
 )
-from pokersnn_helpers.recordings import PackedRecording, Recordings
 from pokersnn_helpers.system.names import look, plain_name
 from pokersnn_helpers.system.writing import StrPath
 
@@ -336,9 +336,9 @@ def read_recordings(
     Example:
         >>> for name in "ab":
         ...     Path("letters", name).mkdir(parents=True)
-        ...     _ = Path("letters", name, "1.csv").write_text(f"t,x,y,p\n0,{ord(name)},5,1\n")
+        ...     _ = Path("letters", name, "1.csv").write_text("t,x,y,p\n0,9,5,1\n")
         >>> read_recordings(find_recordings("letters")[:1]).recordings
-        1 recordings of 98 × 6 pixels: a
+        1 recordings of 10 × 6 pixels: a
     """
     if window_ms is not None:
         check_range(0.001, 2**40, window_ms=window_ms)
@@ -535,7 +535,7 @@ def thin(events: np.ndarray, share: float, rng: np.random.Generator | None = Non
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
         >>> len(thin(np.zeros(1000, EVENT_DTYPE), 0.1))
-        101
+        91
     """
     if share >= 1:
         return events

@@ -7,7 +7,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
-from pokersnn_helpers.checks import check_events, check_range, errors_in
+from pokersnn_helpers.system.checks import check_events, check_range, errors_in
 from pokersnn_helpers.system.writing import errors_name
 
 from ..files.event_files import ANY_SENSOR, check_file, read_unchecked

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pokersnn_helpers.checks import MAX_TIME, SensorSize, check_events, errors_in
 from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.statistics import describe
+from pokersnn_helpers.system.checks import MAX_TIME, SensorSize, check_events, errors_in
 from pokersnn_helpers.system.writing import StrPath
 
 from ..files.camera_files import unwrapped

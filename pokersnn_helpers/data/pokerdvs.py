@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..checks import EVENT_DTYPE
 from ..recordings import (
     POKERDVS_CLASSES,
     POKERDVS_SENSOR_SIZE,
@@ -24,6 +23,7 @@ from ..recordings import (
     banner,
     make_events,
 )
+from ..system.checks import EVENT_DTYPE
 from ..system.writing import StrPath
 from . import archives
 

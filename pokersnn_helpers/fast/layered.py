@@ -10,12 +10,12 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ..checks import SensorSize, check_numbers, check_range, check_sensor_size
 from ..frames import check_frames
 from ..networks import plain_number, width_of_steps
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..rows import Rows
 from ..snn import build_network
+from ..system.checks import SensorSize, check_numbers, check_range, check_sensor_size
 from . import loops
 from .fast_snn import FastSNN, as_matrix, to_rows, transposed
 

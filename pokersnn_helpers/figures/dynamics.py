@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from ..checks import SensorSize, check_classes
 from ..classifier import Classifier, unique_argmax
 from ..frames import to_frames
 from ..networks import WHOLE
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN
+from ..system.checks import SensorSize, check_classes
 from ..training import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .events import POLARITIES, imshow_polarity

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import SensorSize
 from ..recordings import POKERDVS_SENSOR_SIZE
+from ..system.checks import SensorSize
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, TEXT, class_colours
 
 if TYPE_CHECKING:  # neither is needed to draw events

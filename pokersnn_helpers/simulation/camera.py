@@ -10,7 +10,7 @@ from numpy import ndarray
 from numpy.lib.recfunctions import unstructured_to_structured
 from numpy.random import Generator
 
-from ..checks import EVENT_DTYPE, check_range
+from ..system.checks import EVENT_DTYPE, check_range
 from ..system.compiling import compiled
 
 FRAME_INTERVAL = 100  # µs, between two frames of a scene that moves fast

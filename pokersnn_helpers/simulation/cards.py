@@ -25,8 +25,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from ..checks import check_range
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from ..system.checks import check_range
 from .camera import FRAME_INTERVAL, EventCamera
 from .pips import SIGNED_DISTANCE
 

@@ -5,8 +5,8 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from ..checks import check_range, check_seed
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
+from ..system.checks import check_range, check_seed
 from .camera import EventCamera
 from .cards import simulate_recording
 

@@ -10,8 +10,8 @@ from numbers import Integral
 
 import numpy as np
 
-from ..checks import check_numbers, check_seed
 from ..recordings import Recordings
+from ..system.checks import check_numbers, check_seed
 from .camera import EventCamera
 from .pips import sd_circle
 

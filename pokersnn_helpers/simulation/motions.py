@@ -8,8 +8,8 @@ from numbers import Integral
 import numpy as np
 from numpy.random import Generator
 
-from ..checks import check_numbers, check_seed
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
+from ..system.checks import check_numbers, check_seed
 from .camera import FRAME_INTERVAL, EventCamera
 from .cards import CAMERA
 from .pips import sd_circle

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from ..checks import check_groups
+from ..system.checks import check_groups
 
 
 def bootstrap_interval(

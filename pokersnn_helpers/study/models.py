@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import SensorSize, check_sensor_size
 from ..fast import FrameLinear
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
+from ..system.checks import SensorSize, check_sensor_size
 
 
 class Model(nn.Module):

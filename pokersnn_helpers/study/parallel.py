@@ -14,7 +14,7 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
-from ..checks import check_numbers
+from ..system.checks import check_numbers
 from ..system.progress import progress_bar, progress_hidden
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..checks import check_groups
 from ..recordings import Recordings, Split, fold_indices
+from ..system.checks import check_groups
 from .estimators import as_estimator
 from .parallel import in_parallel
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .system.names import plain_name
+from .names import plain_name
 
 if TYPE_CHECKING:
     import torch
