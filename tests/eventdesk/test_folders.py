@@ -67,10 +67,10 @@ def test_classes_groups_and_files(folder):
 
 
 def test_sensor_is_the_smallest_that_holds_all_events(folder):
-    save(folder / "left" / "corner.npy", point(70, 5))
-    save(folder / "right" / "corner.npy", point(5, 80))
-    recordings, _, files, sensor_size = load_folder(folder, size=(71, 81))
-    assert recordings.sensor_size == sensor_size == (71, 81, 2)
+    save(folder / "left" / "corner.npy", point(60, 5))
+    save(folder / "right" / "corner.npy", point(5, 62))
+    recordings, _, files, sensor_size = load_folder(folder)
+    assert recordings.sensor_size == sensor_size == (61, 63, 2)
     for events, file in zip(recordings.events, files, strict=True):
         assert np.array_equal(events[["x", "y"]], np.load(file)[["x", "y"]])
 
