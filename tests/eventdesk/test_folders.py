@@ -70,7 +70,7 @@ def test_sensor_is_the_smallest_that_holds_all_events(folder):
     save(folder / "left" / "corner.npy", point(60, 5))
     save(folder / "right" / "corner.npy", point(5, 62))
     recordings, _, files, sensor_size = load_folder(folder)
-    assert recordings.sensor_size == sensor_size == (61, 63, 2)
+    assert recordings.sensor_size == sensor_size == (64, 63, 2)
     for events, file in zip(recordings.events, files, strict=True):
         assert np.array_equal(events[["x", "y"]], np.load(file)[["x", "y"]])
 
