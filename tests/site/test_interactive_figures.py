@@ -379,6 +379,7 @@ def inked(cloud):
 
 @on("event-cloud")
 def test_cloud_is_turned_by_sliders_and_these_follow_a_mouse(figure):
+    figure.page.wait_for_load_state("networkidle")  # what is still loading moves the page
     before = inked(figure)
     box = figure.drawing.locator("canvas").bounding_box()
     figure.page.mouse.move(box["x"] + 150, box["y"] + 150)
