@@ -440,6 +440,8 @@ def what_ends_clean_leaves_nothing(folder: Path) -> None:
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # Who runs this by nohup ignores SIGHUP, and so would the child.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         child.stdout.readline()  # a file is done, and others are to come
         child.send_signal(number)
