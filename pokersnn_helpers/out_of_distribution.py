@@ -6,6 +6,7 @@ describe its recordings, which say in words what is unusual, and a ``Familiar`` 
 like and of what they make its hidden neurons do, which also notices a class that wasn't taught.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import torch
 
 from .classifier import Classifier
 from .frames import make_loader
+from .networks import SpikingNetwork
 from .recordings import PackedRecording, Recordings
 from .statistics import describe, spread
 from .system.checks import check_groups
@@ -31,6 +33,8 @@ WIDENING = 0.4  # a range is widened to both sides by this share of it; see ``be
 TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
 MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
 MAX_RECORDINGS = 1000  # training recordings that are looked at: more tell nothing new
+MAX_NUMBERS = 2 * 10**7  # in their images: copies of more would take gigabytes
+MAX_NEURONS = 2000  # whose covariance is estimated
 EXPLAINED = 0.9  # of the variance of images, by the components that are kept
 FOLDS = 5  # in which recordings are left out, to see how far away others of their kind are
 # By kind: the share of recordings that are left out and lie beyond a limit, and by how many
@@ -190,9 +194,10 @@ class Familiar(NamedTuple):
                 recording is its own.
         """
         number = len(recordings)
-        if number < MIN_RECORDINGS:
+        most = min(MAX_RECORDINGS, MAX_NUMBERS // math.prod(recordings.sensor_size))
+        if min(number, most) < MIN_RECORDINGS:
             return None
-        chosen = np.random.default_rng(0).permutation(number)[:MAX_RECORDINGS]
+        chosen = np.random.default_rng(0).permutation(number)[:most]
         units = check_groups(range(number) if groups is None else groups, number)[chosen]
         if len(set(units)) < 2:
             return None
@@ -275,9 +280,11 @@ def _left_out(kind: Any, values: np.ndarray, targets: np.ndarray, groups: np.nda
 def hidden_activities(classifier: Classifier, recordings: Recordings) -> np.ndarray | None:
     """Return the square roots of how often hidden neurons spike, (recordings, neurons).
 
-    Of a network that records no spikes there are none.
+    Returns:
+        They; None of a network that records no spikes, or of more neurons than ``MAX_NEURONS``.
     """
-    spiking = next((part for part in classifier.snn.modules() if hasattr(part, "record")), None)
+    parts = classifier.snn.modules()
+    spiking = next((part for part in parts if isinstance(part, SpikingNetwork)), None)
     if spiking is None:
         return None
     device = next(classifier.parameters()).device
@@ -288,13 +295,27 @@ def hidden_activities(classifier: Classifier, recordings: Recordings) -> np.ndar
     try:
         for frames, _ in make_loader(recordings, 64, classifier.time_window, sparse=True):
             _, steps, _ = classifier.run(frames.to(device))
-            z = spiking.recording.lif0.z
+            layers = spikes_in(spiking.recording)
+            if not layers or sum(layer.shape[2] for layer in layers) > MAX_NEURONS:
+                return None
+            z = torch.cat(layers, dim=2)
             is_own = torch.arange(len(z), device=device)[:, None] < steps
             counts.append((z * is_own[..., None]).sum(0).cpu())
+    except TypeError:  # states of your own that can't be recorded
+        return None
     finally:
         classifier.train(before[0])
         spiking.record, spiking.recording = before[1], None
     return torch.cat(counts).sqrt().numpy()
+
+
+def spikes_in(states: Any) -> list[torch.Tensor]:
+    """Return the spikes in recorded states, by layer: (T, B, neurons) of what Norse calls z."""
+    if not isinstance(states, tuple):
+        return []
+    if hasattr(states, "z"):
+        return [states.z.flatten(2)]
+    return [layer for state in states for layer in spikes_in(state)]
 
 
 def unlike(classifier: Any, recording: PackedRecording) -> list[str]:

@@ -224,3 +224,61 @@ def test_recordings_and_units_that_are_no_batches_and_no_microseconds_are_named(
             use(classifier, pairs)
     with pytest.warns(UserWarning, match="time_window is 5 µs; for 5 ms write 5000"):
         train_classifier(recordings(2), network=Leaky, time_window=5, epochs=1, device="cpu")
+
+
+class OwnStates(SpikingNetwork):
+    def __init__(self, state_of):
+        super().__init__()
+        self.linear = torch.nn.Linear(60, 2)
+        self.state_of = state_of
+
+    def step(self, frame, state):
+        voltages = self.linear(frame.flatten(1))
+        return voltages, self.state_of(voltages.clone())
+
+
+class Recorder(torch.nn.Module):
+    dt = 0.001
+    record = "a name of its own"
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(60, 2)
+
+    def forward(self, frames):
+        return self.linear(frames.flatten(2))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        partial(OwnStates, lambda values: values),
+        partial(OwnStates, lambda values: [values]),  # which can't be recorded
+        partial(OwnStates, lambda values: (values, (values, values))),
+        Recorder,
+    ],
+)
+def test_training_ends_whatever_states_a_network_has(network):
+    classifier, _ = train_classifier(recordings(30), network=network, epochs=1, device="cpu")
+    assert classifier.familiar.clusters is None
+
+
+def test_spikes_of_every_layer_tell_what_is_familiar():
+    from norse.torch import LIFRecurrentCell
+
+    class Deep(SpikingNetwork):
+        def __init__(self):
+            super().__init__()
+            self.inputs = torch.nn.Linear(60, 9)
+            self.first = LIFRecurrentCell(9, 9)
+            self.second = LIFRecurrentCell(9, 9)
+            self.readout = torch.nn.Linear(9, 2)
+
+        def step(self, frame, state):
+            first, second = state or (None, None)
+            spikes, first = self.first(self.inputs(frame.flatten(1)), first)
+            spikes, second = self.second(spikes, second)
+            return self.readout(spikes), (first, second)
+
+    classifier, _ = train_classifier(recordings(30), network=Deep, epochs=1, device="cpu")
+    assert classifier.familiar.clusters.means.shape == (2, 18)
