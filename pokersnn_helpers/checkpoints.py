@@ -62,10 +62,13 @@ def save_checkpoint(
     """
     check_classifier(classifier)
     network = classifier.snn
+    name = type(network).__name__
     arguments = getattr(network, "arguments", None)
+    if name not in SAVED_NETWORKS and not is_plain(arguments):
+        arguments = None  # it is loaded by a function that knows them, or into one that is made
     content: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
-        "network": type(network).__name__,
+        "network": name,
         "arguments": arguments,
         "classes": tuple(map(str, classifier.classes)),  # from NumPy, they couldn't be loaded
         "sensor_size": tuple(map(int, classifier.sensor_size)),
@@ -84,7 +87,8 @@ def save_checkpoint(
     try:
         torch.save(content | dict(further or {}), buffer)
         saved = parse(buffer.getvalue(), path)
-        loaded = rebuild(saved, path, type(network)) if arguments is not None else classifier
+        is_rebuilt = name in SAVED_NETWORKS and arguments is not None
+        loaded = rebuild(saved, path, type(network)) if is_rebuilt else classifier
     except Exception as error:  # what an object raises that can't be pickled, or not be loaded
         raise ValueError(
             f"{path} isn't written: {error}; make the network with, and give as the run's options, "
@@ -93,6 +97,15 @@ def save_checkpoint(
     check_constants(loaded.snn, network, path)
     with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
+
+
+def is_plain(value: Any) -> bool:
+    """Say whether a value consists of numbers, texts, and lists or dictionaries of them."""
+    if isinstance(value, dict):
+        return all(map(is_plain, [*value, *value.values()]))
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def check_constants(loaded: torch.nn.Module, network: torch.nn.Module, path: StrPath) -> None:
@@ -203,9 +216,10 @@ def rebuild(
             classifier.recipe = Recipe(**content["recipe"])
     except Exception as error:  # a file can hold anything
         name = getattr(network, "__name__", type(network).__name__)
+        advice = "" if saved in SAVED_NETWORKS else "; give a network that is made as it was"
         raise ValueError(
             f"{path} holds a {saved}, which network={name} doesn't fit: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {error}{advice}"
         ) from error
     return classifier
 

@@ -259,7 +259,8 @@ def build_network(
     made = network(**taken)
     if not isinstance(made, torch.nn.Module):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a torch.nn.Module")
-    if not hasattr(made, "arguments"):  # so that a checkpoint can make the same again
+    is_class = isinstance(getattr(network, "func", network), type)
+    if is_class and not hasattr(made, "arguments"):  # so that a checkpoint can make the same again
         made.arguments = noted  # type: ignore[assignment]
     if isinstance(made, SNN):
         scale_initial_weights(made, dt_ratio)

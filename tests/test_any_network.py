@@ -282,3 +282,35 @@ def test_spikes_of_every_layer_tell_what_is_familiar():
 
     classifier, _ = train_classifier(recordings(30), network=Deep, epochs=1, device="cpu")
     assert classifier.familiar.clusters.means.shape == (2, 18)
+
+
+class Chosen(torch.nn.Module):
+    """It is made with what no file can hold."""
+
+    dt = 0.001
+
+    def __init__(self, output_size, activation, hidden_size=3):
+        super().__init__()
+        layers = torch.nn.Linear(60, hidden_size), activation
+        self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(hidden_size, output_size))
+
+    def forward(self, frames):
+        return self.layers(frames.flatten(2))
+
+
+def by_a_function(output_size):
+    return Chosen(output_size, torch.nn.ReLU(), hidden_size=5)
+
+
+@pytest.mark.parametrize("network", [by_a_function, partial(Chosen, activation=torch.nn.ReLU())])
+def test_what_no_file_can_hold_is_given_to_what_loads_it(network, tmp_path):
+    classifier, _ = train_classifier(recordings(), network=network, epochs=1, device="cpu")
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    other = Chosen(2, torch.nn.ReLU(), hidden_size=5 if network is by_a_function else 3)
+    for again in (network, other):
+        loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=again)
+        events = recordings().events[0]
+        answer = predict(classifier, events, "cpu").probabilities
+        assert predict(loaded, events, "cpu").probabilities == answer
+    with pytest.raises(ValueError, match="; give a network that is made as it was"):
+        load_checkpoint(tmp_path / "a.pt", network=Chosen)
