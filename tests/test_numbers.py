@@ -113,7 +113,7 @@ def test_quoted_numbers_are_those_measured(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_percentages_beside_quoted_ones_are_quoted_too(path):
-    prose = [text for text in texts(path)[0] if "## Questions" not in text]
+    prose = [text for text in texts(path)[0] if "**Question 1.**" not in text]
     if any(map(QUOTED.search, prose)):
         alone = unquoted("\n".join(prose))
         assert set(alone) <= OTHERS.get(path.stem, set()), "quote them, or list them in OTHERS"
@@ -148,11 +148,16 @@ def test_a_wrong_digit_is_noticed(written, unit, right, wrong):
 
 # ---- The ledger ----
 
-LEDGER = [
-    row.split(" | ")
-    for row in (BOOK / "what_you_can_claim.md").read_text(encoding="utf-8").splitlines()
-    if row.endswith("` |")
-]
+CLAIM = re.compile(
+    r"(?m)^(?:\d\.|-) \*\*(?P<claim>.+?)\*\* (?P<found>.+?) "
+    r"(?:\*\*The cheapest that does as well:\*\* (?P<cheapest>.+?)\. )?"
+    r"\*\*It would be wrong if\*\* .+ \(`(?P<name>[\w./]+)`\)$"
+)
+LEDGER, OTHER_CLAIMS = (
+    [*CLAIM.finditer((BOOK / page).read_text(encoding="utf-8"))]
+    for page in ("what_you_can_claim.md", "measurements.md")
+)
+CLAIMS = LEDGER + OTHER_CLAIMS
 PANEL_OF = {  # the panel's task, by the measurement that a row quotes first
     "accuracy": "cards",
     "nested": "cards",
@@ -174,17 +179,29 @@ def as_good(expression):
     return rows[rows["mean"] >= value_of(expression) - MARGIN]["model"]
 
 
-@pytest.mark.parametrize("row", LEDGER, ids=lambda row: row[-1].strip("` |"))
-def test_the_ledger_names_each_simple_model_that_does_as_well_the_cheapest_first(row):
-    _, what, cheapest, _, name = row
-    expression = QUOTED.search(what)
-    if name.strip("` |") == "passes":
+def test_the_ledger_has_seven_claims_each_of_which_a_page_teaches():
+    assert len(LEDGER) == 7
+    assert all(re.search(r"\(\w+\.ipynb\)", claim["claim"]) for claim in LEDGER)
+
+
+@pytest.mark.parametrize("page", ["what_you_can_claim", "measurements"])
+def test_every_claim_is_read(page):
+    text = (BOOK / f"{page}.md").read_text(encoding="utf-8")
+    claims = LEDGER if page == "what_you_can_claim" else OTHER_CLAIMS
+    assert len(claims) == text.count("**It would be wrong if**") > 5
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim["name"])
+def test_a_claim_names_each_simple_model_that_does_as_well_the_cheapest_first(claim):
+    cheapest, name = claim["cheapest"], claim["name"]
+    expression = QUOTED.search(claim["found"])
+    if name == "passes":
         regression = value_of('variety["simulated", "LR on the sum", "32 upright others", "mean"]')
         as_well = regression >= value_of(expression[3]) - MARGIN
         assert cheapest.startswith("LR on the sum") is bool(as_well)
         return
-    if name.strip("` |") not in PANEL_OF:
-        assert cheapest == "–"
+    if name not in PANEL_OF:
+        assert cheapest is None
         return
     members = list(as_good(expression[3]))
     cheapest = re.sub("<!--.*?-->", "", cheapest)
@@ -194,8 +211,9 @@ def test_the_ledger_names_each_simple_model_that_does_as_well_the_cheapest_first
 
 def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
     said = 0
-    for claim, what, *_ in LEDGER:
-        ends = re.findall(r'accuracy\.differences\[([^]]*), "interval low"\]', what)
+    for row in CLAIMS:
+        claim = row["claim"]
+        ends = re.findall(r'accuracy\.differences\[([^]]*), "interval low"\]', row["found"])
         for pair in ends:
             low, high = (
                 value_of(f'accuracy.differences[{pair}, "interval {end}"]') / 100

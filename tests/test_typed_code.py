@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import nll_loss
 
 from benchmarks import motions
-from benchmarks.motions import MotionDetector, SpikingConvolution, film_dots
+from benchmarks.motions import MotionDetector, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
 from eventdesk.streaming import Stream
 from pokersnn_helpers import (
@@ -21,7 +21,6 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     Recordings,
-    decode,
     evaluate,
     fit,
     load_checkpoint,
@@ -86,7 +85,6 @@ def assert_same(network, other, rate):
 NETWORK = ("03_building_the_snn.ipynb", "typed-network")
 LOOP = ("04_training.ipynb", "typed-loop")
 MOTIONS = "06_when_time_decides.ipynb"
-SPIKES = "07_does_it_need_spikes.ipynb"
 OWN = "09_your_own_recordings.ipynb"
 
 
@@ -200,7 +198,7 @@ def test_typed_recipe_trains_as_train_classifier(simulated):
 
 @pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "fastest": 2}])
 def test_typed_films_are_those_that_were_measured(options):
-    names = typed(MOTIONS, "typed-dots", "typed-film", "typed-copies", "typed-both")
+    names = typed(MOTIONS, "typed-discs", "typed-dots", "typed-film", "typed-copies", "typed-both")
     draw = partial(motions.drifting_dots, **options)
     expected = motions.to_films(motions.film_drifting(6, seed=5, draw=draw))
     films = names["film"](6, seed=5, **options)
@@ -226,27 +224,19 @@ def test_typed_networks_learn_as_those_that_were_measured():
 
 
 @pytest.fixture(scope="module")
-def networks():
-    return typed(MOTIONS, "typed-detector", "typed-spiking")
+def typed_detector():
+    return typed(MOTIONS, "typed-detector")["MotionDetector"]
 
 
-@pytest.mark.parametrize(
-    ("measured", "options"),
-    [
-        (MotionDetector, {"output_size": 4}),
-        (MotionDetector, {"output_size": 8, "late": (0, 3)}),
-        (SpikingConvolution, {"output_size": 4}),
-    ],
-)
-def test_typed_detectors_are_those_that_were_measured(measured, options, networks):
-    makes = [partial(networks[measured.__name__], **options), partial(measured, **options)]
+@pytest.mark.parametrize("options", [{"output_size": 4}, {"output_size": 8, "late": (0, 3)}])
+def test_typed_detector_is_the_one_that_was_measured(options, typed_detector):
+    makes = [partial(made, **options) for made in (typed_detector, MotionDetector)]
     assert_same(*with_the_same_weights(*makes), 0.3)
 
 
-@pytest.mark.parametrize("name", ["MotionDetector", "SpikingConvolution"])
-def test_typed_detectors_run_live_and_are_drawn(name, networks):
+def test_typed_detector_runs_live_and_is_drawn(typed_detector):
     films = merge_polarities(film_dots(2, seed=6))
-    network = networks[name](len(films.classes))
+    network = typed_detector(len(films.classes))
     classifier = Classifier(network, classes=films.classes, settle=0.01)
     stream = Stream(classifier)
     for portion in np.array_split(films.events[0], 7):
@@ -259,23 +249,6 @@ def test_typed_detectors_run_live_and_are_drawn(name, networks):
     assert torch.equal(stream.voltages, voltages[:, 0])
     fig = plot_dynamics(network.recording, network.dt, films.classes, frames=frames)
     assert len(fig.axes) > 4
-
-
-def test_typed_loss_counts_a_step_as_often_as_it_has_events():
-    loss_over_events = typed(SPIKES, "typed-loss")["loss_over_events"]
-    outputs = torch.randn(12, 3, 4)
-    targets = torch.tensor([0, 3, 1])
-    counts = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.01))
-    steps = torch.full((3,), 12)
-    by_step = []
-    for length in range(1, 13):
-        until_then = decode(outputs[:length])
-        by_step.append(nll_loss(until_then, targets, reduction="none"))
-    events = counts.sum(dim=(2, 3, 4))
-    expected = (torch.stack(by_step) * events).sum(0) / events.sum(0)
-    for frames in (counts, counts.to_sparse()):
-        loss = loss_over_events(outputs, targets, frames, steps)
-        torch.testing.assert_close(loss, expected)
 
 
 def test_typed_convolution_is_the_one_that_was_measured():
