@@ -1,8 +1,11 @@
-"""Print how long each chapter is, and how much of its code a reader sees: python tools/pages.py.
+"""Print how long each page of the course is, and how much of its code a reader sees.
 
-Words are those of Markdown cells, without code, formulas and addresses; minutes are at 200 words
-per minute and 5 s per line of code that is shown. Lines of code are counted without blank ones:
-shown, folded (a click opens them) and removed (from the page; a notebook folds them).
+Words are those of Markdown cells, without code, formulas and addresses. Minutes are those of a
+newcomer who reads a page up to the solution of its first exercise: 190 words a minute, 5 s for a
+line of code that is shown, 30 s for a figure, 90 s for one with sliders, and 4 minutes for the
+exercise. *Stated* are those in the page's box. Lines of code are counted without blank ones, and
+without what a page only has for its tests, its installation and its solutions: shown, folded (a
+click opens them) and removed (from the page; a notebook folds them).
 """
 
 import json
@@ -14,7 +17,18 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOWN = "shown"
 FOLDED = "folded"
 REMOVED = "removed"
-COLUMNS = ("words", "minutes", SHOWN, FOLDED, REMOVED)
+COLUMNS = ("words", "minutes", "stated", SHOWN, FOLDED, REMOVED)
+ASIDE = re.compile(r"# @title (Install|Solution|A check of|Network that you have typed)")
+FIGURE = re.compile(r"\b(plot_\w+|subplots|show_drawing|animate_frames)\(")
+FIGURE_TO_MOVE = re.compile(r"\binteractive_\w+\(")
+
+
+def course() -> list[Path]:
+    """Return the pages of the course, in their order."""
+    text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    part = text.partition("caption: The course")[2].partition("- caption:")[0]
+    stems = re.findall(r"file: (\S+)", part)
+    return [next(ROOT.glob(f"{stem}.*")) for stem in stems]
 
 
 def words(markdown: str) -> int:
@@ -31,29 +45,49 @@ def visibility(tags: list[str]) -> str:
     return FOLDED if {"hide-input", "hide-cell"} & set(tags) else SHOWN
 
 
-def chapter_size(path: Path) -> Counter[str]:
-    """Count words, minutes and lines of a chapter."""
-    counts: Counter[str] = Counter()
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+def stated_minutes(text: str) -> int:
+    """Return the minutes in a page's box."""
+    return int(re.search(r"\*\*Time:\*\* (\d+) minutes", text)[1])
+
+
+def size(path: Path) -> Counter[str]:
+    """Count words, minutes and lines of a page; of one without code, only what it shows at once."""
+    text = path.read_text(encoding="utf-8")
+    counts = Counter(stated=stated_minutes(text))
+    if path.suffix == ".md":
+        counts["words"] = words(re.sub(r"(?s):::\{dropdown\}.*?\n:::", " ", text))
+        counts["minutes"] = counts["stated"]
+        return counts
+    seconds, reads_on = 0.0, True
+    for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             counts["words"] += words(source)
-        else:
-            seen = visibility(cell["metadata"].get("tags", []))
-            counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
-    counts["minutes"] = round(counts["words"] / 200 + counts[SHOWN] * 5 / 60)
+            seconds += reads_on * words(source) / 190 * 60
+            continue
+        reads_on = reads_on and "# @title Solution 1\n" not in source
+        if not reads_on or ASIDE.match(source):
+            continue
+        seen = visibility(cell["metadata"].get("tags", []))
+        lines = sum(bool(line.strip()) for line in source.splitlines())
+        counts[seen] += lines
+        seconds += 5 * lines * (seen == SHOWN)
+        seconds += 90 * len(FIGURE_TO_MOVE.findall(source)) + 30 * bool(FIGURE.search(source))
+    seconds += 240 * ("Exercise 1" in text)
+    counts["minutes"] = round(seconds / 60)
     return counts
 
 
-def print_chapters() -> None:
-    """Print a line for each chapter, and one for all."""
-    print(f"{'':32}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
-    chapters = {path.stem: chapter_size(path) for path in sorted(ROOT.glob("book/[0-9]*.ipynb"))}
-    chapters["all"] = sum(chapters.values(), Counter())
-    for chapter, counts in chapters.items():
-        share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
-        print(f"{chapter:32}", *(f"{counts[column]:8}" for column in COLUMNS), f"{share:9.0f}")
+def print_pages() -> None:
+    """Print a line for each page of the course, and one for all."""
+    print(f"{'':28}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
+    pages = {path.stem: size(path) for path in course()}
+    pages["all"] = sum(pages.values(), Counter())
+    for page, counts in pages.items():
+        lines = counts[SHOWN] + counts[FOLDED] + counts[REMOVED]
+        share = f"{100 * counts[SHOWN] / lines:9.0f}" if lines else ""
+        print(f"{page:28}", *(f"{counts[column]:8}" for column in COLUMNS), share)
 
 
 if __name__ == "__main__":
-    print_chapters()
+    print_pages()
