@@ -2,9 +2,11 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
+import pages
 import pytest
 import yaml
 
@@ -116,6 +118,34 @@ def test_every_cited_paper_is_on_the_references_page():
     for path in BOOK.glob("*.[im]*"):
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"\(https://doi\.org/([^)\s]+)\)", text)) <= listed, path
+
+
+# ---- How long the course is ----
+
+COURSE = {path.stem: pages.size(path) for path in pages.course()}
+
+
+def test_the_course_takes_three_hours_and_9_500_words():
+    assert len(COURSE) == 11
+    assert sum(page["stated"] for page in COURSE.values()) <= 180
+    assert sum(page["words"] for page in COURSE.values()) <= 9_500
+    assert COURSE["06_when_time_decides"]["words"] <= 1_000
+    assert COURSE["07_does_it_need_spikes"]["words"] <= 800
+    first = [COURSE[name]["stated"] for name in ("on_one_page", "teach_it_yours")]
+    assert sum(first) <= 30
+    landing = (BOOK / "index.md").read_text(encoding="utf-8")
+    assert "**After half an hour**" in landing and "**After three hours**" in landing
+
+
+@pytest.mark.parametrize("page", COURSE)
+def test_no_page_takes_longer_than_it_says(page):
+    assert COURSE[page]["minutes"] <= COURSE[page]["stated"]
+
+
+def test_three_quarters_of_the_course_s_code_are_shown():
+    lines = sum(COURSE.values(), Counter())
+    shown = lines[pages.SHOWN]
+    assert shown >= 0.75 * (shown + lines[pages.FOLDED] + lines[pages.REMOVED])
 
 
 # ---- What a notebook hides and what it checks ----

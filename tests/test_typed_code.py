@@ -13,7 +13,6 @@ from torch.nn.functional import nll_loss
 
 from benchmarks import motions
 from benchmarks.motions import MotionDetector, film_dots
-from benchmarks.nmnist import ConvolutionalSNN
 from eventdesk.streaming import Stream
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -85,7 +84,6 @@ def assert_same(network, other, rate):
 NETWORK = ("03_building_the_snn.ipynb", "typed-network")
 LOOP = ("04_training.ipynb", "typed-loop")
 MOTIONS = "06_when_time_decides.ipynb"
-OWN = "09_your_own_recordings.ipynb"
 
 
 def test_typed_network_computes_what_snn_does():
@@ -249,14 +247,3 @@ def test_typed_detector_runs_live_and_is_drawn(typed_detector):
     assert torch.equal(stream.voltages, voltages[:, 0])
     fig = plot_dynamics(network.recording, network.dt, films.classes, frames=frames)
     assert len(fig.axes) > 4
-
-
-def test_typed_convolution_is_the_one_that_was_measured():
-    names = typed(OWN)
-    definition, _, _ = cell_with(OWN, "typed-convolution").partition("\n_, history = train")
-    exec(definition, names)
-    network, measured = with_the_same_weights(names["ConvolutionalSNN"], ConvolutionalSNN)
-    frames = torch.poisson(torch.full((20, 3, 2, 34, 34), 0.3))
-    voltages = network.eval()(frames)
-    assert voltages.any()
-    assert torch.equal(voltages, measured.eval()(frames))

@@ -66,13 +66,14 @@ def size(path: Path) -> Counter[str]:
             seconds += reads_on * words(source) / 190 * 60
             continue
         reads_on = reads_on and "# @title Solution 1\n" not in source
-        if not reads_on or ASIDE.match(source):
+        if ASIDE.match(source):
             continue
         seen = visibility(cell["metadata"].get("tags", []))
         lines = sum(bool(line.strip()) for line in source.splitlines())
         counts[seen] += lines
-        seconds += 5 * lines * (seen == SHOWN)
-        seconds += 90 * len(FIGURE_TO_MOVE.findall(source)) + 30 * bool(FIGURE.search(source))
+        if reads_on:
+            seconds += 5 * lines * (seen == SHOWN)
+            seconds += 90 * len(FIGURE_TO_MOVE.findall(source)) + 30 * bool(FIGURE.search(source))
     seconds += 240 * ("Exercise 1" in text)
     counts["minutes"] = round(seconds / 60)
     return counts
