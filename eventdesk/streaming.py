@@ -22,6 +22,7 @@ from pokersnn_helpers.system.checks import (
     check_events,
     check_range,
     refuse_hooks,
+    suggests_names,
 )
 from pokersnn_helpers.system.compiling import compiled
 from pokersnn_helpers.system.devices import one_cpu_thread
@@ -114,6 +115,7 @@ class Stream:
         (1, 0)
     """
 
+    @suggests_names
     def __init__(
         self,
         classifier: Classifier,

@@ -24,6 +24,8 @@ study/               what the chapters on evidence measure with: 7 above all
 
 import lazy_loader
 
+from .system.checks import suggestion
+
 _import_lazily, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
@@ -33,6 +35,7 @@ def __getattr__(name: str) -> object:
         return _import_lazily(name)
     except AttributeError as error:
         if name not in __all__:
-            raise
+            near = suggestion(name, [*__all__])
+            raise AttributeError(f"{__name__} has no attribute {name}{near}") from None
         # Python would take it for a name that is missing, and say nothing of what broke beneath.
         raise ImportError(f"{name} can't be imported: {error!r}") from error

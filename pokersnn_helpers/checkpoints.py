@@ -15,7 +15,8 @@ from .classifier import Classifier, check_classifier, decode
 from .out_of_distribution import Familiar
 from .recipe import Recipe
 from .snn import build_network
-from .system.devices import default_device
+from .system.checks import suggests_names
+from .system.devices import chosen_device
 from .system.reading import check_memory, read_input
 from .system.writing import StrPath, atomic_write
 
@@ -29,6 +30,7 @@ SAVED_NETWORKS = {  # that are found without being given, and where they are
 ALIKE = {"SNN", "FastSNN"}  # which compute the same with the same weights
 
 
+@suggests_names
 def save_checkpoint(
     classifier: Classifier,
     path: StrPath,
@@ -134,6 +136,7 @@ def constants_of(network: torch.nn.Module) -> dict[str, Any]:
     return constants
 
 
+@suggests_names
 def load_checkpoint(
     path: StrPath,
     device: torch.device | str | None = None,
@@ -171,9 +174,9 @@ def load_checkpoint(
     if not content.get("default_decode", True):
         warnings.warn(
             f"{path} was saved with a decode of your own, not with its code: set classifier.decode",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return classifier.to(device or default_device())
+    return classifier.to(chosen_device(device))
 
 
 def rebuild(

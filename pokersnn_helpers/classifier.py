@@ -8,11 +8,18 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from .frames import last_steps, with_steps
-from .networks import WHOLE, time_window_of
+from .frames import check_tensor, last_steps, with_steps
+from .networks import WHOLE, said_of, time_window_of, warn_of_rates
 from .recipe import Recipe
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from .system.checks import SensorSize, check_classes, check_numbers, check_range, check_sensor_size
+from .system.checks import (
+    SensorSize,
+    check_classes,
+    check_numbers,
+    check_range,
+    check_sensor_size,
+    suggests_names,
+)
 
 SETTLE = 0.01  # s of silence after the last event
 
@@ -60,6 +67,7 @@ class Classifier(torch.nn.Module):
 
     snn: Any
 
+    @suggests_names
     def __init__(
         self,
         snn: torch.nn.Module,
@@ -71,8 +79,12 @@ class Classifier(torch.nn.Module):
         time_window: float | None = None,
     ):
         super().__init__()
+        if not isinstance(snn, torch.nn.Module):
+            raise TypeError(f"snn is {snn!r}; give a network, as Classifier(SNN())")
         check_range(0, 1, settle=settle)
         self.snn = snn
+        if not hasattr(snn, "time_constants"):  # which were looked at
+            warn_of_rates(snn)
         self.bin_width = time_window_of(snn)  # µs; None until something says it
         if time_window is not None:
             check_numbers(Real, time_window=time_window)
@@ -140,21 +152,24 @@ class Classifier(torch.nn.Module):
             frames with that silence.
         """
         frames, steps = self.append_silence(frames)
+        frames = frames.to(next(self.parameters(), frames.float()).dtype)
         if frames.is_sparse and not self.takes_sparse:
             frames = frames.to_dense()
         if self.is_causal(frames, steps):
-            return self._voltages(frames), steps, frames
+            return self.voltages_of(frames), steps, frames
         return *self._run_by_length(frames, steps), frames
 
-    def _voltages(self, frames: torch.Tensor) -> torch.Tensor:
+    def voltages_of(self, frames: torch.Tensor) -> torch.Tensor:
         """Return what the network makes of frames, if it has the right shape."""
-        voltages = self.snn(frames)
-        shape = tuple(getattr(voltages, "shape", ()))
+        with said_of(self.snn, frames):
+            voltages: Any = self.snn(frames)
+        is_tensor = isinstance(voltages, torch.Tensor)
+        shape = tuple(voltages.shape) if is_tensor else ()
         if len(shape) != 3 or shape[1] != frames.shape[1]:
-            found = f"shape {shape}" if shape else f"a {type(voltages).__name__}"
+            found = f"shape {shape}" if is_tensor else f"a {type(voltages).__name__}"
             raise ValueError(
                 f"{type(self.snn).__name__} returned {found} for frames of shape "
-                f"{tuple(frames.shape)}; forward has to return voltages (time, batch, classes)"
+                f"{tuple(frames.shape)}; forward has to return only voltages (time, batch, classes)"
             )
         return voltages
 
@@ -169,8 +184,8 @@ class Classifier(torch.nn.Module):
             was_training = self.snn.training
             self.snn.eval()
             with torch.no_grad():
-                whole = self._voltages(frames)
-                cut = self._voltages(with_steps(frames, length))
+                whole = self.voltages_of(frames)
+                cut = self.voltages_of(with_steps(frames, length))
             self.snn.train(was_training)
             spread = float((whole.amax((0, 1)) - whole.amin((0, 1))).max())
             if spread == 0:  # as of a last layer of zeros: ask again once it has learned
@@ -188,6 +203,7 @@ class Classifier(torch.nn.Module):
         Returns:
             Frames (T, B, ...), and how many of their steps are each recording's own, (B,).
         """
+        check_tensor(frames)
         if hasattr(frames, "time_window"):  # to_frames or a loader made them
             self.check_time_window(frames.time_window)
         steps = last_steps(frames).clamp(min=1) + self.settle_steps
@@ -200,12 +216,12 @@ class Classifier(torch.nn.Module):
         lengths = steps.unique().tolist()
         sums_up = self.bin_width == WHOLE  # silence adds nothing to a sum
         if len(lengths) < 2 or sums_up:
-            voltages = self._voltages(frames)
+            voltages = self.voltages_of(frames)
             return voltages, torch.full_like(steps, len(voltages))
         of_recording: dict[int, torch.Tensor] = {}
         for length in lengths:
             members = (steps == length).nonzero()[:, 0]
-            part = self._voltages(with_steps(frames.index_select(1, members), length))
+            part = self.voltages_of(with_steps(frames.index_select(1, members), length))
             of_recording.update(zip(members.tolist(), part.unbind(1), strict=True))
         parts = [of_recording[number] for number in range(len(steps))]
         return pad_sequence(parts), steps.new_tensor([len(part) for part in parts])

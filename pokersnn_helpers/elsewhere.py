@@ -32,7 +32,7 @@ from .classifier import Classifier, check_classifier, decode
 from .fast import FastSNN
 from .snn import SNN
 from .system.checks import check_range, errors_in, refuse_hooks
-from .system.devices import default_device
+from .system.devices import chosen_device
 from .system.reading import check_hdf5, check_memory, read_input
 from .system.writing import StrPath, atomic_write
 
@@ -123,7 +123,7 @@ def load_nir(
     with errors_in(f"{path} can't be loaded"):
         graph = _read(data)
         classifier = _rebuild(graph, network)
-    return classifier.to(device or default_device())
+    return classifier.to(chosen_device(device))
 
 
 def _graph(classifier: Classifier) -> nir.NIRGraph:

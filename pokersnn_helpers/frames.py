@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from .system.checks import (
     check_numbers,
     check_range,
     check_sensor_size,
+    suggests_names,
 )
 from .system.reading import check_memory
 
@@ -33,6 +34,7 @@ MAX_ROWS = 2**31  # time steps times recordings of a batch, where the system say
 ROW_BYTES = 32  # of the tables with an entry for each of them, while events are counted
 
 
+@suggests_names
 def to_frames(
     events: np.ndarray,
     time_window: float = 1000,
@@ -198,6 +200,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return with_time_window(frames, self.time_window), targets
 
 
+@suggests_names
 def make_loader(
     recordings: Recordings,
     batch_size: int = 32,
@@ -226,6 +229,7 @@ def make_loader(
         >>> frames.shape[1:], targets.shape
         (torch.Size([32, 2, 35, 35]), torch.Size([32]))
     """
+    check_numbers(Integral, batch_size=batch_size)
     return DataLoader(
         FrameDataset(recordings, time_window, sparse),
         batch_size=batch_size,
@@ -237,6 +241,7 @@ def make_loader(
     )
 
 
+@suggests_names
 def make_loaders(
     data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
@@ -249,7 +254,8 @@ def make_loaders(
         [2, 1]
     """
     if not isinstance(data, Split):
-        raise TypeError(f"data is {data!r}; give a Split, or use make_loader")
+        kind = type(data).__name__
+        raise TypeError(f"data is of type {kind}; give a Split, or use make_loader(recordings)")
     return (
         make_loader(data.train, batch_size, time_window, sparse=sparse, shuffle=True),
         make_loader(data.test, batch_size, time_window, sparse=sparse),
@@ -278,8 +284,7 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
         >>> augment(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 2, 35, 35])
     """
-    if not isinstance(frames, torch.Tensor):
-        raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
+    check_tensor(frames)
     if not frames.is_sparse:
         return augment(frames.to_sparse(), mirror).to_dense()
     check_indices(frames)
@@ -339,6 +344,13 @@ def last_steps(frames: torch.Tensor) -> torch.Tensor:
     return steps
 
 
+def check_tensor(frames: Any) -> None:
+    """Refuse frames that are no tensor, such as NumPy's."""
+    if not isinstance(frames, torch.Tensor):
+        kind = type(frames).__name__
+        raise TypeError(f"frames are of type {kind}; give a torch.Tensor, as torch.tensor(frames)")
+
+
 def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
     """Refuse what isn't a batch of frames for a network, as ``SpikingNetwork.forward`` says.
 
@@ -347,8 +359,7 @@ def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | 
         weights: Some of the network's.
         input_size: Inputs per time step; None for any number.
     """
-    if not isinstance(frames, torch.Tensor):
-        raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
+    check_tensor(frames)
     known = frames.layout in (torch.strided, torch.sparse_coo)
     if not known or not frames.is_floating_point():
         found = f"{frames.layout} of {frames.dtype}"

@@ -34,13 +34,17 @@ It may also say something about itself; what it leaves out is found out or asked
     width) and a state in, voltages (T, 1, classes) and the new state out.
 """
 
-from collections.abc import Callable
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
-from .frames import check_frames
+from .frames import check_frames, check_tensor
 from .system.checks import MAX_TIME
 
 WHOLE = float(MAX_TIME)  # µs: a time bin that holds a whole recording
@@ -111,6 +115,7 @@ def run_steps(
         TypeError: ``step`` doesn't return voltages and a state.
         ValueError: ``step`` returns the voltages of the last step once more, changed in place.
     """
+    check_tensor(frames)
     dtype = next(network.parameters(), frames).dtype
     voltages: list[torch.Tensor] = []
     states: list[Any] = []
@@ -123,6 +128,26 @@ def run_steps(
             states.clear()
         states.append(state)
     return torch.stack(voltages), states
+
+
+@contextmanager
+def said_of(network: torch.nn.Module, frames: torch.Tensor) -> Iterator[None]:
+    """Say of an error of PyTorch's, or of an unpacking, which network and frames it is about."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        sizes = re.search(r"\(\d+x(\d+) and (\d+)x\d+\)", str(error))
+        if frames.ndim == 4:
+            advice = "one recording needs an axis for the batch, frames.unsqueeze(1)"
+        elif sizes:
+            inputs = f"these frames have {math.prod(frames.shape[2:])} inputs"
+            advice = f"a layer for {sizes[2]} numbers is given {sizes[1]}, and {inputs}"
+        elif "unpack" in str(error):
+            advice = "does step return voltages and the new state?"
+        else:
+            raise
+        name, shape = type(network).__name__, tuple(frames.shape)
+        raise ValueError(f"{name} fails on frames of shape {shape}: {advice} ({error})") from error
 
 
 def check_step(network: Any, returned: Any, voltages: list[torch.Tensor]) -> None:
@@ -170,7 +195,8 @@ def record_states(network: torch.nn.Module, frames: torch.Tensor) -> Any:
         torch.Size([30, 8, 20])
     """
     needs_step(network, "its states can't be recorded")
-    _, states = run_steps(network, frames, keep_states=True)
+    with said_of(network, frames):
+        _, states = run_steps(network, frames, keep_states=True)
     return stack_states(states)
 
 
@@ -199,6 +225,8 @@ def resumer(network: Any) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, A
 def needs_step(network: Any, without: str) -> None:
     """Refuse a network without a ``step`` of its own, and show the lines that it lacks."""
     step = getattr(type(network), "step", SpikingNetwork.step)
+    if step is SpikingNetwork.step and hasattr(network, "snn"):
+        raise TypeError(f"{type(network).__name__} has no method step; give its network, .snn")
     if step is SpikingNetwork.step:
         raise TypeError(
             f"{type(network).__name__} has no method step, so {without}. Add these lines to it:\n"
@@ -220,11 +248,28 @@ def time_window_of(network: torch.nn.Module) -> float | None:
     Raises:
         ValueError: Its parts have different time steps.
     """
-    parts = [network] if hasattr(network, "dt") else network.modules()
-    steps = {plain_number(part.dt) for part in parts if hasattr(part, "dt")}
+    if getattr(network, "dt", 0) is None:
+        return WHOLE
+    steps = {plain_number(part.dt) for part in network.modules() if hasattr(part, "dt")}
     if len(steps) > 1:
         raise ValueError(f"the parts of the network have dt {sorted(steps)} s; give them the same")
     return width_of_steps(steps.pop()) if steps else None
+
+
+def warn_of_rates(network: torch.nn.Module) -> None:
+    """Warn of Norse's cells whose time constants were given as such, and not as 1/τ in 1/s."""
+    for cell in network.modules():
+        rate = getattr(getattr(cell, "p", None), "tau_mem_inv", None)
+        dt: Any = getattr(cell, "dt", None)
+        if rate is None or dt is None:
+            continue
+        fastest = float(rate.max())
+        if fastest <= 1 or dt * fastest > 2:
+            warnings.warn(
+                f"tau_mem_inv is {fastest:g} and dt {dt:g} in {cell}; Norse takes 1/τ in 1/s and "
+                "dt in s: for 10 ms and steps of 1 ms, 100 and 0.001",
+                stacklevel=4,
+            )
 
 
 def width_of_steps(dt: float | None) -> float:

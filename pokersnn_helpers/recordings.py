@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
@@ -17,11 +18,13 @@ from .system.checks import (
     check_groups,
     check_seed,
     check_sensor_size,
+    suggests_names,
 )
 from .system.progress import progress_bar
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
+MOST_EVENTS = 0.01  # per input and µs, in the mean of a recording: cards have 0.0001
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
@@ -88,6 +91,8 @@ class PackedEvents(Sequence[np.ndarray]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there is no recording {index}; choose from 0 to {len(self) - 1}")
         events = self.packed[index].unpack()
         events.flags.writeable = False
         return events
@@ -103,7 +108,7 @@ class Recordings:
     Args:
         events: One structured array per recording. They are stored in about a quarter of the
             memory and unpacked when you ask for them.
-        targets: The class of each recording, as an index of ``classes``.
+        targets: The class of each recording, as an index of ``classes`` or a name in it.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
 
@@ -124,7 +129,7 @@ class Recordings:
     def __init__(
         self,
         events: Iterable[Any],
-        targets: Iterable[int],
+        targets: Iterable[int | str],
         classes: Sequence[str],
         sensor_size: SensorSize,
     ):
@@ -173,7 +178,7 @@ class Recordings:
         def read() -> Iterator[np.ndarray]:
             for number in progress_bar(range(len(dataset)), "reading", "recording"):
                 events, target = dataset[number]
-                targets.append(names.index(target) if target in names else target)
+                targets.append(target)
                 yield with_rows(events, size)
 
         return cls(read(), targets, names, size)
@@ -182,18 +187,26 @@ class Recordings:
         if isinstance(events, PackedRecording):  # which were checked
             return events
         events = check_events(events, self.sensor_size, f"recording {number}")
+        if number == 0:
+            warn_if_dense(events, self.sensor_size)
         return PackedRecording.pack(events, self.sensor_size)
 
     def _check_target(self, number: int, target: Any) -> int:
+        if isinstance(target, str) and target in self.classes:
+            return self.classes.index(target)
         last = len(self.classes) - 1
         if np.ndim(target) or target not in range(last + 1):
-            raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
+            raise ValueError(
+                f"targets[{number}] is {target!r}; expected a number 0 to {last}, or a class"
+            )
         return int(target)
 
     def __len__(self) -> int:
         return len(self.events)
 
-    def __getitem__(self, index: int) -> tuple[Any, int]:
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self.subset(range(len(self))[index])
         return self.events[index].copy(), self.targets[index]  # a transform may change it
 
     def __repr__(self) -> str:
@@ -215,6 +228,16 @@ class Recordings:
         events = self.events.packed + other.events.packed
         targets = self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
+
+
+def warn_if_dense(events: np.ndarray, sensor_size: SensorSize) -> None:
+    """Warn of a recording with more events than a camera sends, as of times in ms by mistake."""
+    duration = np.ptp(events["t"]) + 1  # µs
+    if len(events) > 100 + MOST_EVENTS * math.prod(sensor_size) * duration:
+        warnings.warn(
+            f"a recording has {len(events):,} events in {duration} µs; are its times in ms?",
+            stacklevel=4,
+        )
 
 
 def attribute(dataset: Any, name: str, given: Any) -> Any:
@@ -246,7 +269,11 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
     if isinstance(recordings, Recordings):
         return
     make = "give Recordings(events, targets, classes, sensor_size)"
-    if hasattr(recordings, "batch_sampler"):
+    if isinstance(recordings, Split):
+        make = "give one of its parts, as data.train"
+    elif hasattr(recordings, "recordings"):
+        make = f"give {name}.recordings"
+    elif hasattr(recordings, "batch_sampler"):
         make = "give the Recordings that it loads; batches are made of them"
     elif hasattr(recordings, "sensor_size"):
         make = "give Recordings.from_tonic(dataset)"
@@ -332,6 +359,7 @@ def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
     return [recordings[recordings.targets.index(target)] for target in classes]
 
 
+@suggests_names
 def stratified_folds(
     recordings: Recordings, folds: int = 4, groups: Sequence[Any] | None = None, seed: int = 0
 ) -> list[Split]:

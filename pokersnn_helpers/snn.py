@@ -12,7 +12,7 @@ import torch
 
 from .networks import SpikingNetwork, plain_number, time_step
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from .system.checks import SensorSize, check_numbers, check_sensor_size
+from .system.checks import SensorSize, check_numbers, check_sensor_size, suggests_names
 from .system.norse_cells import (
     LICell,
     LIFParameters,
@@ -101,6 +101,7 @@ class SNN(SpikingNetwork):
         "readout_tau_mem": 0.010,
     }
 
+    @suggests_names
     def __init__(
         self,
         input_size: int = math.prod(POKERDVS_SENSOR_SIZE),
@@ -187,18 +188,18 @@ def check_time_step(dt: float, taus: dict[str, float]) -> None:
     Time constants (s) are in milliseconds by mistake more often than they last a second.
     """
     for name, tau in taus.items():
-        if tau >= 1:
+        if tau >= max(1, 2 * dt):
             warnings.warn(
                 f"{name} is {tau:g} s; time constants are in s: for {tau:g} ms, write "
                 f"{tau / 1000:g}",
-                stacklevel=3,
+                stacklevel=4,
             )
     shortest = min(taus.values())
     most = f"choose at most {shortest:g} s, bins of {1e6 * shortest:g} microseconds"
     if dt > 2 * shortest:
         raise ValueError(f"dt is {dt:g} s, so voltages would grow; {most}")
     if dt > shortest:
-        warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=3)
+        warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=4)
 
 
 def single(number: float) -> torch.Tensor:
@@ -244,7 +245,10 @@ def build_network(
     """
     check_numbers(Real, time_window=time_window)
     if isinstance(network, torch.nn.Module):
-        raise TypeError("network is made already; give its class, or a function that makes it")
+        raise TypeError(
+            "network is made already; give its class, or a function that makes it, or train this "
+            "one with fit(Classifier(network), make_loader(recordings))"
+        )
     dt_ratio = min(1, time_window / 1000)
     offered = {
         "sensor_size": sensor_size,
@@ -273,6 +277,8 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
     What a class takes as ``**arguments``, it passes on to the class that it extends, or says as
     ``time_constants``. What a partial fixes isn't accepted any more.
     """
+    if not callable(network):
+        raise TypeError(f"network is {network!r}; give a class, as network=SNN")
     made = getattr(network, "func", network)  # by a partial
     accepted: set[str] = set()
     for kind in made.__mro__ if isinstance(made, type) else (made,):

@@ -3,8 +3,9 @@
 import copy
 import inspect
 import math
+import reprlib
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
@@ -17,12 +18,19 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .classifier import SETTLE, Classifier, check_classifier, unique_argmax
-from .frames import make_loader, sparse_batch
+from .classifier import SETTLE, Classifier, check_classifier, decode, unique_argmax
+from .frames import check_tensor, make_loader, sparse_batch
 from .networks import WHOLE, time_window_of
 from .out_of_distribution import Familiar, training_ranges
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
-from .recordings import PackedRecording, Recordings, Split, check_recordings, density_and_ms
+from .recordings import (
+    PackedRecording,
+    Recordings,
+    Split,
+    check_recordings,
+    density_and_ms,
+    warn_if_dense,
+)
 from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.checks import (
     check_events,
@@ -36,10 +44,12 @@ from .system.checks import (
     errors_in,
     norm,
     suggestion,
+    suggests_names,
     warn_if_it_climbs,
     warn_if_silent,
+    warn_of_no_probabilities,
 )
-from .system.devices import default_device, one_cpu_thread
+from .system.devices import chosen_device, one_cpu_thread
 from .system.progress import progress_bar
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
@@ -50,6 +60,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 MIN_TIME_WINDOW = 10  # µs: narrower bins are ms by mistake more often
+HIGH_RATE = 0.1  # with which Adam changes weights by more than most of them are
 RARE_EVENTS = 0.005  # per ms and input: input weights are drawn for this rate; POKER-DVS has 0.07
 
 
@@ -108,12 +119,16 @@ class Evaluation:
         """Share of the recordings classified correctly, from 0 to 1; NaN where there are none."""
         return self.correct / self.n_samples if self.n_samples else math.nan
 
+    def __repr__(self) -> str:
+        return f"{self.correct} of {self.n_samples} correct, loss {self.loss:.3f}"
+
     @property
     def loss(self) -> float:
         """Mean negative log-likelihood of the true classes."""
         return nll_loss(self.log_probabilities, self.targets).item()
 
 
+@suggests_names
 def evaluate(
     classifier: Classifier, loader: Batches, device: torch.device | str | None = None
 ) -> Evaluation:
@@ -135,7 +150,7 @@ def evaluate(
         >>> evaluate(Classifier(SNN()), make_loader(data.test)).n_samples
         20
     """
-    evaluation, _ = _evaluate(classifier, loader, device or default_device())
+    evaluation, _ = _evaluate(classifier, loader, chosen_device(device))
     return evaluation
 
 
@@ -149,11 +164,11 @@ def _evaluate(
     classifier.to(device).eval()
     batches = []
     with torch.no_grad():
-        for frames, targets in loader:
+        for frames, targets in batches_of(loader):
             log_probabilities, losses = classify_batch(
                 classifier, frames.to(device), targets.to(device), loss
             )
-            batches.append((log_probabilities.cpu(), losses.cpu(), targets.cpu()))
+            batches.append((log_probabilities.cpu(), losses.cpu(), targets.cpu().long()))
     if not batches:
         raise ValueError("the loader is empty: there is nothing to evaluate")
     log_probabilities, losses, targets = map(torch.cat, zip(*batches, strict=True))
@@ -162,16 +177,39 @@ def _evaluate(
     return evaluation, losses.mean().item() if loss else evaluation.loss
 
 
+def batches_of(loader: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield the frames and the targets of a loader, both as tensors, or say what it yields."""
+    for batch in loader:
+        try:
+            frames, targets = batch
+            targets = torch.as_tensor(targets)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"the loader yields {reprlib.repr(batch)}; give batches (frames, targets), with "
+                "the number of each recording's class"
+            ) from error
+        check_tensor(frames)
+        yield frames, targets
+
+
 def classify_batch(
     classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
     voltages, steps, frames = classifier.run(frames)
     log_probabilities = classifier.read(voltages, steps)
-    check_targets(targets, log_probabilities)
+    targets = check_targets(targets, log_probabilities)
     if loss is None:
+        if classifier.decode is not decode:
+            warn_of_no_probabilities(log_probabilities)
         return log_probabilities, nll_loss(log_probabilities, targets, reduction="none")
-    losses = loss(voltages, targets, frames, steps)
+    try:
+        losses = loss(voltages, targets, frames, steps)
+    except (RuntimeError, TypeError) as error:
+        raise TypeError(
+            f"loss={name_of(loss)}: {error}; it is called as loss(voltages, targets, frames, "
+            "steps), with voltages (T, B, classes) and targets (B,), and returns a tensor (B,)"
+        ) from error
     shape = getattr(losses, "shape", type(losses).__name__)
     if shape != targets.shape:
         raise ValueError(f"loss returned {shape}; return a tensor of shape {tuple(targets.shape)}")
@@ -200,6 +238,7 @@ class Prediction(NamedTuple):
         )
 
 
+@suggests_names
 def predict(
     classifier: Classifier, events: np.ndarray, device: torch.device | str | None = None
 ) -> Prediction:
@@ -223,6 +262,7 @@ def predict(
     """
     check_classifier(classifier)
     events = check_events(events, classifier.sensor_size)
+    warn_if_dense(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
     return predict_recording(classifier, recording, device)
 
@@ -244,7 +284,7 @@ def predict_recording(
             f"{max_steps}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
         )
     frames = sparse_batch([recording], time_window, classifier.sensor_size)
-    device = device or default_device()
+    device = chosen_device(device)
     classifier.to(device).eval()
     with torch.no_grad():
         voltages, _, _ = classifier.run(frames.to(device))
@@ -297,10 +337,13 @@ class Trainer:
         self.classifier.train()
         # Sums of the losses, of the correct answers, of answers and of recordings.
         sums = torch.zeros(4, dtype=torch.float64, device=self.device)
-        for number, (frames, targets) in enumerate(loader, 1):
+        for number, (frames, targets) in enumerate(batches_of(loader), 1):
             if self.augment:
                 frames = self.augment(frames)
+                check_tensor(frames)
             where = f"in epoch {epoch}, batch {number}"
+            if (epoch, number) == (1, 1):
+                warn_of_slips(self.classifier, frames.to(self.device))
             sums += self.step(frames.to(self.device), targets.to(self.device), where)
         loss_sum, correct_sum, answered, n_samples = sums.tolist()
         if n_samples == 0:
@@ -317,6 +360,11 @@ class Trainer:
         with errors_in(where):
             log_probabilities, losses = classify_batch(self.classifier, frames, targets, self.loss)
             mean = losses.mean()
+            if not mean.requires_grad:
+                raise RuntimeError(
+                    f"no gradient reaches the weights {where}: gradients are off, as by "
+                    "torch.no_grad, or all weights are frozen, or forward detaches the voltages"
+                )
             self.optimizer.zero_grad()
             mean.backward()
         # Clip the gradient to a norm.
@@ -324,6 +372,9 @@ class Trainer:
         check_training(where, loss=mean, gradient=gradient)
         # Step against the gradient; the moving average follows.
         self.optimizer.step()
+        for average, own in zip(self.ema.module.buffers(), self.classifier.buffers(), strict=True):
+            if average.shape != own.shape:  # as of a state that is made with the first batch
+                average.resize_(own.shape)
         self.ema.update_parameters(self.classifier)
         answers = unique_argmax(log_probabilities)
         one = torch.ones_like(losses)
@@ -365,6 +416,30 @@ def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
     return int(good[-1]) + 1
 
 
+def warn_of_slips(classifier: Classifier, frames: torch.Tensor) -> None:
+    """Warn of what a network of one's own may do wrong without an error.
+
+    The last recording is computed once more, together with others that are empty.
+    """
+    if frames.is_sparse or isinstance(classifier.snn, SNN):
+        return
+    alone = torch.zeros_like(frames)
+    alone[:, -1] = frames[:, -1]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), errors_in("in epoch 1, batch 1"):
+        voltages, changed = (classifier.eval().voltages_of(each) for each in (frames, alone))
+    classifier.train()
+    slips = {
+        "answers a recording by the others of its batch, too: frames are (time, batch, polarity, "
+        "y, x), and not (batch, time, ...)": (voltages - changed)[:, -1].abs().max() > 1e-3,
+        "returns probabilities, of which decode takes a softmax once more; return the numbers "
+        "before its softmax": (voltages.sum(dim=-1) - 1).abs().max() < 1e-3,
+    }
+    for slip, found in slips.items():
+        if found:
+            warnings.warn(f"{type(classifier.snn).__name__} {slip}", stacklevel=6)
+
+
+@suggests_names
 @one_cpu_thread()
 def fit(
     classifier: Classifier,
@@ -436,12 +511,18 @@ def fit(
     check_classifier(classifier)
     check_numbers(Integral, epochs=epochs)
     check_numbers(Real, learning_rate=learning_rate)
+    if learning_rate > HIGH_RATE:
+        warnings.warn(f"learning_rate is {learning_rate:g}; Adam takes about 0.001", stacklevel=4)
     if clip_norm is not None:
         check_numbers(Real, clip_norm=clip_norm)
     check_range(0, 0.999999, ema_decay=ema_decay)  # at 1 it would stay at the first weights
     for loader in (train_loader, validation_loader, test_loader):
         check_loader(loader, classifier)
-    device = torch.device(device or default_device())
+    if augment is not None and not callable(augment):
+        raise TypeError(f"augment is {augment!r}; give a function, as pokersnn_helpers.augment")
+    if not list(classifier.parameters()):
+        raise ValueError(f"{type(classifier.snn).__name__} has no weights, so it can't be trained")
+    device = chosen_device(device)
     classifier.to(device)
     optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
@@ -543,9 +624,6 @@ def train_classifier(
         surrogate_slope=surrogate_slope,
     )
     recipe = choose(time_window=time_window)
-    if recipe.time_window < MIN_TIME_WINDOW:
-        width = f"{recipe.time_window:g}"
-        warnings.warn(f"time_window is {width} µs; for {width} ms write {width}000", stacklevel=2)
     torch.manual_seed(check_seed(seed))
     snn = _untrained(network, train, recipe, arguments)
     own = time_window_of(snn)
@@ -553,6 +631,16 @@ def train_classifier(
         recipe = choose(time_window=own)  # its time step is fixed
         torch.manual_seed(seed)
         snn = _untrained(network, train, recipe, arguments)
+    width = f"{recipe.time_window:g}"
+    _, duration_ms = density_and_ms(train)
+    if recipe.time_window < MIN_TIME_WINDOW:
+        warnings.warn(f"time_window is {width} µs; for {width} ms write {width}000", stacklevel=2)
+    elif 1000 * duration_ms < recipe.time_window < WHOLE:
+        warnings.warn(
+            f"time_window is {width} µs, and the median recording lasts {duration_ms:.3g} ms: most "
+            "are a single frame, in which no order of events is left",
+            stacklevel=2,
+        )
     classifier = Classifier(
         snn,
         classes=train.classes,
@@ -599,20 +687,29 @@ def train_classifier(
 def of_the_network(network: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return those of some arguments that the network has; refuse what ``fit`` hasn't either."""
     of_network = accepted_arguments(network)
-    of_fit = inspect.signature(fit).parameters
-    known = [*of_network, *of_fit, *inspect.signature(train_classifier).parameters]
+    said = {"sensor_size", "input_size", "output_size"} & of_network & given.keys()
+    if said:
+        raise TypeError(f"{said.pop()} is what the recordings say; leave it out")
+    known = set(of_network)
+    for function in (fit, train_classifier):
+        known |= inspect.signature(function).parameters.keys()
+    known -= {"classifier", "train_loader", "validation_loader", "test_loader", "further"}
     for name in given:
         if name not in known:
-            raise TypeError(f"train_classifier has no argument {name}{suggestion(name, known)}")
+            neither = f"neither train_classifier nor {name_of(network)} has an argument {name}"
+            raise TypeError(f"{neither}{suggestion(name, known)}")
     return {name: value for name, value in given.items() if name in of_network}
 
 
 def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]:
     """Return what there is to train on, to test on and to choose the epoch by."""
+    parts: Any = (data, None, None)
     if isinstance(data, Split):
-        return data.train, data.test, data.validation
-    check_recordings(data, "data")
-    return data, None, None
+        parts = (data.train, data.test, data.validation)
+    for part in parts:
+        if part is not None:
+            check_recordings(part, "data")
+    return parts
 
 
 def _untrained(

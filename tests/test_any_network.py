@@ -138,7 +138,7 @@ def test_what_a_module_returns_is_named_if_it_is_no_voltages():
     classifier = Classifier(
         torch.nn.Flatten(1), classes=CLASSES, sensor_size=SENSOR, time_window=1000
     )
-    with pytest.raises(ValueError, match=r"Flatten returned shape .*has to return voltages"):
+    with pytest.raises(ValueError, match=r"Flatten returned shape .*has to return only voltages"):
         evaluate(classifier, make_loader(recordings()))
 
 
@@ -152,9 +152,12 @@ def test_a_network_without_step_says_which_lines_are_missing():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"lr": 0.1}, "train_classifier has no argument lr; did you mean learning_rate"),
-        ({"epoch": 3}, "train_classifier has no argument epoch; did you mean epochs"),
-        ({"xyzzy": 3}, "train_classifier has no argument xyzzy; it has "),
+        (
+            {"lr": 0.1},
+            "neither train_classifier nor SNN has an argument lr; did you mean learning_rate",
+        ),
+        ({"epoch": 3}, "has an argument epoch; did you mean epochs"),
+        ({"xyzzy": 3}, "has an argument xyzzy; it has "),
     ],
 )
 def test_an_unknown_argument_names_the_function_that_was_called(given, message):

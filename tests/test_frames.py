@@ -76,7 +76,7 @@ def test_a_stored_0_is_no_event():
 
 
 def test_loaders_of_anything_else_are_refused(data):
-    with pytest.raises(TypeError, match=r"recordings is of type Split; give Recordings"):
+    with pytest.raises(TypeError, match=r"recordings is of type Split; give one of its parts"):
         make_loader(data)
     with pytest.raises(ValueError, match="there are no recordings; give at least one"):
         make_loader(data.train.subset([]))

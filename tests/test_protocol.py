@@ -528,7 +528,7 @@ def test_any_network_goes_all_the_way(network, some, tmp_path):
     ("network", "message"),
     [
         (SNN(8, 4), "network is made already; give its class"),
-        ("fast", "'fast' is not a callable object"),
+        ("fast", "network is 'fast'; give a class"),
         (lambda: "a text", "made a str; make a torch.nn.Module"),
     ],
 )

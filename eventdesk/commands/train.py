@@ -23,7 +23,7 @@ from pokersnn_helpers.recipe import Recipe, choose_recipe
 from pokersnn_helpers.recordings import Recordings, Split
 from pokersnn_helpers.snn import accepted_arguments
 from pokersnn_helpers.system.checks import errors_in
-from pokersnn_helpers.system.devices import default_device
+from pokersnn_helpers.system.devices import chosen_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
@@ -94,7 +94,7 @@ def train(
     if like:
         given = options_like(like) | given
     path = checkpoint or resume
-    torch_device = choose_device(device)
+    torch_device = chosen_device(device)
     saved, state = load_saved(resume, given) if resume else ({}, None)
     try:
         with claim(path, resume):
@@ -298,17 +298,3 @@ def advice(path: Path | None, device: str) -> str:
     if device:
         words += ["--device", device]
     return f"stopped; {path} holds every finished epoch. Go on with it:\n{shlex.join(words)}"
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of this name, or refuse a GPU that isn't there."""
-    try:
-        device = torch.device(name or default_device())
-    except RuntimeError:
-        raise ValueError(f"--device is {name}; choose cpu, cuda or cuda:NUMBER") from None
-    n_gpus = torch.cuda.device_count()
-    if device.type != "cpu" and (device.index or 0) >= n_gpus:
-        raise ValueError(
-            f"--device is {device}, and PyTorch finds {n_gpus} CUDA GPUs; choose another"
-        )
-    return device

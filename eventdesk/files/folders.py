@@ -25,6 +25,7 @@ from pokersnn_helpers.system.checks import (
     check_range,
     check_sensor_size,
     errors_in,
+    suggests_names,
 )
 from pokersnn_helpers.system.names import look, plain_name
 from pokersnn_helpers.system.writing import StrPath
@@ -87,6 +88,7 @@ class Folder(NamedTuple):
     sensor_size: SensorSize
 
 
+@suggests_names
 def load_folder(
     path: StrPath,
     *,
@@ -238,7 +240,7 @@ def _warn_of_left_out(folder: Path, left_out: list[Path]) -> None:
         warnings.warn(
             f"{len(left_out)} files below {folder}, such as {min(left_out)}, are left out: they "
             "are no recordings, or links to one",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -307,7 +309,7 @@ def _warn_of_similar_names(folder: Path, names: set[str]) -> None:
         if look(first) == look(second):
             warnings.warn(
                 f"{first} and {second} in {folder}: are they the same? Then give them one name",
-                stacklevel=4,
+                stacklevel=5,
             )
 
 
@@ -388,7 +390,7 @@ def _read_files(
             f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
             f"nearly all are: {example}. They are left out; give the sensor's size if they are "
             "right",
-            stacklevel=4,
+            stacklevel=5,
         )
     return recorded, sensor_size
 
@@ -445,7 +447,7 @@ def _warn_of_a_long_one(files: list[RecordingFile], recorded: list[PackedRecordi
             f"{files[longest].path} lasts {seconds[longest]:.4g} s, the median is {median:.4g} s: "
             "training may take more time and memory than there is; cut all into parts by "
             "window_ms (--window-ms), or leave it out",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -462,7 +464,7 @@ def _warn_of_copies(files: list[RecordingFile], recorded: list[PackedRecording])
         warnings.warn(
             f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
             "from training",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -23,7 +23,7 @@ from ..recordings import (
     banner,
     make_events,
 )
-from ..system.checks import EVENT_DTYPE
+from ..system.checks import EVENT_DTYPE, suggests_names
 from ..system.writing import StrPath
 from . import archives
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@suggests_names
 def load_pokerdvs(root: StrPath | None = None, source: str = "auto") -> Split:
     """Load the POKER-DVS recordings, split as Tonic splits them: 48 to train on, 20 to test on.
 
@@ -63,6 +64,8 @@ def load_pokerdvs(root: StrPath | None = None, source: str = "auto") -> Split:
         >>> data.classes, len(data.train), len(data.test)
         (('club', 'heart', 'diamond', 'spade'), 48, 20)
     """
+    if root in ("auto", "real", "simulated"):
+        raise ValueError(f'root is {root!r}; write source="{root}", or "./{root}" for a folder')
 
     def simulate() -> Split:
         from ..simulation import simulate_pokerdvs
@@ -101,6 +104,7 @@ class PokerDVS131(NamedTuple):
         return banner(repr(self), self.source)
 
 
+@suggests_names
 def load_pokerdvs131(root: StrPath | None = None, source: str = "auto") -> PokerDVS131:
     """Load the 131 recordings that the authors extracted, among them the 68 of ``load_pokerdvs``.
 
@@ -157,7 +161,7 @@ def _real_or_simulated(
                 "the real POKER-DVS recordings could not be loaded, so these are simulated.\n"
                 f"The last place tried: {last_tried}\n"
                 'What to do: connect to the internet and load again; source="real" says all tries.',
-                stacklevel=3,
+                stacklevel=4,
             )
     return simulate()
 

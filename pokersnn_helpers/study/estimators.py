@@ -135,8 +135,20 @@ class PerturbedEstimator:
 
 
 def as_estimator(model: Any) -> Any:
-    """Return an estimator; a classifier of scikit-learn becomes one that sees the summed image."""
-    return FeatureEstimator(model, summed_image) if isinstance(model, BaseEstimator) else model
+    """Return an estimator of a model: of a class of networks, too, and of scikit-learn's.
+
+    A classifier of scikit-learn becomes an estimator that sees the summed image.
+    """
+    if isinstance(model, type) and issubclass(model, torch.nn.Module):
+        return NetworkEstimator(model)
+    if isinstance(model, BaseEstimator):
+        return FeatureEstimator(model, summed_image)
+    if isinstance(model, type) or not hasattr(model, "fit"):
+        raise TypeError(
+            f"a model is {model!r}; give an estimator, as NetworkEstimator(Network), the class of "
+            "a network, or a classifier of scikit-learn that is made, as SVC()"
+        )
+    return model
 
 
 def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..recordings import Recordings, Split, fold_indices
-from ..system.checks import check_groups
+from ..recordings import Recordings, Split, check_recordings, fold_indices
+from ..system.checks import check_groups, suggests_names
 from .estimators import as_estimator
 from .parallel import in_parallel
 
@@ -53,6 +53,7 @@ class Evidence:
     """
 
     def __init__(self, recordings: Recordings, groups: Sequence[Any] | np.ndarray | None = None):
+        check_recordings(recordings)
         self.recordings = recordings
         self.groups: Any = np.asarray(_digests(recordings) if groups is None else groups)
         self.group_numbers = check_groups(self.groups.tolist(), len(recordings))
@@ -287,6 +288,7 @@ class CrossValidated:
         return correct
 
 
+@suggests_names
 def cross_validate(
     models: Mapping[Any, Any],
     recordings: Recordings,
@@ -318,6 +320,9 @@ def cross_validate(
         >>> trained["sum"].correct(everything.recordings).shape  # seeds, recordings
         (1, 131)
     """
+    if not isinstance(models, Mapping):
+        kind = type(models).__name__
+        raise TypeError(f'models is of type {kind}; give them by name, as {{"mine": model}}')
     evidence = Evidence(recordings, groups)
     trials = [trial for seed in seeds for trial in evidence.folds(folds, seed)]
     seed_of_trial = [seed for seed in seeds for _ in range(folds)]

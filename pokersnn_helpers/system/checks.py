@@ -5,14 +5,16 @@ Every error names what was wrong, with which value, and what to do.
 
 from __future__ import annotations
 
+import inspect
 import math
 import reprlib
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import wraps
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -21,11 +23,35 @@ from .names import plain_name
 if TYPE_CHECKING:
     import torch
 
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 SensorSize = tuple[int, int, int]  # width, height and polarities
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
 MAX_TIME = 2**53  # µs, up to which a float holds every whole number
+OTHER_WORDS = {  # of other libraries, and what the packages call it
+    "alpha": "surrogate_slope",
+    "bins": "time_window",
+    "dt": "time_window",
+    "neurons": "hidden_size",
+    "threshold": "v_th",
+    "v_threshold": "v_th",
+}
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
 CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
+
+
+def suggests_names(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
+    """Let a call with an unknown keyword be answered with the nearest one that there is."""
+    known = inspect.signature(function).parameters.keys() - {"self"}
+
+    @wraps(function)
+    def checked(*arguments: Given.args, **named: Given.kwargs) -> Returned:
+        for name in named.keys() - known:
+            title = function.__qualname__.removesuffix(".__init__")
+            raise TypeError(f"{title} has no argument {name}{suggestion(name, known)}")
+        return function(*arguments, **named)
+
+    return checked
 
 
 def check_numbers(kind: Any, **values: Any) -> None:
@@ -97,7 +123,7 @@ def check_events(
     if missing:
         raise TypeError(
             f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
-            " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
+            f" {how_to_give_events(events)}"
         )
     if events.ndim != 1 or len(events) == 0:
         raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
@@ -124,6 +150,21 @@ def check_events(
     )
     refuse_values(backwards, t, f"{name}: field t", order)
     return checked
+
+
+def how_to_give_events(given: Any) -> str:
+    """Say how to make an array of events of what was given in its place."""
+    if isinstance(given, tuple):
+        return "take the events out of the pair: events, target = recordings[0]"
+    if hasattr(given, "events"):
+        return "give the events of one of them, as recordings.events[0]"
+    if hasattr(given, "layout"):  # a tensor
+        return "if it holds frames, give the events that they were made of"
+    if isinstance(given, str):
+        return "load the file first, as by np.load or read_event_file"
+    if isinstance(given, np.void):
+        return "give a list of recordings, as [events]"
+    return "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
 
 
 def refuse_values(wrong: np.ndarray, values: np.ndarray, name: str, reason: str) -> None:
@@ -165,13 +206,14 @@ def check_loader(loader: Any, classifier: Any) -> None:
     Its time bins are as wide as the network's time steps, and its recordings are of the
     classifier's classes and sensor. What a loader doesn't say isn't checked.
     """
-    if hasattr(loader, "sensor_size"):  # as Recordings, a Split and Tonic's data sets have one
-        kind = type(loader).__name__
+    dataset: Any = getattr(loader, "dataset", None)
+    kind = type(loader).__name__
+    is_plain = type(dataset).__name__ == "Recordings"  # whose events PyTorch can't put together
+    if is_plain or hasattr(loader, "sensor_size"):  # as a Split and Tonic's data sets have one
         raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
     first = loader[0] if isinstance(loader, Sequence) and loader else None
     if isinstance(first, tuple) and isinstance(first[0], np.ndarray):
         raise TypeError("the loader is a list of recordings; give make_loader(Recordings(...))")
-    dataset: Any = getattr(loader, "dataset", None)
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
     recordings = getattr(dataset, "recordings", None)
@@ -188,13 +230,24 @@ def check_loader(loader: Any, classifier: Any) -> None:
             )
 
 
-def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
-    """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
-    highest = log_probabilities.shape[1] - 1
-    wrong = targets[(targets < 0) | (targets > highest)]
+def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> torch.Tensor:
+    """Return the class number of each recording as int64, or say what is wrong.
+
+    ``nll_loss`` would leave out -100 without a word.
+    """
+    number, classes = log_probabilities.shape
+    if targets.shape != (number,):
+        raise ValueError(
+            f"targets have shape {tuple(targets.shape)}, and the frames hold {number} recordings; "
+            "give a class number for each, and frames in the order (time, batch, polarity, y, x)"
+        )
+    wrong = targets[(targets < 0) | (targets > classes - 1) | (targets % 1 != 0)]
     if len(wrong):
         short = reprlib.repr(wrong.tolist())
-        raise ValueError(f"targets hold {short}; they must be class numbers from 0 to {highest}")
+        raise ValueError(
+            f"targets hold {short}; they must be class numbers from 0 to {classes - 1}"
+        )
+    return targets.long()
 
 
 def refuse_hooks(*modules: torch.nn.Module) -> None:
@@ -215,7 +268,7 @@ def warn_if_it_climbs(losses: list[float]) -> None:
         warnings.warn(
             f"the loss has climbed from {lowest:.3g} to at least {recent:.3g}, for "
             f"{CLIMB_EPOCHS} epochs; lower the learning rate, or choose wider time bins",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -227,7 +280,18 @@ def warn_if_silent(epoch: int, answered: float, n_samples: float) -> None:
             "voltages are the same for all classes, as if no neuron ever spiked, and what never "
             "spikes can't learn. Look whether the frames hold events; give larger input weights, a "
             "lower threshold v_th, longer time constants (in s) or wider time bins",
-            stacklevel=5,
+            stacklevel=6,
+        )
+
+
+def warn_of_no_probabilities(log_probabilities: torch.Tensor) -> None:
+    """Warn if what ``decode`` returns isn't the logarithm of probabilities."""
+    sums = log_probabilities.detach().exp().sum(dim=1)
+    if (sums - 1).abs().max() > 0.01:
+        warnings.warn(
+            "decode returns no log-probabilities, whose exponentials add up to 1: end it with "
+            ".log_softmax(dim=-1)",
+            stacklevel=6,
         )
 
 
@@ -235,7 +299,8 @@ def suggestion(name: str, known: Collection[str]) -> str:
     """Return words that suggest the known name that a wrong one was meant to be, if one is near."""
     initials = ("".join(word[0] for word in each.split("_")) for each in known)
     by_initials = dict(zip(initials, known, strict=False))
-    near = get_close_matches(name, list(known), 1) or [by_initials.get(name, "")]
+    words = {OTHER_WORDS.get(name)} & {*known} or get_close_matches(name, known, 1)
+    near = [*words, by_initials.get(name, "")]
     return f"; did you mean {near[0]}?" if near[0] else f"; it has {', '.join(sorted(set(known)))}"
 
 

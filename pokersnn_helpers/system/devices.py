@@ -33,6 +33,22 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def chosen_device(device: torch.device | str | None = None) -> torch.device:
+    """Return the device of this name, by default the default one; refuse a GPU that isn't there."""
+    import torch
+
+    try:
+        chosen = torch.device(device or default_device())
+    except RuntimeError:
+        raise ValueError(f"device is {device}; choose cpu, cuda or cuda:NUMBER") from None
+    n_gpus = torch.cuda.device_count()
+    if chosen.type not in ("cpu", "mps") and (chosen.index or 0) >= n_gpus:
+        raise ValueError(
+            f"device is {chosen}, and PyTorch finds {n_gpus} CUDA GPUs; choose another, or cpu"
+        )
+    return chosen
+
+
 class OpenBlocks:
     """The blocks of ``one_cpu_thread`` that have begun and not ended."""
 

@@ -44,6 +44,8 @@ with warnings.catch_warnings(), torchscript_stand_ins():
         lif_feed_forward_step,
     )
 
+LIFParameters.__module__ = lif_feed_forward_step.__module__  # where it can be pickled from
+
 __all__ = [
     "LICell",
     "LIFFeedForwardState",

@@ -235,8 +235,8 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monk
     ("words", "message"),
     [
         (["--time-window", "0"], r"time_window is 0\.0; choose a finite number"),
-        (["--device", "gpu0"], "--device is gpu0; choose cpu, cuda or cuda:NUMBER"),
-        (["--device", "meta"], r"--device is meta, and PyTorch finds \d+ CUDA GPUs"),
+        (["--device", "gpu0"], "device is gpu0; choose cpu, cuda or cuda:NUMBER"),
+        (["--device", "meta"], r"device is meta, and PyTorch finds \d+ CUDA GPUs"),
         (["--resume", "none.pt"], r"train: error: .*none\.pt"),
         (["--checkpoint", "/proc/run.pt"], r"train: error: .*/proc"),
         (["--resume", "RUN", "--seed", "7"], r"seed was 0 in .*run\.pt, which can't go on with 7"),

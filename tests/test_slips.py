@@ -1,0 +1,193 @@
+"""Slips of whoever brings a network, a batch or a number: each is named, and none passes unseen."""
+
+import re
+
+import pytest
+import torch
+
+import pokersnn_helpers
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    Recordings,
+    Split,
+    evaluate,
+    fit,
+    load_checkpoint,
+    load_pokerdvs,
+    make_loader,
+    predict,
+    record_states,
+    stratified_folds,
+    to_frames,
+    train_classifier,
+)
+from pokersnn_helpers.study.protocol import cross_validate
+from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
+
+DATA = load_pokerdvs(source="simulated")
+SOME = DATA.train[::6]
+FRAMES, TARGETS = next(iter(make_loader(SOME)))
+EVENTS = DATA.train.events[0]
+
+
+class Dense(torch.nn.Module):
+    dt = 0.001
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(2450, 4)
+
+    def forward(self, frames):
+        return self.linear(frames.flatten(2))
+
+
+class BatchFirst(Dense):
+    def forward(self, frames):
+        return super().forward(frames).cumsum(dim=1)
+
+
+class Probabilities(Dense):
+    def forward(self, frames):
+        return super().forward(frames).softmax(dim=-1)
+
+
+class Detached(Dense):
+    def forward(self, frames):
+        return super().forward(frames).detach()
+
+
+class OtherSensor(Dense):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(2 * 32 * 32, 4)
+
+
+class OtherLayer(Dense):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Sequential(torch.nn.Linear(2450, 50), torch.nn.Linear(60, 4))
+
+
+class Weightless(torch.nn.Module):
+    dt = 0.001
+
+
+class WithState(Dense):
+    """As snnTorch's layers, it keeps a state that is made with the first batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("state", torch.zeros(0), persistent=False)
+
+    def forward(self, frames):
+        voltages = super().forward(frames)
+        self.state = voltages[-1]
+        return voltages
+
+
+def learn(network, loader=((FRAMES, TARGETS),), **options):
+    return fit(Classifier(network), loader, epochs=1, device="cpu", **options)
+
+
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [
+        (lambda: learn(SNN(), lr=1), "fit has no argument lr; did you mean learning_rate?"),
+        (lambda: SNN(threshold=1), "SNN has no argument threshold; did you mean v_th?"),
+        (
+            lambda: to_frames(EVENTS, dt=1),
+            "no argument dt; did you mean time_window?",
+        ),
+        (lambda: load_checkpoint("a", net=SNN), "has no argument net; did you mean network?"),
+        (lambda: train_classifier(SOME, output_size=3), "output_size is what the recordings say"),
+        (lambda: train_classifier(SOME, network="SNN"), "network is 'SNN'; give a class"),
+        (lambda: train_classifier(Split([1], [2])), "data is of type list; give Recordings("),
+        (lambda: Classifier(SNN), "give a network, as Classifier(SNN())"),
+        (lambda: Classifier(SNN())(FRAMES.numpy()), "frames are of type ndarray; give a torch."),
+        (lambda: learn(SNN(), (FRAMES, TARGETS)), "; give batches (frames, targets)"),
+        (
+            lambda: learn(SNN(), [(FRAMES, ["club"] * 8)]),
+            "with the number of each recording's class",
+        ),
+        (lambda: learn(SNN(), [(FRAMES.transpose(0, 1), TARGETS)]), "the order (time, batch, p"),
+        (lambda: learn(SNN(), [(FRAMES, torch.eye(8))]), "targets have shape (8, 8), and the fr"),
+        (lambda: learn(SNN(), loss=torch.nn.CrossEntropyLoss()), "it is called as loss(voltages, "),
+        (lambda: learn(SNN(), augment="mirror"), "augment is 'mirror'; give a function"),
+        (
+            lambda: learn(OtherSensor()),
+            "a layer for 2048 numbers is given 2450, and these frames have 2450 inputs",
+        ),
+        (lambda: learn(OtherLayer()), "a layer for 60 numbers is given 50"),
+        (lambda: learn(Detached()), "no gradient reaches the weights in epoch 1, batch 1"),
+        (lambda: learn(Weightless()), "Weightless has no weights, so it can't be trained"),
+        (
+            lambda: record_states(SNN(), FRAMES[:, 0]),
+            "needs an axis for the batch, frames.unsqueeze(1)",
+        ),
+        (lambda: record_states(Classifier(SNN()), FRAMES), "give its network, .snn"),
+        (lambda: evaluate(Classifier(SNN()), [], "gpu"), "device is gpu; choose cpu, cuda or"),
+        (lambda: predict(Classifier(SNN()), SOME), "give the events of one of them, as rec"),
+        (lambda: predict(Classifier(SNN()), SOME[0]), "events, target = recordings[0]"),
+        (lambda: predict(Classifier(SNN()), FRAMES), "give the events that they were made of"),
+        (lambda: stratified_folds(DATA), "give one of its parts, as data.train"),
+        (lambda: SOME[100], "there is no recording 100; choose from 0 to 7"),
+        (lambda: cross_validate([SNN], SOME, range(8)), 'give them by name, as {"mine": model}'),
+        (
+            lambda: cross_validate({"a": Dense()}, SOME, range(8), folds=2),
+            "give an estimator, as Network",
+        ),
+        (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
+        (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
+    ],
+)
+def test_a_slip_is_named_with_what_to_write_instead(slip, message):
+    with pytest.raises(Exception, match=re.escape(message)):
+        slip()
+
+
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [
+        (lambda: learn(BatchFirst()), "BatchFirst answers a recording by the others of its batch"),
+        (lambda: learn(Probabilities()), "Probabilities returns probabilities, of which decode"),
+        (lambda: learn(SNN(), learning_rate=3), "learning_rate is 3; Adam takes about 0.001"),
+        (lambda: train_classifier(SOME, time_window=1e5, epochs=1), "most are a single frame"),
+        (lambda: Classifier(cell(tau_mem_inv=0.01)), "Norse takes 1/τ in 1/s"),
+        (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "are its times in ms"),
+        (
+            lambda: evaluate(Classifier(SNN(), lambda voltages: voltages[-1]), [(FRAMES, TARGETS)]),
+            "decode returns no log-probabilities",
+        ),
+    ],
+)
+def test_what_runs_though_it_is_wrong_is_warned_of(slip, message):
+    with pytest.warns(UserWarning, match=message):
+        slip()
+
+
+def cell(**rates):
+    parameters = {name: torch.tensor(rate) for name, rate in rates.items()}
+    return LIFRecurrentCell(2450, 4, p=LIFParameters(**parameters), dt=0.001)
+
+
+def in_ms():
+    events = EVENTS.copy()
+    events["t"] //= 1000
+    return events
+
+
+def test_what_can_only_be_meant_in_one_way_works():
+    whole = Recordings(SOME.events, ["club"] * 8, SOME.classes, SOME.sensor_size)
+    assert whole.targets == [0] * 8
+    for frames, targets in ((FRAMES.double(), TARGETS.int()), (FRAMES.int(), TARGETS.tolist())):
+        assert evaluate(Classifier(Dense()), [(frames, targets)]).n_samples == 8
+    assert cross_validate({"a": Dense}, SOME, range(8), folds=2)["a"].correct(SOME).shape == (1, 8)
+    assert learn(WithState()).loss
+
+
+def test_a_classifier_can_be_pickled(tmp_path):
+    classifier = Classifier(SNN(hidden_size=5))
+    torch.save(classifier, tmp_path / "whole.pt")
+    loaded = torch.load(tmp_path / "whole.pt", weights_only=False)
+    assert torch.equal(loaded(FRAMES), classifier(FRAMES))
