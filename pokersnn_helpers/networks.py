@@ -35,7 +35,6 @@ It may also say something about itself; what it leaves out is found out or asked
 """
 
 import math
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +44,7 @@ import numpy as np
 import torch
 
 from .frames import check_frames, check_tensor
-from .system.checks import MAX_TIME
+from .system.checks import MAX_TIME, advice_on
 
 WHOLE = float(MAX_TIME)  # µs: a time bin that holds a whole recording
 STEP = """\
@@ -132,22 +131,20 @@ def run_steps(
 
 @contextmanager
 def said_of(network: torch.nn.Module, frames: torch.Tensor) -> Iterator[None]:
-    """Say of an error of PyTorch's, or of an unpacking, which network and frames it is about."""
+    """Say of an error that there is advice on, which network and frames it is about."""
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        sizes = re.search(r"\(\d+x(\d+) and (\d+)x\d+\)", str(error))
+        advice = advice_on(error)
+        if not advice:
+            raise
         if frames.ndim == 4:
             advice = "one recording needs an axis for the batch, frames.unsqueeze(1)"
-        elif sizes:
-            inputs = f"these frames have {math.prod(frames.shape[2:])} inputs"
-            advice = f"a layer for {sizes[2]} numbers is given {sizes[1]}, and {inputs}"
-        elif "unpack" in str(error):
-            advice = "does step return voltages and the new state?"
-        else:
-            raise
-        name, shape = type(network).__name__, tuple(frames.shape)
-        raise ValueError(f"{name} fails on frames of shape {shape}: {advice} ({error})") from error
+        inputs = math.prod(frames.shape[2:])
+        raise ValueError(
+            f"{type(network).__name__} fails on frames of shape {tuple(frames.shape)}, with "
+            f"{inputs} inputs: {advice} ({error})"
+        ) from error
 
 
 def check_step(network: Any, returned: Any, voltages: list[torch.Tensor]) -> None:

@@ -128,7 +128,7 @@ def with_hook():
             lambda: with_other(v_reset=-0.1),
             r"v_reset is -0\.1.*, but its arguments make 0",
         ),
-        (with_another_dt, r"lif0\.dt is 0\.002, but its arguments make 0\.001"),
+        (with_another_dt, r"the parts of the network have dt \[0\.001, 0\.002\] s"),
         (with_hook, "a hook of Linear would be left out"),
         (lambda: small(tau_mem=10), "times are in s: tau_mem is 10.0; choose a number fr"),
         (with_nan, r"readout_weights\.weight is nan"),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 import pokersnn_helpers
 from pokersnn_helpers import (
@@ -116,9 +117,9 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: learn(SNN(), augment="mirror"), "augment is 'mirror'; give a function"),
         (
             lambda: learn(OtherSensor()),
-            "a layer for 2048 numbers is given 2450, and these frames have 2450 inputs",
+            "with 2450 inputs: a layer that was made for 2048 numbers is given 2450",
         ),
-        (lambda: learn(OtherLayer()), "a layer for 60 numbers is given 50"),
+        (lambda: learn(OtherLayer()), "a layer that was made for 60 numbers is given 50"),
         (lambda: learn(Detached()), "no gradient reaches the weights in epoch 1, batch 1"),
         (lambda: learn(Weightless()), "Weightless has no weights, so it can't be trained"),
         (
@@ -191,3 +192,13 @@ def test_a_classifier_can_be_pickled(tmp_path):
     torch.save(classifier, tmp_path / "whole.pt")
     loaded = torch.load(tmp_path / "whole.pt", weights_only=False)
     assert torch.equal(loaded(FRAMES), classifier(FRAMES))
+
+
+def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
+    shell = InteractiveShell.instance()
+    shell.run_cell("from pokersnn_helpers.study.page import explain_errors\nexplain_errors()")
+    shell.run_cell("import torch\ntorch.ones(4, 100) @ torch.ones(50, 4)")
+    assert "a layer that was made for 50 numbers is given 100" in capsys.readouterr().out
+    result = shell.run_cell("a, b = 1, 2, 3")
+    InteractiveShell.clear_instance()
+    assert str(result.error_in_exec).endswith("look at what is unpacked: it isn't 2 things")

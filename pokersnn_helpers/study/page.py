@@ -3,6 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from ..system.checks import advice_on
 
 
 @contextmanager
@@ -23,5 +26,25 @@ def page_expects() -> Iterator[None]:
     except Exception as error:
         if "POKERSNN_STRICT" in os.environ:
             raise
-        found = str(error) if isinstance(error, AssertionError) else f"no {error!r}"
+        found = str(error)
+        if not isinstance(error, AssertionError):
+            found = f"other results: with yours, a check ends in {error!r}"
         print(f"This page expects {found}. If you have changed something, that is why: go on.")
+
+
+def explain_errors() -> None:
+    """Let the notebook add advice to errors of PyTorch's and Python's that newcomers meet.
+
+    Example:
+        >>> explain_errors()  # outside of a notebook, it does nothing
+    """
+    from IPython import get_ipython
+
+    def explain(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
+        advice = advice_on(error)
+        if advice:
+            error.args = (f"{error}; {advice}",)
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    if get_ipython():
+        get_ipython().set_custom_exc((RuntimeError, ValueError), explain)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import reprlib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -35,6 +36,12 @@ OTHER_WORDS = {  # of other libraries, and what the packages call it
     "neurons": "hidden_size",
     "threshold": "v_th",
     "v_threshold": "v_th",
+}
+ADVICE = {  # on errors of PyTorch's and Python's, by what they say
+    r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
+    r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
+    r"size mismatch for ([\w.]+):": "make the network with the sizes of the one whose {0} it loads",
+    r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
 CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
@@ -302,6 +309,15 @@ def suggestion(name: str, known: Collection[str]) -> str:
     words = {OTHER_WORDS.get(name)} & {*known} or get_close_matches(name, known, 1)
     near = [*words, by_initials.get(name, "")]
     return f"; did you mean {near[0]}?" if near[0] else f"; it has {', '.join(sorted(set(known)))}"
+
+
+def advice_on(error: BaseException) -> str:
+    """Return what to look at after an error of PyTorch's or Python's; "" for most."""
+    for pattern, words in ADVICE.items():
+        found = re.search(pattern, str(error))
+        if found:
+            return words.format(*found.groups())
+    return ""
 
 
 @contextmanager
