@@ -15,6 +15,7 @@ from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
 
 from ..files.folders import network_size, resize, thin
+from ..look.copies import keep_copies_together
 from .candidates import CANDIDATES, Make, Settings, choose_settings, in_finer_bins, without_times
 from .sentences import in_words
 from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Row, Sees, Verdict, judge
@@ -95,7 +96,8 @@ def compare(
 
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
-        groups: Who or when, for each recording; a group stays in one fold.
+        groups: Who or when, for each recording; a group stays in one fold. Groups that hold copies
+            of the same recording are taken for one, with a warning.
         epochs: Passes of each network over its training recordings. Default: as many as make 300
             steps, and for the SNN as many as ``train`` chooses. Networks of the image, which are
             fast, get twice as many.
@@ -119,7 +121,7 @@ def compare(
     """
     check_recordings(recordings)
     smaller, share = make_smaller(recordings)
-    evidence = Evidence(smaller, groups)
+    evidence = Evidence(smaller, keep_copies_together(recordings, groups))
     _check_classes(evidence)
     if folds is None:
         folds = min(FOLDS, evidence.groups_per_class())

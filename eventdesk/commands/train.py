@@ -28,6 +28,7 @@ from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
 from ..files.folders import find_recordings, thin
+from ..look.copies import keep_copies_together
 from ..runs import TrainingState, load_run, restore, save_run
 from .look import read_files
 from .networks import NETWORKS, network_named
@@ -245,7 +246,8 @@ def load(options: TrainOptions) -> tuple[Split, str]:
             drawn, recordings.targets, recordings.classes, recordings.sensor_size
         )
     with errors_in(options.data):
-        return split_groups(recordings, folder.groups), f"{width}x{height}"
+        groups = keep_copies_together(recordings, folder.groups)
+        return split_groups(recordings, groups), f"{width}x{height}"
 
 
 def digest_of(data: Split) -> str:

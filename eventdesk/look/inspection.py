@@ -19,6 +19,7 @@ from ..files.event_files import (
     read_unchecked,
     smallest_sensor,
 )
+from .copies import signature
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,6 +59,7 @@ class Inspection(NamedTuple):
         hot_pixels: Their x and y, (pixels, 2), as ``find_hot_pixels`` returns them.
         advice: A sentence for each thing that is odd: what, where, and after the last semicolon
             what to do.
+        signature: By which copies of it are found, as ``signature`` returns it.
 
     Example:
         >>> from pathlib import Path
@@ -72,6 +74,7 @@ class Inspection(NamedTuple):
     image: np.ndarray
     hot_pixels: np.ndarray
     advice: list[str]
+    signature: np.ndarray
 
 
 @np.errstate(invalid="ignore")  # of infinite times, which are refused
@@ -132,7 +135,7 @@ def inspect_file(path: StrPath) -> Inspection:
     ]
     if not file.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
-    return Inspection(numbers, rate, image, hot_pixels, advice)
+    return Inspection(numbers, rate, image, hot_pixels, advice, signature(events))
 
 
 def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:

@@ -10,13 +10,14 @@ from tqdm import tqdm
 from pokersnn_helpers.system.writing import StrPath
 
 from ..files.folders import find_files
+from .copies import find_copies
 from .inspection import Inspection, inspect_file
 
 UNREADABLE = np.empty((0, 2))
 
 
 def inspect_files(paths: Iterable[StrPath]) -> dict[Path, Inspection]:
-    r"""Inspect files, and all files below folders, by ``inspect_file``.
+    r"""Inspect files, and all files below folders, by ``inspect_file``, and find copies.
 
     Returns:
         What was found in each file, without images. A file that can't be read has no numbers, and
@@ -38,9 +39,16 @@ def inspect_files(paths: Iterable[StrPath]) -> dict[Path, Inspection]:
             inspections[file] = inspect_file(file)._replace(image=UNREADABLE)
         except (ValueError, OSError, ModuleNotFoundError) as error:
             reason = str(error).removeprefix(f"{file}: ")
-            inspections[file] = Inspection({}, UNREADABLE, UNREADABLE, UNREADABLE, [reason])
-    if not any(inspection.numbers for inspection in inspections.values()):
+            inspections[file] = Inspection({}, *[UNREADABLE] * 3, [reason], UNREADABLE)
+    readable = [file for file, inspection in inspections.items() if inspection.numbers]
+    if not readable:
         raise ValueError(f"no file can be read: {file}: {reason}")
+    pairs = find_copies(np.stack([inspections[file].signature for file in readable]))
+    for copy, first in {other: one for one, other in reversed(pairs.tolist())}.items():
+        inspections[readable[copy]].advice.append(
+            f"it shares its events with {readable[first]}, perhaps with jitter, or fewer of them; "
+            "keep one of the two"
+        )
     return inspections
 
 

@@ -1,0 +1,108 @@
+"""Copies of a recording are found, however it was changed, and others aren't taken for copies."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from eventdesk.ask.compare import compare
+from eventdesk.ask.verdict import Verdict
+from eventdesk.commands.main import main
+from eventdesk.look.copies import find_copies, keep_copies_together, signature
+from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs131
+from pokersnn_helpers.simulation.gestures import film_gestures
+
+
+def changed(events, rng, jitter=0, kept=1.0, moved=(0, 0)):
+    """Return some of the events, with normal jitter in µs, and moved by pixels."""
+    copy = events[rng.random(len(events)) < kept]
+    times = copy["t"] + rng.normal(0, jitter, len(copy)).round()
+    copy["t"] = times - times.min()
+    copy["x"], copy["y"] = copy["x"] + moved[0], copy["y"] + moved[1]
+    return np.sort(copy, order="t")
+
+
+def digits(step):
+    """Return a part of the digits, on a sensor that is wide enough to move them."""
+    some = load_nmnist().train.subset(range(0, 400, step))
+    return Recordings(some.events, some.targets, some.classes, (40, 40, 2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"jitter": 500, "kept": 0.95},
+        {"kept": 0.5},
+        {"moved": (3, 5)},
+        {"jitter": 300, "kept": 0.7, "moved": (2, 1)},
+    ],
+)
+def test_copies_are_found(change):
+    rng = np.random.default_rng(0)
+    events = [*digits(20).events]
+    copies = [changed(each, rng, **change) for each in events]
+    pairs = find_copies(np.stack([signature(each) for each in events + copies]))
+    assert pairs.tolist() == [[number, number + 20] for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        lambda: load_pokerdvs131().recordings.subset(range(50)),  # of the pass of 49, 50 overlaps
+        lambda: load_nmnist().train.subset(range(0, 400, 2)),
+        lambda: film_gestures(takes=2)[0],
+    ],
+)
+def test_others_are_no_copies(others):
+    signatures = [signature(events) for events in others().events]
+    assert len(find_copies(np.stack(signatures))) == 0
+
+
+def test_so_few_events_that_chance_makes_them_alike_are_no_copies():
+    events = load_nmnist().train.events[0][:19]
+    assert len(find_copies(np.stack([signature(events)] * 2))) == 0
+
+
+def test_groups_with_copies_are_one_and_their_classes_are_named():
+    some = digits(50)
+    events = [*some.events]
+    copy = changed(events[0], np.random.default_rng(0), jitter=500)
+    targets = [*some.targets, some.targets[7]]
+    recordings = Recordings([*events, copy], targets, some.classes, some.sensor_size)
+    with pytest.warns(UserWarning, match=r"2 recordings .* number 0 \(6\) of number 8 \(9\)"):
+        joined = keep_copies_together(recordings, [*range(9)])
+    assert joined.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+
+
+def test_copies_within_a_group_and_a_class_harm_nobody():
+    events = [*digits(200).events]
+    recordings = Recordings(events[:1] * 2, [0, 0], ("a",), (40, 40, 2))
+    with warnings.catch_warnings(action="error"):
+        assert keep_copies_together(recordings, ["anna", "anna"]).tolist() == [0, 0]
+
+
+def test_inspect_names_the_file_that_is_a_copy(tmp_path, capsys):
+    one, other = [*digits(200).events]
+    (tmp_path / "left").mkdir()
+    (tmp_path / "right").mkdir()
+    np.save(tmp_path / "left" / "1.npy", one)
+    np.save(tmp_path / "left" / "2.npy", other)
+    np.save(tmp_path / "right" / "3.npy", one[::2])
+    main(["inspect", str(tmp_path)])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "shares" in line]
+    assert line.startswith("- 1 files in 1 of 2 folders, such as ")
+    assert "3.npy: it shares its events with " in line
+    assert line.endswith("1.npy, perhaps with jitter, or fewer of them; keep one of the two")
+
+
+@pytest.mark.slow
+def test_of_copies_whose_labels_mean_nothing_no_model_tells_classes_apart():
+    rng = np.random.default_rng(0)
+    originals = [*digits(20).events] * 4
+    events = [changed(each, rng, jitter=500, kept=0.95) for each in originals]
+    targets = rng.integers(0, 2, 20).tolist() * 4
+    recordings = Recordings(events, targets, ("a", "b"), (40, 40, 2))
+    with pytest.warns(UserWarning, match="80 recordings are copies of others"):
+        said = compare(recordings, range(80), epochs=2)
+    assert said.verdict in (Verdict.NOTHING, Verdict.CANT_TELL)
