@@ -264,6 +264,31 @@ def order(rng: Random, target: int, radius: float = 3, y: float = 12) -> np.ndar
     return together(rng, *in_turn(rng, places, 150, 3, radius), turned=True)
 
 
+def order_anywhere(rng: Random, target: int) -> np.ndarray:
+    """Show a spot anywhere, one to its right, and none; or the right one first."""
+    left = rng.uniform(4, 12)
+    y = rng.uniform(5, 18)
+    places = [(left, y), (left + rng.uniform(6, 8), y)][:: 1 - 2 * target]
+    return together(rng, *in_turn(rng, places, 150, 3), turned=True)
+
+
+def faster_place(rng: Random, target: int) -> np.ndarray:
+    """Let two spots flicker, one at 100 and the other at 140 Hz: the left or the right one."""
+    parts = []
+    for side in (0, 1):
+        events = flicker(rng, target ^ side)
+        times = rng.choice(events["t"], 200)
+        parts.append(spot(rng, (6 + 11 * side, 12), times))
+    return together(rng, *parts)
+
+
+def sum_or_order(rng: Random, target: int) -> np.ndarray:
+    """Show one spot on the left or on the right, or two in one order or the other: four classes."""
+    if target < 2:
+        return place(rng, target)
+    return order(rng, target - 2)
+
+
 def two_orders(rng: Random, target: int) -> np.ndarray:
     """Show left and right above, then below: in the same order, or not."""
     first = int(rng.integers(2))
@@ -500,7 +525,7 @@ KNOWN_SETS = {
     "lamp": KnownSet(lamp, IMAGE),
     "place against order": KnownSet(place_against_order, IMAGE),
     "place, 12": KnownSet(place, (V.IMAGE, V.CANT_TELL), 12),
-    "place, 1 in 10": KnownSet(place, IMAGE, 240, 0.1),
+    "place, 1 in 10": KnownSet(place, IMAGE, 480, 0.1),
     "place, 1 in 10 wrong": KnownSet(place, IMAGE, 480, wrong=0.1),
     "gap": KnownSet(gap, RATE),
     "bursts": KnownSet(bursts, RATE),
@@ -514,6 +539,9 @@ KNOWN_SETS = {
     "pairs": KnownSet(pairs, (V.FRAMES, V.ORDER)),
     "edges": KnownSet(edges, (V.FRAMES,)),
     "order": KnownSet(order, ORDER),
+    "order anywhere": KnownSet(order_anywhere, ORDER),
+    "faster place": KnownSet(faster_place, ORDER),
+    "sum or order": KnownSet(sum_or_order, ORDER, 160, 4),
     "two orders": KnownSet(two_orders, ORDER),
     "shape and order": KnownSet(shape_and_order, ORDER, classes=4),
     "drift": KnownSet(drift, ORDER),
@@ -528,6 +556,7 @@ KNOWN_SETS = {
     "order, 20 ms": KnownSet(partial(scaled, order, 0.2), ORDER),
     "order, 2 s": KnownSet(partial(scaled, order, 20), ORDER),
     "order, 1 in 5": KnownSet(order, ORDER, classes=0.2),
+    "order, 1 in 10": KnownSet(order, ORDER, 240, 0.1),
     "order, 1 in 5 wrong": KnownSet(order, ORDER, 240, wrong=0.2),
     "order, 3 people": KnownSet(order, ORDER, people=3),
     "order, 12 people": KnownSet(order, ORDER, people=12),

@@ -47,6 +47,7 @@ FEATURES: dict[str, Callable[..., np.ndarray]] = {
         features.rate_over_time,
         features.sum_and_rate,
         features.regions_over_time,
+        features.rhythm_of_regions,
         features.sum_rate_and_regions,
         shift_correlation,
     )

@@ -224,6 +224,7 @@ CANDIDATES = (  # the fastest first
     Candidate("MLP on single frames", Sees.FRAMES, network(models.FrameMLP)),
     Candidate("motion correlations", Sees.ORDER, motion_correlations),
     Candidate("regions over time", Sees.ORDER, trees_over_time(features.regions_over_time)),
+    Candidate("rhythm of regions", Sees.ORDER, trees_over_time(features.rhythm_of_regions, FINER)),
     Candidate("all features", Sees.ORDER, trees_over_time(features.sum_rate_and_regions)),
     Candidate("GRU", Sees.MEMORY, network(models.GRU, clip_norm=1.0)),
     Candidate("SNN of train", Sees.MEMORY, network_of_train, spikes=True),

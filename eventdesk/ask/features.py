@@ -62,22 +62,25 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
         >>> rate_over_time(some).shape
         (2, 123)
     """
-    lags = np.arange(MAX_LAG)
-    first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
     rates = []
     for events in recordings.events:
         since = events["t"] - events["t"][0]
         counts = np.bincount((since / time_window).astype(int))
-        bins = len(counts)
-        length = 2 * max(bins, MAX_LAG)  # so that no lag comes round
-        pairs = np.fft.irfft(np.abs(np.fft.rfft(counts, length)) ** 2)[:MAX_LAG].clip(0)
-        expected = counts.mean() ** 2 * (bins - lags).clip(0)
-        of_lags = 1 + np.add.reduceat(pairs, first_lags)
-        constant = 1 + np.add.reduceat(expected, first_lags)
         twentieths, _ = np.histogram(since, 20)
-        of_time = [*np.log1p(twentieths), *np.log(of_lags / constant)]
-        rates.append([*of_time, *_interval_order(counts)])
+        rates.append([*np.log1p(twentieths), *_rhythm(counts), *_interval_order(counts)])
     return np.array(rates)
+
+
+def _rhythm(counts: np.ndarray) -> np.ndarray:
+    """Return how often events follow one another by lag, against those at a constant rate."""
+    lags = np.arange(MAX_LAG)
+    first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
+    bins = len(counts)
+    length = 2 * max(bins, MAX_LAG)  # so that no lag comes round
+    pairs = np.fft.irfft(np.abs(np.fft.rfft(counts, length)) ** 2)[:MAX_LAG].clip(0)
+    expected = counts.mean() ** 2 * (bins - lags).clip(0)
+    of_lags = 1 + np.add.reduceat(pairs, first_lags)
+    return np.log(of_lags / (1 + np.add.reduceat(expected, first_lags)))
 
 
 def _interval_order(counts: np.ndarray) -> np.ndarray:
@@ -98,17 +101,50 @@ def _interval_order(counts: np.ndarray) -> np.ndarray:
     return (shares - shares.T)[np.triu_indices(len(shares), 1)]
 
 
+def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return at which lags events of each of 3 × 3 regions follow one another.
+
+    Args:
+        recordings: Events of either polarity count alike.
+        time_window: Width of a time bin in µs, the shortest lag.
+
+    Returns:
+        Logarithms (recordings, 9 regions × 37 ranges of lags), as in ``rate_over_time``.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> rhythm_of_regions(some).shape
+        (2, 333)
+    """
+    rhythms = []
+    for events in recordings.events:
+        bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
+        regions = _regions(events, recordings)
+        counts = np.zeros((9, bins[-1] + 1))
+        np.add.at(counts, (regions, bins), 1)
+        rhythms.append(np.concatenate([_rhythm(of_region) for of_region in counts]))
+    return np.stack(rhythms)
+
+
+def _regions(events: np.ndarray, recordings: Recordings) -> np.ndarray:
+    """Return in which of 3 × 3 regions events are, row by row."""
+    width, height, _ = recordings.sensor_size
+    return events["y"] * 3 // height * 3 + events["x"] * 3 // width
+
+
 def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
     """Return which of 3 × 3 regions have events before, after and together with which others.
 
-    All ON events and all OFF events are two more of the parts that are related to one another.
+    All ON events, all OFF events, and the sums of columns and of rows, which tell where to events
+    move wherever they begin, are four more of the parts that are related to one another.
 
     Args:
         recordings: In regions, events of either polarity count alike.
         time_window: Width of a time bin in µs.
 
     Returns:
-        Correlations (recordings, 11 parts + 55 pairs × 6): of each part with time; of pairs in the
+        Correlations (recordings, 13 parts + 78 pairs × 6): of each part with time; of pairs in the
         same bin; and how much more often the second part follows the first one by 1, 2, 4, 8 and 16
         bins than precedes it.
 
@@ -116,17 +152,17 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.n
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
         >>> regions_over_time(some).shape
-        (2, 341)
+        (2, 481)
     """
-    width, height, _ = recordings.sensor_size
-    pairs = np.triu_indices(11, 1)
+    pairs = np.triu_indices(13, 1)
     correlations = []
     for events in recordings.events:
         bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
-        regions = events["y"] * 3 // height * 3 + events["x"] * 3 // width
-        counts = np.zeros((max(17, bins[-1] + 1), 11))
-        np.add.at(counts, (bins, regions), 1)
+        counts = np.zeros((max(17, bins[-1] + 1), 13))
+        np.add.at(counts, (bins, _regions(events, recordings)), 1)
         np.add.at(counts, (bins, 9 + (events["p"] > 0)), 1)
+        for part, field in enumerate("xy", 11):
+            np.add.at(counts[:, part], bins, events[field] - events[field].mean())
         counts -= counts.mean(0)
         counts /= np.linalg.norm(counts, axis=0).clip(1e-9)
         of_recording = [np.linspace(-1, 1, len(counts)) @ counts, (counts.T @ counts)[pairs]]

@@ -71,7 +71,10 @@ def _claim(judged: Judgement) -> str:
         what = enough.model.sees.value
     if enough and enough.share.mean < NEARLY_ALL:
         wrong = 1 - enough.share.mean
-        claim = f"nothing tried is better than {what}, and {wrong:.0%} stay wrong"
+        claim = (
+            f"nothing tried is better than {what} by more than {100 * judged.margin:.2g} points, "
+            f"and {wrong:.0%} stay wrong"
+        )
     may_be = judged.shortcuts(Answer.CANT_TELL)
     if may_be and verdict not in (*UNDECIDED, Verdict.SHORTCUT):
         claim += f", unless a shortcut is enough, which can't be told of {_names(may_be)}"

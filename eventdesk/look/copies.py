@@ -18,7 +18,7 @@ TICK = 1000  # µs: an event that is jittered stays within about one
 TICKS = 128  # from the first event on, which are looked at
 LAGS = 8  # ticks, at most, by which a first event that is missing moves the others
 NUMBERS = 1024  # of a signature
-FEWEST = 20  # events, of which a signature can tell something
+FEWEST = 20  # different events, of which a signature can tell something
 # Of two copies, the product of signatures is more. Of others it is at most 0.22 in 400 digits of
 # N-MNIST, 0.35 in 131 pips and 0.34 in 96 simulated gestures; of half of a digit's events, 0.61.
 ALIKE = 0.37
@@ -39,7 +39,7 @@ def signature(events: np.ndarray) -> np.ndarray:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
 
     Returns:
-        1024 numbers whose squares add up to 1; zeros for fewer than 20 events.
+        1024 numbers whose squares add up to 1; zeros for fewer than 20 different events.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
@@ -48,7 +48,7 @@ def signature(events: np.ndarray) -> np.ndarray:
         0.7
     """
     events = events[events["t"] - events["t"][0] < TICKS * TICK]
-    if len(events) < FEWEST:
+    if len(np.unique(events)) < FEWEST:
         return np.zeros(NUMBERS, np.float32)
     since = (events["t"] - events["t"][0]) / TICK
     ticks = since.astype(int)

@@ -39,7 +39,8 @@ def inspect_files(paths: Iterable[StrPath]) -> dict[Path, Inspection]:
             inspections[file] = inspect_file(file)._replace(image=UNREADABLE)
         except (ValueError, OSError, ModuleNotFoundError) as error:
             reason = str(error).removeprefix(f"{file}: ")
-            inspections[file] = Inspection({}, *[UNREADABLE] * 3, [reason], UNREADABLE)
+            nothing = UNREADABLE
+            inspections[file] = Inspection({}, nothing, nothing, nothing, [reason], nothing)
     readable = [file for file, inspection in inspections.items() if inspection.numbers]
     if not readable:
         raise ValueError(f"no file can be read: {file}: {reason}")
