@@ -1,5 +1,6 @@
 """One training step of every network and library."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -16,10 +17,11 @@ BATCH = 32
 HIDDEN = 100
 BIN_WIDTHS = (1000, 100)  # µs
 FAST = "FastSNN, sparse frames"
+LEARNED = "FastSNN, sparse frames, learned time constants"
 
 
 def network_step(
-    frames: Tensor, targets: Tensor, time_window: float, *, network: type[SNN]
+    frames: Tensor, targets: Tensor, time_window: float, *, network: Callable[..., SNN]
 ) -> Step:
     """Return a function that trains a network, drawn with seed 0, with a batch."""
     torch.manual_seed(0)
@@ -34,11 +36,13 @@ def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[
     """
     slow = partial(network_step, targets=targets, time_window=time_window, network=SNN)
     fast = partial(network_step, targets=targets, time_window=time_window, network=FastSNN)
+    learned = partial(network_step, network=partial(FastSNN, learn_taus=True))
     sparse = frames.to_sparse()
     steps: dict[str, Step | None] = {
         "SNN": slow(frames),
         "FastSNN, dense frames": one_cpu_thread()(fast(frames)),
         FAST: one_cpu_thread()(fast(sparse)),
+        LEARNED: one_cpu_thread()(learned(sparse, targets, time_window)),
     }
     for name, (make_step, _) in LIBRARIES.items():
         steps[name] = None

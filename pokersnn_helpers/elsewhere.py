@@ -14,11 +14,13 @@ only the recurrent weights take the spikes of the step before::
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
 ``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
-polarities) and the ``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in
-this order.
+polarities), the ``surrogate_slope``, and, where the hidden neurons learn their time constants,
+``tau_mem`` and ``tau_syn`` at which they began (s), as ``learn_taus``. Inputs are frames
+(polarities, height, width), flattened in this order.
 """
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ import torch
 from .checkpoints import check_constants
 from .classifier import Classifier, check_classifier, decode
 from .fast import FastSNN
-from .snn import SNN
+from .snn import SNN, LearnedTaus
 from .system.checks import check_range, errors_in, refuse_hooks
 from .system.devices import chosen_device
 from .system.reading import check_hdf5, check_memory, read_input
@@ -61,6 +63,7 @@ WEIGHTS = {  # by node, their name in the network
     "recurrent_weights": "lif0.recurrent_weights",
     "readout_weights": "linear.weight",
 }
+TAUS = {"lif0.mem", "lif0.syn"}  # which the neurons' tau_mem and tau_syn say
 
 
 def save_nir(classifier: Classifier, path: StrPath) -> None:
@@ -135,14 +138,14 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     made_with = network.arguments
     dt = made_with["dt"]
     outputs = made_with["output_size"]
+    taus = {name: each.numpy(force=True) for name, each in network.hidden_taus().items()}
     neurons = {
-        "tau_syn": made_with["tau_syn"],
-        "tau_mem": made_with["tau_mem"],
+        **taus,
         "r": 1.0,
         "v_leak": 0.0,
         "v_threshold": made_with["v_th"],
         "v_reset": 0.0,
-        "w_in": made_with["tau_syn"] / dt,
+        "w_in": taus["tau_syn"] / dt,
     }
     current = {
         "tau": made_with["readout_tau_syn"],
@@ -167,6 +170,8 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
         "sensor_size": np.array(classifier.sensor_size),
         "surrogate_slope": np.array([float(made_with["surrogate_slope"])]),
     }
+    if made_with["learn_taus"]:
+        metadata["learn_taus"] = np.array([made_with[name] for name in taus])
     return nir.NIRGraph(nodes, EDGES, metadata)
 
 
@@ -179,7 +184,8 @@ def _check_network(network: Any) -> None:
             "train --network fast"
         )
     names = {name for name, _ in network.named_parameters()}
-    other = names.symmetric_difference(WEIGHTS.values())
+    expected = {*WEIGHTS.values(), *(TAUS if network.arguments["learn_taus"] else ())}
+    other = names.symmetric_difference(expected)
     if other:
         raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
     refuse_hooks(*network.modules())
@@ -191,8 +197,8 @@ def _affine(weights: torch.Tensor) -> nir.Affine:
     return nir.Affine(weight, bias)
 
 
-def _for_each(neurons: int, constants: dict[str, float]) -> dict[str, np.ndarray]:
-    return {name: np.full(neurons, float(value)) for name, value in constants.items()}
+def _for_each(neurons: int, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.full(neurons, value, float) for name, value in constants.items()}
 
 
 def _read(data: bytes) -> nir.NIRGraph:
@@ -225,7 +231,7 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
 
 
 def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]) -> Classifier:
-    """Make a classifier of the numbers of each node's first neuron."""
+    """Make a classifier of the numbers of each node's first neuron, or of learned ones of all."""
     weights = {name: torch.from_numpy(nodes[node].weight) for node, name in WEIGHTS.items()}
     hidden_size, input_size = nodes["input_weights"].weight.shape
     output_size = len(nodes["readout_weights"].weight)
@@ -241,13 +247,19 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
         "surrogate_slope": about["surrogate_slope"],
     }
     constants: dict[str, Any] = {name: float(values[0]) for name, values in numbers.items()}
+    hidden_taus = {"tau_mem": hidden.tau_mem, "tau_syn": hidden.tau_syn}
+    if "learn_taus" in about:
+        constants |= dict(zip(hidden_taus, about["learn_taus"].tolist(), strict=True))
+        constants["learn_taus"] = True
     taus = {name: value for name, value in constants.items() if "tau" in name}
     with errors_in("times are in s"):
         check_range(0, 1, **taus)
     with torch.random.fork_rng(devices=[]):
         snn = network(input_size, hidden_size, output_size, **constants)
     snn.to(dtype=weights["linear.weight"].dtype)
-    snn.load_state_dict(weights)
+    snn.load_state_dict(snn.state_dict() | weights)
+    if isinstance(snn.lif0, LearnedTaus):
+        snn.lif0.set_taus({name: torch.from_numpy(each) for name, each in hidden_taus.items()})
     return Classifier(
         snn,
         classes=tuple(name.decode() for name in about["classes"]),

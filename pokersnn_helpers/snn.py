@@ -4,7 +4,7 @@ import copy
 import inspect
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from .system.norse_cells import (
     LIFState,
     LIParameters,
     LIState,
+    lif_step,
 )
 
 
@@ -34,6 +35,59 @@ class SNNState(NamedTuple):
 
     lif0: LIFState  # spikes z, membrane voltages v (after the reset), synaptic currents i
     readout: LIState  # membrane voltages v, synaptic currents i
+
+
+class LearnedTaus(LIFRecurrentCell):  # type: ignore[misc]
+    """Norse's recurrent LIF neurons, with time constants that are learned, two for each neuron.
+
+    The share of a voltage that a neuron loses in a time step is the sigmoid of a parameter (Fang et
+    al. 2021, doi:10.1109/ICCV48922.2021.00266), and so is that of a current. It stays between 0 and
+    1, so a time constant stays longer than a time step, and nothing grows::
+
+        dt / tau_mem = sigmoid(mem)
+        dt / tau_syn = sigmoid(syn)
+
+    Attributes:
+        mem: A parameter for each neuron, (neurons,).
+        syn: The same for their currents.
+
+    Example:
+        >>> cell = LearnedTaus(5, 3)
+        >>> cell.mem.shape, cell.taus()["tau_syn"].shape
+        (torch.Size([3]), torch.Size([3]))
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any):
+        super().__init__(input_size, hidden_size, **options)
+        for name, rate in (("mem", self.p.tau_mem_inv), ("syn", self.p.tau_syn_inv)):
+            share = self.dt * float(rate)
+            if share >= 1:
+                raise ValueError(
+                    f"tau_{name} is {1 / rate:g} s; a time constant that is learned has to be "
+                    f"longer than dt, {self.dt:g} s"
+                )
+            logit = torch.full((hidden_size,), math.log(share / (1 - share)), dtype=torch.float32)
+            setattr(self, name, torch.nn.Parameter(logit))
+
+    @torch.no_grad()
+    def taus(self) -> dict[str, torch.Tensor]:
+        """Return the time constants in s, in double precision."""
+        parameters = {"tau_mem": self.mem, "tau_syn": self.syn}
+        return {name: self.dt / each.double().sigmoid() for name, each in parameters.items()}
+
+    @torch.no_grad()
+    def set_taus(self, taus: Mapping[str, torch.Tensor]) -> None:
+        """Set what ``taus`` returns."""
+        for parameter, name in ((self.mem, "tau_mem"), (self.syn, "tau_syn")):
+            parameter.copy_(-torch.log(taus[name] / self.dt - 1))
+
+    def forward(self, x: torch.Tensor, state: LIFState | None = None) -> Any:
+        """Compute one time step, as Norse's cell does."""
+        p = self.p._replace(
+            tau_mem_inv=self.mem.sigmoid() / self.dt, tau_syn_inv=self.syn.sigmoid() / self.dt
+        )
+        state = state or self.initial_state(x)
+        return lif_step(x, state, self.input_weights, self.recurrent_weights, p, self.dt)
 
 
 class SNN(SpikingNetwork):
@@ -57,6 +111,9 @@ class SNN(SpikingNetwork):
         v_out = v_out + dt / readout_tau_mem * (i_out - v_out)
         i_out = i_out - dt / readout_tau_syn * i_out
 
+    With ``learn_taus``, each hidden neuron has a ``tau_mem`` and a ``tau_syn`` of its own, which
+    are learned with the weights; see ``LearnedTaus``.
+
     Where gradients pass the threshold, the SuperSpike surrogate (Zenke and Ganguli 2018,
     doi:10.1162/neco_a_01086) replaces its derivative; none passes through the ``z`` of the reset::
 
@@ -75,6 +132,8 @@ class SNN(SpikingNetwork):
         surrogate_slope: The surrogate's slope at the threshold. The shorter the steps, the more
             of them there are, and the surrogate passes a gradient in each. With a slope of
             ``dt`` / 1 ms, gradients stay about as large as with steps of 1 ms.
+        learn_taus: Whether the time constants of the hidden neurons are learned. Those that are
+            given are where learning begins, and have to be longer than ``dt``.
 
     Raises:
         ValueError: An argument isn't a finite number greater than 0, or ``dt`` is too long.
@@ -115,6 +174,7 @@ class SNN(SpikingNetwork):
         readout_tau_mem: float = time_constants["readout_tau_mem"],
         dt: float = 0.001,
         surrogate_slope: float = 1.0,
+        learn_taus: bool = False,
     ):
         super().__init__()
         check_numbers(
@@ -138,6 +198,7 @@ class SNN(SpikingNetwork):
             **taus,
             "dt": dt,
             "surrogate_slope": surrogate_slope,
+            "learn_taus": learn_taus,
         }
         self.arguments = {name: plain_number(value) for name, value in given.items()}
         rates = {name: single(1 / self.arguments[name]) for name in taus}
@@ -153,7 +214,8 @@ class SNN(SpikingNetwork):
         readout = LIParameters(
             tau_syn_inv=rates["readout_tau_syn"], tau_mem_inv=rates["readout_tau_mem"]
         )
-        self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=hidden, dt=self.dt)
+        kind = LearnedTaus if learn_taus else LIFRecurrentCell
+        self.lif0 = kind(input_size, hidden_size, p=hidden, dt=self.dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=readout, dt=self.dt)
 
@@ -164,6 +226,22 @@ class SNN(SpikingNetwork):
         learns = weights.requires_grad
         weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
         weights.requires_grad_(learns)
+
+    @torch.no_grad()
+    def hidden_taus(self) -> dict[str, torch.Tensor]:
+        """Return ``tau_mem`` and ``tau_syn`` of each hidden neuron in s, in double precision.
+
+        Example:
+            >>> SNN(hidden_size=3, learn_taus=True).hidden_taus()["tau_mem"]
+            tensor([0.0100, 0.0100, 0.0100], dtype=torch.float64)
+        """
+        if isinstance(self.lif0, LearnedTaus):
+            return self.lif0.taus()
+        hidden_size = self.arguments["hidden_size"]
+        return {
+            name: torch.full((hidden_size,), self.arguments[name], dtype=torch.float64)
+            for name in ("tau_mem", "tau_syn")
+        }
 
     @torch.no_grad()
     def scale_input_weights(self, factor: float) -> None:

@@ -8,6 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from same import altered, same
+from test_fast import scatter_taus
 
 from pokersnn_helpers import (
     SNN,
@@ -52,10 +53,13 @@ def loader(data):
 
 @pytest.mark.parametrize(("network", "other"), [(SNN, FastSNN), (FastSNN, SNN)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_loaded_classifier_gives_the_same_answers(network, other, dtype, path, data):
+@pytest.mark.parametrize("learn_taus", [False, True])
+def test_loaded_classifier_gives_the_same_answers(network, other, dtype, learn_taus, path, data):
     torch.manual_seed(0)
+    snn = network(hidden_size=12, v_th=0.4, learn_taus=learn_taus)
+    scatter_taus(snn)
     classifier = Classifier(
-        network(hidden_size=12, v_th=0.4).to(dtype),
+        snn.to(dtype),
         classes=np.unique(["d", "c", "b", "a"]),  # what NumPy makes isn't loaded as it is
         sensor_size=np.array([35, 35, 2]),
         settle=0.02,

@@ -55,6 +55,13 @@ def results(snn, frames, targets):
     return voltages.detach(), *grad(loss, list(snn.parameters()))
 
 
+def scatter_taus(snn):
+    """Give each neuron other time constants, where they are learned."""
+    with torch.no_grad():
+        for name in {"mem", "syn"} & dict(snn.lif0.named_parameters()).keys():
+            getattr(snn.lif0, name).add_(torch.randn(snn.arguments["hidden_size"]))
+
+
 def assert_close(computed, expected):
     """In double precision rounding moves no spike."""
     for tensor, reference in zip(computed, expected, strict=True):
@@ -126,9 +133,11 @@ def test_blas_is_for_training_alone(monkeypatch):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, sparse):
+@pytest.mark.parametrize("learn_taus", [False, True])
+def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, learn_taus, sparse):
     frames, _ = batch_of(data, 5)
-    snn = FastSNN()
+    snn = FastSNN(learn_taus=learn_taus)
+    scatter_taus(snn)
     state = None
     pieces = []
     for piece in frames.split(7):
@@ -137,6 +146,38 @@ def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, sparse):
     assert torch.equal(torch.cat(pieces), snn(frames))
     with pytest.raises(ValueError, match="frames hold 2 recordings; go on with the 5 of before"):
         snn.resume(frames[:, :2], state)
+
+
+def smooth_sum(snn, frames):
+    """Sum the readout's voltages with the function whose derivative the surrogate is."""
+    _, above = snn(frames), snn.recording.lif0.v - snn.lif0.p.v_th
+    assert (above < 0).all()  # no spike, so no reset
+    total, state = 0.0, None
+    for x in above:
+        voltages, state = snn.readout(snn.linear(x / (1 + x.abs())), state)
+        total += voltages.sum().item()
+    return total
+
+
+@pytest.mark.parametrize("name", ["mem", "syn"])
+def test_gradient_of_a_time_constant_is_that_of_finite_differences(name):
+    torch.manual_seed(0)
+    snn = FastSNN(50, 6, v_th=9.0, learn_taus=True).double()
+    scatter_taus(snn)
+    snn.record = True
+    torch.nn.init.zeros_(snn.lif0.recurrent_weights)
+    frames = random_frames(0.3, torch.float64)
+    learned = getattr(snn.lif0, name)
+    (found,) = grad(snn(frames).sum(), learned)
+    for neuron, slope in enumerate(found):
+        sums = []
+        for change in (1e-4, -2e-4):
+            with torch.no_grad():
+                learned[neuron] += change
+                sums.append(smooth_sum(snn, frames))
+        with torch.no_grad():
+            learned[neuron] += 1e-4
+        assert (sums[0] - sums[1]) / 2e-4 == pytest.approx(slope.item(), rel=1e-5)
 
 
 @pytest.fixture

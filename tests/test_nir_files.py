@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from same import same
+from test_fast import scatter_taus
 
 from benchmarks.elsewhere import step_by_numpy
 from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader
@@ -23,11 +24,13 @@ def path(classifier, tmp_path):
     return tmp_path / "a.nir"
 
 
+@pytest.mark.parametrize("learn_taus", [False, True])
 @pytest.mark.parametrize("dt", [0.001, 0.0005])
-def test_ten_lines_of_numpy_give_the_spikes_of_the_network(dt, simulated, tmp_path):
+def test_ten_lines_of_numpy_give_the_spikes_of_the_network(dt, learn_taus, simulated, tmp_path):
     torch.manual_seed(1)
     taus = {"tau_syn": 0.004, "tau_mem": 0.013, "readout_tau_syn": 0.002, "readout_tau_mem": 0.03}
-    snn = SNN(hidden_size=50, v_th=0.17, dt=dt, **taus).double()
+    snn = SNN(hidden_size=50, v_th=0.17, dt=dt, learn_taus=learn_taus, **taus).double()
+    scatter_taus(snn)
     snn.record = True
     save_nir(Classifier(snn), tmp_path / "a.nir")
     frames, _ = next(iter(make_loader(simulated.test, 8, 1e6 * dt)))
@@ -51,10 +54,11 @@ NUMBERS = {
 
 @pytest.mark.parametrize("kind", [SNN, FastSNN])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("numbers", [{}, NUMBERS])
+@pytest.mark.parametrize("numbers", [{}, NUMBERS, NUMBERS | {"learn_taus": True}])
 def test_weights_constants_and_metadata_come_back_bit_by_bit(kind, dtype, numbers, tmp_path):
     torch.manual_seed(0)
     snn = kind(2 * 8 * 6, 5, 2, surrogate_slope=0.3, **numbers)
+    scatter_taus(snn)
     about = {"classes": ("über", "left"), "sensor_size": (8, 6, 2), "settle": 0.02}
     classifier = Classifier(snn, **about).to(dtype)
     save_nir(classifier, tmp_path / "a.nir")

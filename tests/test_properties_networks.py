@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_fast import scatter_taus
 from torch.utils._pytree import tree_leaves
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, augment
@@ -31,6 +32,7 @@ def constants(draw):
         "v_th": 10 ** draw(st.floats(-3, 2)),
         "surrogate_slope": 10 ** draw(st.floats(-3, 0.5)),
     }
+    others["learn_taus"] = others["dt"] < 0.9 * shortest and draw(st.booleans())
     return taus | others
 
 
@@ -58,6 +60,7 @@ def cases(draw):
     arguments["output_size"] = draw(st.integers(1, 7))
     frames = draw(counts(sensor))
     snn = SNN(**arguments).double()
+    scatter_taus(snn)
     fast = FastSNN(**arguments).double()
     fast.load_state_dict(snn.state_dict())
     return snn, fast, frames
@@ -77,7 +80,7 @@ def outcome(snn, frames):
     weights = torch.randn_like(voltages)
     loss = (weights * voltages).sum()
     states = tree_leaves(snn.recording)
-    return voltages.detach(), *states, *torch.autograd.grad(loss, learned)
+    return voltages.detach(), *states, *torch.autograd.grad(loss, learned, materialize_grads=True)
 
 
 def assert_same(computed, expected):

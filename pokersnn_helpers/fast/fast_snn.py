@@ -13,7 +13,7 @@ import torch
 
 from ..frames import check_frames, check_indices, indices_and_counts
 from ..rows import Rows, rows_of
-from ..snn import SNN, SNNState
+from ..snn import SNN, LearnedTaus, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
 from . import loops
 from .loops import Constants, Gradients, Neurons, State, Trace
@@ -22,6 +22,7 @@ from .threads import one_blas_thread, side_by_side
 MIN_DENSE = 0.3  # share of inputs that aren't 0, above which BLAS multiplies all of them faster
 DEVICE = "cpu"  # of the loops
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
+LEARNED = LAYERS | {"lif0": LearnedTaus}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -75,10 +76,11 @@ class FastSNN(SNN):
         weights = self._weights()
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
-        needs_grad = [tensor.requires_grad for tensor in (frames, *weights)]
+        learned = (constants.a, constants.s)
+        needs_grad = [tensor.requires_grad for tensor in (frames, *weights, *learned)]
         learns = torch.is_grad_enabled() and any(needs_grad)
         if learns or self.record:
-            trace = Trace(*_BPTT.apply(frames, *weights, constants, self.record))
+            trace = Trace(*_BPTT.apply(frames, *weights, *learned, constants, self.record))
         else:
             _, trace = forward_pass(frames, weights, constants)
         self.recording = self._recorded(trace) if self.record else None
@@ -103,10 +105,14 @@ class FastSNN(SNN):
         return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
     def _constants(self) -> Constants:
-        a, s = shares_lost(self.lif0)
+        cell = self.lif0
+        if isinstance(cell, LearnedTaus):
+            a, s = cell.mem.sigmoid(), cell.syn.sigmoid()
+        else:
+            hidden = cell.input_weights.new_ones(len(cell.input_weights))
+            a, s = [share * hidden for share in shares_lost(cell)]
         a_out, s_out = shares_lost(self.readout)
-        v_th = float(self.lif0.p.v_th)
-        return Constants(a, s, v_th, a_out, s_out, self.surrogate_slope)
+        return Constants(a, s, float(cell.p.v_th), a_out, s_out, self.surrogate_slope)
 
     def _recorded(self, trace: Trace) -> SNNState:
         z = (trace.u > self.lif0.p.v_th).to(trace.u.dtype)
@@ -130,7 +136,7 @@ def check_network(snn: Any, inputs: int) -> None:
     """
     layers = dict(snn.named_children())
     kinds = {name: type(layer) for name, layer in layers.items()}
-    need("the network", kinds, LAYERS)
+    need("the network", kinds, LEARNED if kinds.get("lif0") is LearnedTaus else LAYERS)
     step = getattr(snn.step, "__func__", snn.step)
     need("step", step, SNN.step)
     need("linear.bias", snn.linear.bias, None)
@@ -159,13 +165,13 @@ def need(name: str, value: Any, expected: Any) -> None:
 
 
 class _BPTT(torch.autograd.Function):
-    """Backpropagation through time: frames and weights in, a ``Trace`` out.
+    """Backpropagation through time: frames, weights and shares lost in, a ``Trace`` out.
 
     Only the readout's voltages have a gradient.
     """
 
     @staticmethod
-    def forward(ctx, frames, w_in, w_rec, w_out, constants, record):
+    def forward(ctx, frames, w_in, w_rec, w_out, a, s, constants, record):
         weights = [w_in, w_rec, w_out]
         inputs, trace = forward_pass(frames, weights, constants, record, keep=True)
         ctx.constants = constants
@@ -184,8 +190,9 @@ class _BPTT(torch.autograd.Function):
         u, w_in, w_rec, w_out, _ = ctx.saved_tensors
         weights = [w_in, w_rec, w_out]
         needs_frames = ctx.needs_input_grad[0]
+        learns_taus = any(ctx.needs_input_grad[4:6])
         *grads, grad_i = backward_pass(
-            grad_voltages, ctx.inputs, u, weights, ctx.constants, needs_frames
+            grad_voltages, ctx.inputs, u, weights, ctx.constants, needs_frames, learns_taus
         )
         grad_frames = None
         if needs_frames:
@@ -266,7 +273,7 @@ def forward_pass(frames, weights, constants, record=False, keep=False):
     return inputs, trace
 
 
-def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
+def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i, learns_taus=False):
     """Step back through time, from the gradient with respect to the readout's voltages.
 
     Args:
@@ -276,10 +283,12 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
         weights: As for ``forward_pass``.
         constants: As for ``forward_pass``.
         keep_grad_i: Return what a gradient with respect to frames needs.
+        learns_taus: Whether the shares that hidden neurons lose are learned.
 
     Returns:
-        Gradients with respect to the input, the recurrent and the readout's weights, and to the
-        hidden currents before they decay, (T, B, H), of which no step is left unless needed.
+        Gradients with respect to the input, the recurrent and the readout's weights, to the shares
+        lost of voltages and of currents, (H,) or None, and to the hidden currents before they
+        decay, (T, B, H), of which no step is left unless needed.
     """
     steps, batch, hidden = u.shape
     w_in, w_rec, w_out = weights
@@ -297,6 +306,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
             grad_i,
             np.zeros(w_in.shape[::-1], dtype),
             np.zeros(w_spikes.shape[::-1], dtype),
+            *np.zeros((2, hidden if learns_taus else 0), dtype),
         )
         go_back(gradients, begin, end)
         return gradients
@@ -308,11 +318,16 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
         for other in others:
             grad_w_in += other.w_in
             grad_w_spikes += other.w_spikes
+            first.a[:] += other.a
+            first.s[:] += other.s
         grad_w_in = inputs.gradient(grad_w_in, grad_i)
     grad_w_in = transposed(torch.from_numpy(grad_w_in))
     grad_w_spikes = transposed(torch.from_numpy(grad_w_spikes))
     grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
-    return grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
+    grad_taus = [None, None]
+    if learns_taus:
+        grad_taus = [torch.from_numpy(total) / constants.a.detach() for total in first[-2:]]
+    return grad_w_in, grad_w_rec, grad_w_out, *grad_taus, torch.from_numpy(grad_i)
 
 
 def to_rows(frames: torch.Tensor) -> Rows:
@@ -410,4 +425,5 @@ def transposed(matrix: torch.Tensor) -> torch.Tensor:
 
 def of_type(dtype: np.dtype, constants: Constants) -> Constants:
     """Give constants this type: else Numba would compute in double precision."""
-    return Constants(*np.array(constants, dtype))
+    a, s, *numbers = constants
+    return Constants(a.detach().numpy(), s.detach().numpy(), *np.array(numbers, dtype))

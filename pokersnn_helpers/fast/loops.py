@@ -25,8 +25,8 @@ from ..system.compiling import compiled
 class Constants(NamedTuple):
     """What a time step multiplies by and compares with."""
 
-    a: float  # dt / tau_mem: the share that the hidden neurons' voltages lose per step
-    s: float  # dt / tau_syn: the share that their synaptic currents lose
+    a: Any  # dt / tau_mem: the share that each hidden neuron's voltage loses per step, (H,)
+    s: Any  # dt / tau_syn: the share that its synaptic current loses, (H,)
     v_th: float  # their threshold
     a_out: float  # dt / readout_tau_mem: the share that the readout's voltages lose
     s_out: float  # dt / readout_tau_syn: the share that its synaptic currents lose
@@ -68,6 +68,8 @@ class Gradients(NamedTuple):
     i: np.ndarray  # of the hidden currents, (T, B, H); no steps unless they are kept
     w_in: np.ndarray  # of the shape that ``State`` has, (inputs, H)
     w_spikes: np.ndarray  # the same, (H, H + outputs)
+    a: np.ndarray  # the same, times a, (H,); none unless it is learned
+    s: np.ndarray  # the same of s, times a
 
 
 # ---- One time step of a recording, and the step back ----
@@ -78,8 +80,8 @@ def hidden_step(from_inputs, sent, i, v, u, constants):
     """Step the hidden neurons, to which events and the last spikes send what is given."""
     for h in range(len(v)):
         i[h] = (i[h] + from_inputs[h]) + sent[h]  # as Norse rounds
-        u[h] = v[h] + constants.a * (i[h] - v[h])
-        i[h] -= constants.s * i[h]
+        u[h] = v[h] + constants.a[h] * (i[h] - v[h])
+        i[h] -= constants.s[h] * i[h]
         v[h] = u[h]
         if not u[h] <= constants.v_th:  # z = 1
             v[h] = 0
@@ -94,11 +96,11 @@ def hidden_step_back(grad_z, grad_i, grad_u, u, constants):
         width = one + abs(above)
         if not above <= 0:  # v = (1 - z) u: dv / du = 1 - z
             grad_u[h] = 0
-        grad_u[h] -= constants.a * grad_u[h]  # u = v + a (i - v): du / dv = 1 - a
+        grad_u[h] -= constants.a[h] * grad_u[h]  # u = v + a (i - v): du / dv = 1 - a
         # z = (u > v_th): dz / du is replaced by surrogate_slope / (1 + |u - v_th|)**2
         grad_u[h] += constants.surrogate_slope * grad_z[h] / (width * width)
         # i = i - s i: di / di = 1 - s; and du / di = a
-        grad_i[h] += constants.a * grad_u[h] - constants.s * grad_i[h]
+        grad_i[h] += constants.a[h] * grad_u[h] - constants.s[h] * grad_i[h]
 
 
 @partial(compiled, contract=False)
@@ -227,6 +229,31 @@ def list_spikes(v, v_th, spiking):
     return spikes
 
 
+# The currents of a step aren't kept, but follow from voltages: a (i - v) = u - v, and so
+# a i = u - v + a v. Sums are of a times the derivative, and divided by a in the end.
+
+
+@compiled
+def learn_s(total, grad_i, u, v, constants):
+    """Add what i = i - s i gives, from the gradient of the current after it has decayed."""
+    for h in range(len(total)):
+        total[h] -= grad_i[h] * (u[h] - v[h] + constants.a[h] * v[h])  # di / ds = -i
+
+
+@compiled
+def learn_a(total, grad_u, u, v):
+    """Add what u = v + a (i - v) gives."""
+    for h in range(len(total)):
+        total[h] += grad_u[h] * (u[h] - v[h])  # du / da = i - v
+
+
+@compiled
+def after_reset(v, u, v_th):
+    """Write voltages after the reset, from those before it."""
+    for h in range(len(u)):
+        v[h] = u[h] if u[h] <= v_th else 0
+
+
 # ---- Through time ----
 
 
@@ -294,6 +321,8 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
     grad_i = np.zeros((size, hidden + outputs), u.dtype)
     has_gradient = np.zeros(size, np.bool_)
     spiking = np.empty(hidden + 1, np.int32)
+    learns_taus = len(gradients.a) > 0
+    v = np.zeros(hidden, u.dtype)
     for t in range(steps - 1, -1, -1):
         for k in range(size):
             grad_voltage = gradients.voltages[t, begin + k]
@@ -308,7 +337,15 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
             b = begin + k
             spikes = list_spikes(u[t, b], constants.v_th, spiking)
             learn_spikes(gradients.w_spikes, spiking, spikes, grad_i[k])  # di / dw = z
+            if learns_taus:
+                if t > 0:
+                    after_reset(v, u[t - 1, b], constants.v_th)
+                else:
+                    v[:] = 0
+                learn_s(gradients.s, grad_i[k], u[t, b], v, constants)
             hidden_step_back(grad_z[k], grad_i[k], grad_u[k], u[t, b], constants)
+            if learns_taus:
+                learn_a(gradients.a, grad_u[k], u[t, b], v)
             learn_inputs(gradients.w_in, rows, t * batch + b, grad_i[k])  # di / dw = x
             if len(gradients.i) > 0:
                 copy(gradients.i[t, b], grad_i[k])

@@ -42,6 +42,7 @@ with warnings.catch_warnings(), torchscript_stand_ins():
         LIFParameters,
         LIFState,
         lif_feed_forward_step,
+        lif_step,
     )
 
 LIFParameters.__module__ = lif_feed_forward_step.__module__  # where it can be pickled from
@@ -55,4 +56,5 @@ __all__ = [
     "LIParameters",
     "LIState",
     "lif_feed_forward_step",
+    "lif_step",
 ]
