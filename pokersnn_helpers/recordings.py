@@ -52,8 +52,9 @@ class PackedRecording(NamedTuple):
     pixels: np.ndarray  # (p * height + y) * width + x
 
     @classmethod
-    def pack(cls, events: np.ndarray, sensor_size: SensorSize) -> PackedRecording:
-        """Pack what ``check_events`` returned."""
+    def pack(cls, events: np.ndarray, sensor_size: SensorSize | None = None) -> PackedRecording:
+        """Pack what ``check_events`` returned, by default on the smallest sensor that holds it."""
+        sensor_size = sensor_size or smallest_sensor(events)
         start = int(events["t"][0])
         pixels = np.ravel_multi_index((events["p"], events["y"], events["x"]), sensor_size[::-1])
         return cls(sensor_size, start, smallest(events["t"] - start), smallest(pixels))
@@ -69,6 +70,12 @@ class PackedRecording(NamedTuple):
         """Count the events by polarity, row and column."""
         counts = np.bincount(self.pixels, minlength=math.prod(self.sensor_size))
         return counts.reshape(self.sensor_size[::-1])
+
+
+def smallest_sensor(events: np.ndarray) -> SensorSize:
+    """Return width, height and polarities of the smallest sensor that holds all events."""
+    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
+    return width, height, polarities
 
 
 def smallest(numbers: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from same import same
@@ -19,7 +18,7 @@ from test_models import NETWORKS
 import pokersnn_helpers as helpers
 from benchmarks import folds
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
-from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, predict
+from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
@@ -31,7 +30,6 @@ from pokersnn_helpers.study.models import MLP, summed_image
 from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import CrossValidated, Evidence, Trial, cross_validate
-from pokersnn_helpers.system.norse_cells import LICell, LIFRecurrentCell
 
 
 class Says:
@@ -458,54 +456,7 @@ def test_network_is_trained_by_the_book_s_recipe_but_for_what_is_given(monkeypat
 # ---- Networks of a reader's own ----
 
 
-class Typed(SpikingNetwork):
-    """What a reader types: a layer, ReLU, and chapter 3's network."""
-
-    def __init__(self, input_size=2450, output_size=4, hidden=20, dt=0.001):
-        super().__init__()
-        self.dt = dt
-        self.input_size = input_size
-        self.layer = torch.nn.Linear(input_size, hidden)
-        self.lif = LIFRecurrentCell(hidden, hidden, dt=dt)
-        self.linear = torch.nn.Linear(hidden, output_size, bias=False)
-        self.readout = LICell(dt=dt)
-
-    def step(self, frame, state):
-        lif, readout = state or (None, None)
-        features = torch.relu(self.layer(frame.flatten(1)))
-        spikes, lif = self.lif(features, lif)
-        voltages, readout = self.readout(self.linear(spikes), readout)
-        return voltages, (lif, readout)
-
-
-class TypedForWholeFrames(SpikingNetwork):
-    """Another, without parameters of its own."""
-
-    def __init__(self):
-        super().__init__()
-        self.inner = Typed()
-
-    def step(self, frame, state):
-        return self.inner.step(frame, state)
-
-
-class Plain(torch.nn.Module):
-    """An ordinary module, whose time step is that of Norse's cells."""
-
-    def __init__(self):
-        super().__init__()
-        self.lif = LIFRecurrentCell(2450, 10, dt=0.001)
-        self.linear = torch.nn.Linear(10, 4)
-
-    def forward(self, frames):
-        state, voltages = None, []
-        for frame in frames:
-            spikes, state = self.lif(frame.flatten(1), state)
-            voltages.append(self.linear(spikes))
-        return torch.stack(voltages)
-
-
-@pytest.mark.parametrize("network", [Plain, Typed, TypedForWholeFrames, *NETWORKS, FeedforwardSNN])
+@pytest.mark.parametrize("network", [SNN, *NETWORKS, FeedforwardSNN])
 def test_any_network_goes_all_the_way(network, some, tmp_path):
     """Trained, validated, asked, saved, loaded and asked over time, without plumbing."""
     classifier, _ = helpers.train_classifier(some, network=network, epochs=1, device="cpu")
@@ -537,7 +488,7 @@ def test_what_makes_no_network_is_refused(network, message, some):
         helpers.train_classifier(some, network=network)
 
 
-@pytest.mark.parametrize("network", [Typed, SNN, *NETWORKS, partial(LayerThenSNN, features=7)])
+@pytest.mark.parametrize("network", [SNN, *NETWORKS, partial(LayerThenSNN, features=7)])
 def test_network_fits_any_recordings_without_plumbing(network):
     rows = [(0, 0, 0, 0), (1500, 19, 29, 1)]
     events = np.array(rows, dtype=EVENT_DTYPE)

@@ -308,11 +308,6 @@ def test_recordings_are_no_loader(use, data):
             use(small_classifier(), given)
 
 
-def test_recordings_of_a_list_are_refused(data):
-    with pytest.raises(TypeError, match="data is of type list; give Recordings"):
-        train_classifier([data.train])
-
-
 @pytest.mark.parametrize("use", [fit, evaluate, predict])
 def test_network_alone_is_no_classifier(use, data):
     given = data.test.events[0] if use is predict else noise()

@@ -8,13 +8,13 @@ from typing import Any
 
 from pokersnn_helpers.system.checks import check_range
 
-from ..files.folders import Folder, RecordingFile, find_recordings, read_recordings
+from ..files.folders import Folder, load_folder
 from ..look.inspection import Inspection, inspect_file, plot_inspection
 from ..look.overview import inspect_files, overview
 from .terminal import pixels, say
 
 BARS = " ▁▂▃▄▅▆▇█"
-READING = ("sensor", "size", "window_ms")  # options of ``read_files``
+READING = ("sensor", "size", "window_ms")  # options of ``read_folder``
 
 
 def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
@@ -84,10 +84,9 @@ def compare(
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} holds something; name a new folder")
     reading = {name: options.pop(name) for name in READING if name in options}
-    files = find_recordings(folder, group_by)
+    loaded = read_folder(folder, group_by, **reading)
     if not json:
-        say(decidable([file.group for file in files]))
-    loaded = read_files(files, **reading)
+        say(decidable(loaded.groups))
     width, height, _ = loaded.sensor_size
     comparison = asking.compare(loaded.recordings, loaded.groups, processes=processes, **options)
     comparison.recipe.update(reading, sensor=f"{width}x{height}", group_by=group_by)
@@ -102,23 +101,26 @@ def compare(
             say(winner)
 
 
-def read_files(
-    files: list[RecordingFile],
+def read_folder(
+    folder: str,
+    group_by: str | None = None,
     sensor: str = "",
     size: str = "",
     window_ms: float | None = None,
 ) -> Folder:
-    """Read what was found in a folder as the command line says."""
-    if len({file.group for file in files}) == len(files):
+    """Load a folder as the command line says."""
+    sensor_pixels = pixels("--sensor", sensor)
+    loaded = load_folder(
+        folder,
+        sensor_size=(*sensor_pixels, 2) if sensor_pixels else None,
+        size=pixels("--size", size),
+        window_ms=window_ms,
+        group_by=group_by,
+    )
+    if len({*loaded.groups}) == len({*loaded.files}):
         warnings.warn(
             "each file is taken for a group of its own, so that recordings of one person may train "
             "and test; put them into a folder below the class, or say --group-by",
             stacklevel=2,
         )
-    sensor_pixels = pixels("--sensor", sensor)
-    return read_recordings(
-        files,
-        sensor_size=(*sensor_pixels, 2) if sensor_pixels else None,
-        size=pixels("--size", size),
-        window_ms=window_ms,
-    )
+    return loaded

@@ -27,10 +27,10 @@ from pokersnn_helpers.system.devices import chosen_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
-from ..files.folders import find_recordings, thin
+from ..files.folders import thin
 from ..look.copies import keep_copies_together
 from ..runs import TrainingState, load_run, restore, save_run
-from .look import read_files
+from .look import read_folder
 from .networks import NETWORKS, network_named
 from .terminal import forget, interruptible, printable, say
 
@@ -51,10 +51,10 @@ class TrainOptions(Recipe):
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
     data: str = ""  # a folder of recordings; none for POKER-DVS
-    sensor: str = ""  # as for read_files; in a checkpoint that of the files, before resizing
-    size: str = ""  # as for read_files, and so is the next
+    sensor: str = ""  # as for read_folder; in a checkpoint that of the files, before resizing
+    size: str = ""  # as for read_folder, and so are the next two
     window_ms: float | None = None
-    group_by: str = ""  # as for find_recordings
+    group_by: str = ""
     share: float = 1.0  # of the events, which is drawn
     digest: str = ""  # of the recordings that a run began with; none before it begins
 
@@ -230,11 +230,8 @@ def load(options: TrainOptions) -> tuple[Split, str]:
         return load_pokerdvs(source=options.source), ""  # may download them
     from pokersnn_helpers.study.protocol import split_groups  # which takes a second to import
 
-    folder = read_files(
-        find_recordings(options.data, options.group_by),
-        sensor=options.sensor,
-        size=options.size,
-        window_ms=options.window_ms,
+    folder = read_folder(
+        options.data, options.group_by, options.sensor, options.size, options.window_ms
     )
     if len(folder.recordings.classes) < 2:
         raise ValueError(f"{options.data} holds one class; add a folder for each of the others")

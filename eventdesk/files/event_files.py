@@ -259,12 +259,6 @@ def read_class(path: Path) -> str | None:
     return None
 
 
-def smallest_sensor(events: np.ndarray) -> SensorSize:
-    """Return width, height and polarities of the smallest sensor that holds all events."""
-    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
-    return width, height, polarities
-
-
 def _format(file: BinaryIO) -> Format:
     """Return the format that fits a file's suffix and how it begins, if it fits into memory."""
     start = file.read(16)

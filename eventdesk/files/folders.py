@@ -36,7 +36,6 @@ from .event_files import (
     may_hold_events,
     read_class,
     read_event_file,
-    smallest_sensor,
 )
 
 MAX_NETWORK_SIDE = 64  # pixels, unless a size is given
@@ -374,7 +373,7 @@ def _read_files(
     said = []
     for file in tqdm(files, "reading", unit="file", delay=2):
         events, own_size = read_event_file(file.path)
-        recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
+        recorded.append(PackedRecording.pack(events))
         said.append(own_size)
     known = _agreed_sensor(files, said, sensor_size)
     sensor_size = known or _usual_sensor(recorded)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pokersnn_helpers.recordings import PackedRecording
+from pokersnn_helpers.recordings import PackedRecording, smallest_sensor
 from pokersnn_helpers.statistics import describe
 from pokersnn_helpers.system.checks import MAX_TIME, SensorSize, check_events, errors_in
 from pokersnn_helpers.system.writing import StrPath
@@ -17,7 +17,6 @@ from ..files.event_files import (
     find_restarts,
     is_whole,
     read_unchecked,
-    smallest_sensor,
 )
 from .copies import signature
 
@@ -115,7 +114,7 @@ def inspect_file(path: StrPath) -> Inspection:
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
     height, width = image.shape
-    recording = PackedRecording.pack(events, smallest_sensor(events))
+    recording = PackedRecording.pack(events)
     numbers = {
         **describe(recording.image(), duration),
         "highest rate (events/ms)": float(rate.max()),

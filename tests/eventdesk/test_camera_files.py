@@ -177,9 +177,20 @@ def evt2_at(times):
     return content
 
 
+def aedat_at(times):
+    events = np.zeros(len(times), EVENT_DTYPE)
+    events["t"] = times
+    return aedat(events)
+
+
 @pytest.mark.parametrize(
     ("read", "write", "bits"),
-    [(read_raw, evt2_at, 34), (read_raw, evt3_at, 24), (read_dat, dat_at, 32)],
+    [
+        (read_raw, evt2_at, 34),
+        (read_raw, evt3_at, 24),
+        (read_dat, dat_at, 32),
+        (read_aedat, aedat_at, 32),
+    ],
 )
 def test_clock_wraps_goes_back_over_it_and_begins_anew(read, write, bits):
     last = 2**bits - 100

@@ -336,12 +336,12 @@ def test_recording_of_ten_minutes_is_predicted_in_sparse_frames(finished, data, 
 def test_name_of_a_file_can_be_printed_and_never_steers(
     finished, data, tmp_path, monkeypatch, encoding
 ):
-    path = tmp_path / "\xb5 \x1b[2J\x07 \U0001f0a1.npy"
+    path = tmp_path / "\xb5 \x1b[2J\x07 \n \U0001f0a1.npy"
     np.save(path, data.test.events[0])
     printed = io.TextIOWrapper(io.BytesIO(), encoding)
     monkeypatch.setattr(sys, "stdout", printed)
     run("predict", "--checkpoint", finished, path)
-    assert r"\x1b[2J\x07" in printed.buffer.getvalue().decode(encoding)
+    assert r"\x1b[2J\x07 \n" in printed.buffer.getvalue().decode(encoding)
     path.write_bytes(b"no events")
     with pytest.raises(SystemExit, match=r"\\x1b\[2J\\x07"):
         run("predict", "--checkpoint", finished, path)

@@ -305,14 +305,6 @@ def test_comments_before_a_table_may_repeat_and_need_no_name(tmp_path):
     assert np.array_equal(read_events(path), EVENTS)
 
 
-def test_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
-    with (tmp_path / "huge.raw").open("wb") as file:
-        file.write(b"%")
-        file.truncate(10**11)  # a sparse one
-    with pytest.raises(ValueError, match=r"its events need about 2000 GB of memory"):
-        read_events(tmp_path / "huge.raw")
-
-
 FAERY = """
 import os
 import numpy as np

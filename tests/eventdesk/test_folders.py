@@ -7,6 +7,7 @@ import pytest
 from eventdesk import load_folder
 from eventdesk.files.folders import find_recordings, network_size, resize
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, stratified_folds, train_classifier
+from pokersnn_helpers.system.checks import check_classes, check_groups
 
 CLASSES = ("left", "middle", "right")
 
@@ -238,6 +239,9 @@ def test_a_name_that_is_written_otherwise_is_one_class_and_one_person(other, tmp
         recordings, groups, *_ = load_folder(tmp_path)
     assert recordings.classes == ("José B", "class 0", "class 1", "third")
     assert set(groups) == {"1", "José B", "third/José B"}
+    assert check_groups(["José B", other, "third"], 3).tolist() in ([0, 0, 1], [1, 1, 0])
+    with pytest.raises(ValueError, match="different names"):
+        check_classes(("José B", other))
 
 
 @pytest.mark.parametrize("other", ["anna", "Änna", "Αnna", "аnna", "an-na", "an na"])
