@@ -11,7 +11,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
   const along = (place) => Array.from({ length: 41 }, (_, number) => place(number / 40));
   const sin = (turns) => Math.sin(2 * Math.PI * turns);
   const cos = (turns) => Math.cos(2 * Math.PI * turns);
-  const HELD_BACK = 7300; // seed of the strangers who are held back
+  const HELD_BACK = 9400; // seed of the strangers who are held back
   const there = {
     tick: path("-9 0, -3 8, 10 -9"),
     zed: path("-9 -9, 9 -9, -9 9, 9 9"),
@@ -550,7 +550,8 @@ window.hands = (({ mulberry32, shared, teach }) => {
       );
       const found = this.trained.judge(answer, teach.courseOf(stroke));
       const right = found.output === target;
-      const seen = { right, nearest: found.nearest === target, sum: sum?.output === target };
+      const seen = { right: answer?.output === target, sum: sum?.output === target };
+      seen.nearest = found.nearest === target;
       Object.assign(seen, { shown: found.known, doubted: found.almost });
       Object.assign(seen, { shownRight: found.known && right });
       Object.assign(seen, { doubtedRight: found.almost && right });

@@ -47,6 +47,7 @@ const seen = (record) => {
   const stroke = teach.toStroke(record);
   return { ...stroke, events: teach.eventsOf(stroke, motionData.settings) };
 };
+const sure = (output) => ({ output, shares: [0, 1].map((at) => Number(at === output)) });
 const refuses = (act) => { try { act(); return false; } catch { return true; } };
 """
 NODE = shutil.which("node")
@@ -326,7 +327,7 @@ def test_what_is_no_gesture_is_refused():
     known = run(
         KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: 1 });"
         "const asked = names.map((name) => teach.courseOf(seen(draw(name))));"
-        "return asked.map((course, output) => trained.judge({ output }, course).known);"
+        "return asked.map((course, output) => trained.judge(sure(output), course).known);"
     )
     assert known == [True, False]
 
@@ -425,7 +426,7 @@ def test_a_circle_may_begin_anywhere(way):
         "  const first = Math.floor(hand() * path.length);"
         "  const begun = seen(teach.toKeep({ path: [...path.slice(first),"
         "    ...path.slice(0, first)] }));"
-        "  const { nearest, known } = trained.judge({ output: names.indexOf(way) },"
+        "  const { nearest, known } = trained.judge(sure(names.indexOf(way)),"
         "    teach.courseOf(begun)); return [names[nearest], known]; });",
         way=way,
     )
@@ -450,12 +451,35 @@ def test_what_is_almost_near_is_asked_and_what_the_network_names_otherwise_is_re
         "const far = (pixels) => zed.map(([x, y], at) =>"
         "  [x + (at % 8 < 4 ? pixels : -pixels), y]);"
         "return [[1, 0], [1, 4], [1, 12], [0, 0]].map(([output, pixels]) => {"
-        "  const { known, almost, nearest } = trained.judge({ output }, far(pixels));"
+        "  const { known, almost, nearest } = trained.judge(sure(output), far(pixels));"
         "  return [known, almost, names[nearest]]; });"
     )
     assert found[0] == [True, False, "zed"]
     assert found[1] == [False, True, "zed"]
     assert found[2][:2] == found[3][:2] == [False, False]
+
+
+def test_the_nearest_example_decides_between_what_the_network_holds_for_possible():
+    found = run(
+        KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: -1 });"
+        "const zed = teach.courseOf(seen(draw('zed')));"
+        "return [0.3, 0.05].map((share) => { const { output, known } = trained.judge("
+        "  { output: 0, shares: [1 - share, share] }, zed); return [names[output], known]; });"
+    )
+    assert found == [["zed", True], ["circle", False]]
+
+
+def test_of_two_examples_that_are_equally_near_none_is_named():
+    found = run(
+        KNOWS + "const both = [...courses,"
+        "  ...courses.map(({ target, course, ...one }) => ({ ...one, target: 1 - target,"
+        "    course: course.map(([x, y]) => [1.001 * x, y]) }))];"
+        "const trained = teach.trainedBy({ ...lesson, courses: both, unwanted: -1 });"
+        "const { known, almost } = trained.judge("
+        "  { output: 1, shares: [0.4, 0.6] }, teach.courseOf(seen(draw('zed'))));"
+        "return [known, almost];"
+    )
+    assert found == [False, True]
 
 
 def test_what_a_network_has_not_learnt_with_stays_off():

@@ -677,6 +677,15 @@ def test_typing_a_name_chooses_its_gesture_and_a_stroke_can_be_moved(figure):
     assert counts_of(figure) == [1, 1] and said(figure).startswith("gesture 1: 1 stroke.")
 
 
+def test_the_tab_key_goes_on_from_a_name_that_was_typed(figure):
+    press(figure, "teach it yours")
+    figure.get_by_role("textbox", name="Name of gesture 1").press("End")
+    figure.keyboard.type("s")
+    figure.keyboard.press("Tab")
+    figure.clock.run_for(50)
+    assert figure.evaluate("document.activeElement.ariaLabel") == "delete gesture 1s"
+
+
 def test_after_a_correction_nothing_asks_to_train_again(figure):
     draw(figure, [[-8, -9], [8, -7], [-8, 2], [9, 9], [2, 9]])
     figure.evaluate(f"{FIGURE}.trials.correcting = true")
@@ -741,6 +750,7 @@ def test_a_name_that_cannot_be_is_refused_at_once(name, sentence, figure):
     field.fill(name)
     assert said(figure) == sentence
     field.blur()
+    figure.clock.run_for(50)
     assert [name for name, *_ in strokes_of(figure)] == ["gesture 1", "gesture 2"]
     assert field.input_value() == "gesture 2"
 

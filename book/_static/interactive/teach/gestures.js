@@ -131,10 +131,13 @@
 
     show() {
       const { activeElement } = document;
-      const place = [...this.rows.querySelectorAll("input, button, select")].indexOf(activeElement);
+      const controls = () => [...this.rows.querySelectorAll("input, button, select")];
+      const place = controls().indexOf(activeElement);
       this.rows.replaceChildren(...this.all.map((gesture, number) => this.row(gesture, number)));
-      // What now stands in its place.
-      if (place >= 0) this.rows.querySelectorAll("input, button, select")[place]?.focus();
+      const now = controls()[place]; // what now stands in its place
+      now?.focus();
+      const { selectionStart, selectionEnd } = activeElement;
+      if (now?.type === "text") now.setSelectionRange(selectionStart, selectionEnd);
       this.tryIt.checked = this.chosen === null && this.figure.lesson.trained !== null;
       this.more.disabled = this.isFull;
       this.drawPictures();
@@ -200,11 +203,12 @@
         else gesture.name = name;
         this.figure.changed();
       };
-      // With the name that it has, once a click that ends the typing has reached its button.
+      // With the name that it has, once the tab key or a click that ends the typing is through.
       field.onchange = () => {
-        if (!this.rows.querySelector(":active")) return this.show();
         const { rows } = this;
-        rows.addEventListener("click", () => setTimeout(() => this.show()), { once: true });
+        const show = () => setTimeout(() => this.show());
+        if (rows.querySelector(":active")) rows.addEventListener("click", show, { once: true });
+        else show();
       };
       return field;
     }

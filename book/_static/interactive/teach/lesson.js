@@ -17,8 +17,9 @@
   // A stroke is known if its course is no farther from the nearest one of its gesture than so many
   // times what two of them are from each other, in the median, and at least than so many pixels:
   // few may be alike by chance, and behind whoever is filmed another one may move. Neither shrinks
-  // as examples are added. Not much farther away, the page asks.
-  const LIMIT = { times: 1.8, path: 1.3, film: 3, asks: 2 };
+  // as examples are added. Not much farther away, or with an example of another gesture hardly
+  // farther, the page asks. The network has to give the gesture a share, at least.
+  const LIMIT = { times: 1.8, path: 1.3, film: 3, asks: 2, clear: 1.15, share: 0.1 };
   const PAIRS = 4; // others that each of them is compared with
 
   function limitOf(courses) {
@@ -47,29 +48,33 @@
     });
     const own = classes.map((_, output) => courses.filter(({ target }) => target === output));
     const limits = own.map(limitOf);
-    // The nearest example of a course, whose it is, and how far each output is, in shares of its
-    // limit.
+    // The nearest example of a course and whose it is, whether others are clearly farther away, and
+    // how far each output is, in shares of its limit.
     const compare = (course) => {
-      let least = Infinity;
-      const found = { nearest: -1, example: null };
-      found.far = own.map((shown, output) => {
-        const apart = shown.map((example) => {
-          const now = apartFrom(course, example);
-          if (now < least) Object.assign(found, { nearest: output, example });
-          least = Math.min(now, least);
-          return now;
-        });
-        return Math.min(...apart) / limits[output];
-      });
-      return found;
+      const apart = courses.map((example) => apartFrom(course, example));
+      const example = courses[apart.indexOf(Math.min(...apart))];
+      const least = classes.map((_, output) =>
+        Math.min(...apart.filter((_, at) => courses[at].target === output)),
+      );
+      const [first, second] = [...least].sort((one, other) => one - other);
+      return {
+        example,
+        nearest: example.target,
+        clear: second > LIMIT.clear * first,
+        far: least.map((apart, output) => apart / limits[output]),
+      };
     };
-    // An answer is known, and shown, only if the nearest example is of the same gesture, and near.
-    // If it is almost near, the page asks.
+    // The nearest example decides between what the network holds for possible. That is known, and
+    // shown, if it is near; if it is almost near, or another one is hardly farther, the page asks.
     const judge = (answer, course) => {
-      const { far, ...found } = compare(course);
-      const agrees = answer && answer.output === found.nearest && answer.output !== unwanted;
-      const apart = agrees ? far[answer.output] : Infinity;
-      return { ...answer, ...found, known: apart <= 1, almost: apart > 1 && apart <= LIMIT.asks };
+      const { example, nearest, clear, far } = compare(course);
+      const share = answer?.shares[nearest] ?? 0;
+      const found = { ...answer, example, nearest, known: false, almost: false };
+      if (share < LIMIT.share || nearest === unwanted) return found;
+      const known = clear && far[nearest] <= 1;
+      const almost = !known && far[nearest] <= LIMIT.asks;
+      if (!known && !almost) return found;
+      return { ...found, output: nearest, share, known, almost };
     };
     const others = (course, output) =>
       compare(course).far.some((far, at) => far <= 1 && at !== output && at !== unwanted);

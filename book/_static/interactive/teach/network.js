@@ -5,12 +5,15 @@
 window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   const { addRow, addRows } = shared;
 
-  // The largest of values, and its share as softmax has it; null where several are largest.
+  // The largest of values, and their shares as softmax has them; null where several are largest.
   teach.answerOf = (values) => {
     const largest = Math.max(...values);
     const output = values.indexOf(largest);
     if (output < 0 || output !== values.lastIndexOf(largest)) return null;
-    return { output, share: 1 / values.reduce((sum, value) => sum + Math.exp(value - largest), 0) };
+    const odds = Array.from(values, (value) => Math.exp(value - largest));
+    const sum = odds.reduce((total, odd) => total + odd);
+    const shares = odds.map((odd) => odd / sum);
+    return { output, share: shares[output], shares };
   };
 
   // The loss, and its gradient with respect to values.

@@ -205,10 +205,10 @@
       const network = trained.judge(answer, course);
       const { known, almost } = network;
       this.answers[way === "shown" ? "forwards" : way] = { network, sum: blindAnswer, stroke };
-      if (way === "shown" || this.figure.challenge?.judge(known ? answer.output : null)) return;
+      if (way === "shown" || this.figure.challenge?.judge(known ? network.output : null)) return;
       this.asked = way === "forwards" ? stroke : null;
       this.correcting = Boolean(this.asked) && !known && !almost;
-      const back = known && trained.others([...course].reverse(), answer.output);
+      const back = known && trained.others([...course].reverse(), network.output);
       this.figure.say(this.verdict(back ? " Now play it backwards." : ""));
     }
 
@@ -270,20 +270,26 @@
       return this.figure.lesson.trained.gestures[output].name;
     }
 
-    // known: whether the stroke is like those that were shown; not asked while it is being drawn.
+    // An answer in words. Where the nearest example has decided, what the network held for likelier
+    // stands before. While a stroke is being drawn, nobody knows yet whether it is known.
     named(answer) {
       if (answer?.output === undefined) return "nothing";
-      if (answer.known !== false) return `${this.nameOf(answer.output)} (${percent(answer.share)})`;
-      return answer.almost ? `“${this.nameOf(answer.output)}?”` : "“I don’t know”";
+      const { output, shares, known, almost } = answer;
+      if (almost) return `“${this.nameOf(output)}?”`;
+      if (known === false) return "“I don’t know”";
+      const before = shares.findIndex((share) => share > shares[output]);
+      return [before, output]
+        .filter((one) => one >= 0)
+        .map((one) => `${this.nameOf(one)} (${percent(shares[one])})`)
+        .join(" or ");
     }
 
     // What is said of an answer that isn't known.
     doubt({ output, nearest, almost }) {
       if (almost || output === undefined) return "";
-      const name = this.nameOf(output);
-      return output === nearest
-        ? ` It is too far from every ${name} that was shown.`
-        : ` The network took it for ${name}.`;
+      const { name, nothing } = this.figure.lesson.trained.gestures[output];
+      if (nothing || output !== nearest) return ` The network took it for ${name}.`;
+      return ` It is too far from every ${name} that was shown.`;
     }
 
     verdict(more) {
