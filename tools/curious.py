@@ -72,6 +72,9 @@ def to_run(cells: list[Cell], changed: int) -> list[int]:
         makers = [number for number in range(before) if name in cells[number].makes]
         return makers[-1] if makers else None
 
+    with_files = [number for number, cell in enumerate(cells) if "%run" in cell.source]
+    if changed <= max(with_files, default=-1):
+        return list(range(len(cells)))
     again = {changed}
     while True:
         more = set()

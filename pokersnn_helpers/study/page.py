@@ -47,4 +47,4 @@ def explain_errors() -> None:
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     if get_ipython():
-        get_ipython().set_custom_exc((RuntimeError, ValueError), explain)
+        get_ipython().set_custom_exc((Exception,), explain)
