@@ -99,9 +99,16 @@ def main(words: list[str] | None = None) -> None:
     program = "eventdesk"
     before = _handle_endings()
     try:
-        options = vars(_parser(program).parse_args(words))
+        parsed, unknown = _parser(program).parse_known_args(words)
+        options = vars(parsed)
         name = options.pop("command")
         program += f" {name}"
+        if unknown:
+            from pokersnn_helpers.system.checks import suggestion
+
+            word = unknown[0].strip("-").replace("-", "_")
+            near = suggestion(word, options).replace("_", "-").replace("mean ", "mean --")
+            raise ValueError(f"it has no option {unknown[0]}{near}")
         given = {option: value for option, value in options.items() if value is not None}
         _check_options(given, options)
         module_name, _ = COMMANDS[name]

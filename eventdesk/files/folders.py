@@ -509,6 +509,8 @@ def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -
 def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
     """Resize events that were checked, in their place."""
     width, height, _ = sensor_size
+    if np.shape(size) != (2,):
+        raise ValueError(f"size is {size!r}; choose a width and a height, as (16, 16)")
     new_width, new_height = size
     check_numbers(Integral, width=new_width, height=new_height)
     block = min(width // new_width, height // new_height)

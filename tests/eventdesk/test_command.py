@@ -235,6 +235,7 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monk
     ("words", "message"),
     [
         (["--time-window", "0"], r"time_window is 0\.0; choose a finite number"),
+        (["--lr", "0.1"], "it has no option --lr; did you mean --learning-rate?"),
         (["--device", "gpu0"], "device is gpu0; choose cpu, cuda or cuda:NUMBER"),
         (["--device", "meta"], r"device is meta, and PyTorch finds \d+ CUDA GPUs"),
         (["--resume", "none.pt"], r"train: error: .*none\.pt"),

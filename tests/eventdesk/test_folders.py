@@ -353,3 +353,8 @@ def test_a_class_and_a_person_may_share_a_name(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         find_recordings(tmp_path)
+
+
+def test_a_size_is_a_width_and_a_height(folder):
+    with pytest.raises(ValueError, match="size is 16; choose a width and a height"):
+        load_folder(folder, size=16)
