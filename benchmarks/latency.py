@@ -13,11 +13,11 @@ from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from tools.card_network import read, unpacked
 
 from . import Row, folds
 from .counting import count_operations
 from .early import EARLY, train_sparse
+from .page_networks import read, unpacked
 from .simulation import groups_of
 from .timing import recordings
 

@@ -4,6 +4,7 @@ Bins and the convolutional network's numbers were chosen by folds of the 1,000, 
 """
 
 import os
+import tarfile
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -12,17 +13,33 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from eventdesk.files.camera_files import read_bin
 from pokersnn_helpers import SNN, FastSNN, Recordings, Split, build_network, load_nmnist
 from pokersnn_helpers.data.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.models import CNN
 from pokersnn_helpers.study.protocol import Evidence, Trial
-from tools.make_nmnist import read_digits
 
 from . import Row, folds
 
 ARCHIVE = "nmnist_6789.tar.gz"  # in the folder that POKERSNN_DATA names
+FIRST_SACCADE = 100_000  # µs, up to its end
+
+
+def read_digits(
+    archive: str | Path, begin: int = 0, end: int = FIRST_SACCADE
+) -> dict[str, list[np.ndarray]]:
+    """Return the events of each file in some time in µs, by digit and in the order of the names."""
+    recordings: dict[str, list[np.ndarray]] = {digit: [] for digit in CLASSES}
+    with tarfile.open(archive) as tar:
+        for name in sorted(tar.getnames()):
+            if name.endswith(".bin"):
+                events, _ = read_bin(tar.extractfile(name).read())  # type: ignore[union-attr]
+                digit = name.split("/")[-2]
+                first, after = np.searchsorted(events["t"], [begin, end])
+                recordings[digit].append(events[first:after])
+    return recordings
 
 
 class ConvolutionalSNN(SpikingNetwork):

@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import page_networks
 from pokersnn_helpers import Classifier
 from pokersnn_helpers.snn import build_network
 
 
 @pytest.fixture(scope="module")
 def document():
-    return card_network.read()
+    return page_networks.read()
 
 
 @pytest.fixture(scope="module")
 def classifier(document):
-    return Classifier(card_network.unpacked(document["layers"]))
+    return Classifier(page_networks.unpacked(document["layers"]))
 
 
 def assert_alike(network, retrained):
@@ -61,5 +62,5 @@ def test_command_makes_the_weights_in_the_repository(document, classifier):
     seed = document["seed"]
     recordings = card_network.simulated_recordings(seed)
     retrained = card_network.train(recordings, seed)
-    layers = card_network.packed(retrained.snn)
-    assert_alike(classifier.snn, card_network.unpacked(layers))
+    layers = page_networks.packed(retrained.snn)
+    assert_alike(classifier.snn, page_networks.unpacked(layers))

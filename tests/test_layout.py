@@ -59,6 +59,12 @@ def test_no_two_modules_of_a_package_have_one_name(package):
     assert sorted(set(names)) == sorted(names)
 
 
+def test_benchmarks_import_no_tools():
+    tools = {"tools", *(path.stem for path in (ROOT / "tools").glob("*.py"))}
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        assert tools.isdisjoint(module.split(".")[0] for module in imports_of(path)), path
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_and_folder_is_listed_and_installed(package):
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

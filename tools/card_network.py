@@ -7,27 +7,21 @@ page needs too. What is printed is measured with the rounded weights. All of it 
 minutes.
 """
 
-import base64
-import json
 import math
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks import Options
 from benchmarks.early import augment_and_crop, nll_over_time
+from benchmarks.page_networks import CARD, packed, unpacked, write
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.training import evaluate, train_classifier
 
-OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/card/data.js"
 SEED = 0
 WIDE = 2.5  # spread of the cards that differ more
 BY_HAND = 200  # recordings per suit
@@ -36,11 +30,6 @@ HAND_PLACES = 5  # where it goes in turn
 HAND_REACH = 11  # pixels from the first place, along x and y
 HAND_SPEEDS = (0.5, 4)  # pixels per ms, from leg to leg
 HAND_LONGEST = 25  # ms
-LAYERS = {
-    "input": "lif0.input_weights",
-    "recurrent": "lif0.recurrent_weights",
-    "readout": "linear.weight",
-}
 # Upper-case names of the simulator's constants, beside the suits, the camera and the cards.
 CONSTANTS = (
     "SPREAD FRAME_INTERVAL LEAD_IN BLUR STRAY_LIGHT HIGHLIGHT TILT_EXPONENTS NARROWING LIGHTING "
@@ -107,44 +96,6 @@ def train(recordings: Recordings, seed: int) -> Classifier:
     return classifier
 
 
-def short(values: torch.Tensor) -> list[float]:
-    """Return numbers that are short on the page."""
-    return [float(f"{value:.6g}") for value in values]
-
-
-def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, Options]:
-    """Return layers as the page carries them: weights as multiples of a scale per neuron."""
-    state = network.state_dict()
-    carried = {}
-    for layer, name in layers.items():
-        weights = state[name].flatten(1)
-        scale = short(weights.abs().amax(dim=1) / 127)
-        steps = (weights / torch.tensor(scale)[:, None]).round().clamp(-127, 127)
-        encoded = base64.b64encode(steps.to(torch.int8).numpy().tobytes()).decode()
-        carried[layer] = {"scale": scale, "weights": encoded}
-        bias = state.get(name.replace("weight", "bias"))
-        if bias is not None:
-            carried[layer]["bias"] = short(bias)
-    return carried
-
-
-def unpacked(
-    carried: Options, make: Callable[[], torch.nn.Module] = SNN, layers: dict[str, str] = LAYERS
-) -> Any:
-    """Make the network whose layers the page carries."""
-    network = make()
-    state = network.state_dict()
-    for layer, name in layers.items():
-        scale = torch.tensor(carried[layer]["scale"])
-        steps = np.frombuffer(base64.b64decode(carried[layer]["weights"]), np.int8)
-        weights = torch.tensor(steps).reshape(len(scale), -1) * scale[:, None]
-        state[name] = weights.reshape(state[name].shape)
-        if "bias" in carried[layer]:
-            state[name.replace("weight", "bias")] = torch.tensor(carried[layer]["bias"])
-    network.load_state_dict(state)
-    return network.eval()
-
-
 def simulator_constants() -> Options:
     """Return what the page needs to move cards and to film them."""
     constants = {name.lower(): getattr(cards, name) for name in CONSTANTS.split()}
@@ -187,20 +138,6 @@ def measure(classifier: Classifier) -> dict[str, float]:
     }
 
 
-def read(path: Path = OUTPUT) -> Options:
-    """Return what the page carries."""
-    _, _, document = path.read_text(encoding="utf-8").partition(" = ")
-    return json.loads(document.rstrip(";\n"))
-
-
-def write(path: Path, kind: str, document: Options) -> None:
-    """Write it, and print what was measured."""
-    before = f"// Written by tools/{kind}_network.py.\nwindow.interactiveFigures.{kind}Data = "
-    text = before + json.dumps(document) + ";\n"
-    path.write_text(text, encoding="utf-8")
-    print(json.dumps(document["measured"] | {"bytes": len(text)}))
-
-
 def main() -> None:
     """Train, measure, write and print."""
     layers = packed(train(simulated_recordings(SEED), SEED).snn)
@@ -213,7 +150,7 @@ def main() -> None:
         "simulator": simulator_constants(),
         "layers": layers,
     }
-    write(OUTPUT, "card", document)
+    write(CARD, "card", document)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from card_network import neuron_constants, packed, smooth, unpacked, write
-from card_network import read as read_from
+from card_network import neuron_constants, smooth
 
 from benchmarks.motions import MotionDetector, film_dots
+from benchmarks.page_networks import packed, unpacked, write
+from benchmarks.page_networks import read as read_from
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated

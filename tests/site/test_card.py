@@ -4,12 +4,12 @@ import re
 from dataclasses import replace
 
 import book_site as site
-import card_network
 import numpy as np
 import pytest
 import torch
 from book_site import FIGURE, Middle, said, state
 
+from benchmarks import page_networks
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.classifier import unique_argmax
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
@@ -51,7 +51,7 @@ def test_network_agrees_with_snn(still, simulated):
     for target in range(4):
         first = simulated.test.targets.index(target)
         frames.append(to_frames(simulated.test.events[first]))
-    snn = card_network.unpacked(card_network.read()["layers"]).double()
+    snn = page_networks.unpacked(page_networks.read()["layers"]).double()
     site.assert_same_network(still, KIND, snn, frames)
 
 
