@@ -47,10 +47,15 @@ def cards(seed: int) -> Trials:
 
 def films(seed: int) -> Trials:
     """Return the films of chapter 6, both ways, cut to what its networks see."""
-    trial = motions.trial_of(seed, motions.FILMS)
+    return both_ways(motions.trial_of(seed, motions.FILMS))
+
+
+def both_ways(trial: Trial) -> Trials:
+    """Return a trial of films and their reversals, and a group for each film that is tested."""
     learned = motions.cut_both_ways(trial.learn)
     tested = trial.test(motions.cut_both_ways)
-    return np.arange(len(tested.groups)) % motions.NEW_FILMS, [Trial(learned, tested)]
+    groups = np.arange(len(tested.groups)) % (len(tested.groups) // 2)
+    return groups, [Trial(learned, tested)]
 
 
 def gestures(seed: int) -> Trials:
@@ -98,9 +103,8 @@ class Answers(NamedTuple):
     work: list[float]  # effective operations of an answer at the end, by member
 
 
-def ask(name: str, seed: int) -> Answers:
+def ask(task: Task, seed: int) -> Answers:
     """Let every member learn and answer; none of them is told the classes of what is tested."""
-    task = TASKS[name]
     groups, trials = task.trials(seed)
     answers = []
     work: list[float] = []
@@ -189,16 +193,19 @@ def measure(seeds: int = 10) -> Row:
         A row per task, member and time: the share of correct answers, with the mean, the lowest and
         the highest of the seeds and a 95 % interval; and the operations of an answer at the end.
     """
-    jobs = [(name, seed) for name, task in TASKS.items() for seed in range(min(seeds, task.seeds))]
-    by_job = dict(zip(jobs, folds.in_parallel(ask, jobs), strict=True))
+    by_task = [rows_of(name, task, min(seeds, task.seeds)) for name, task in TASKS.items()]
+    return {"seeds": seeds, "rows": [row for rows in by_task for row in rows]}
+
+
+def rows_of(name: str, task: Task, seeds: int) -> list[Row]:
+    """Ask the panel about a task."""
+    found = folds.in_parallel(ask, [(task, seed) for seed in range(seeds)])
+    correct = np.stack([answers.correct for answers in found], axis=2)
+    times = [*(f"{ms} ms" for ms in task.early), END]
     rows = []
-    for name, task in TASKS.items():
-        found = [by_job[job] for job in jobs if job[0] == name]
-        correct = np.stack([answers.correct for answers in found], axis=2)
-        times = [*(f"{ms} ms" for ms in task.early), END]
-        for model, work, of_model in zip(members(task), found[0].work, correct, strict=True):
-            for time, right in zip(times, of_model, strict=True):
-                row: Row = {"task": name, "model": model, "time": time, "seed count": len(found)}
-                row |= folds.spread(right.mean(axis=1)) | folds.interval(right, found[0].groups)
-                rows.append(row | {"operations": work})
-    return {"seeds": seeds, "rows": rows}
+    for model, work, of_model in zip(members(task), found[0].work, correct, strict=True):
+        for time, right in zip(times, of_model, strict=True):
+            row: Row = {"task": name, "model": model, "time": time, "seed count": seeds}
+            row |= folds.spread(right.mean(axis=1)) | folds.interval(right, found[0].groups)
+            rows.append(row | {"operations": work})
+    return rows

@@ -102,8 +102,7 @@ def test_the_panel_learns_nothing_of_what_it_is_asked(monkeypatch):
         return original(trial, without_classes)
 
     monkeypatch.setattr(Trial, "correct", noted)
-    monkeypatch.setitem(panel.TASKS, "cards", panel.Task(panel.cards, early=(4,)))
-    answers = panel.ask("cards", 0)
+    answers = panel.ask(panel.Task(panel.cards, early=(4,)), 0)
     assert asked == 3 * [{0}]
     assert answers.correct.shape == (11, 2, len(answers.groups))
     assert max(spy.answers.values()) == 11 * 2
