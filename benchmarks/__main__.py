@@ -48,6 +48,7 @@ BENCHMARKS = {
     "stream": ("stream", "events per second of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
     "simulation": ("simulation", "how well simulated recordings can be told from real ones"),
+    "fit": ("fitting", "the simulated camera, fitted anew to 48 recordings, by what it didn't see"),
     "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),
     "bits": ("bits", "2 bits per weight, by grouped folds"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),

@@ -9,12 +9,13 @@ import torch
 from spy import watch
 
 from benchmarks import __main__ as command
-from benchmarks import folds, panel, store, timing
+from benchmarks import folds, motions, panel, store, timing, wall
 from benchmarks.libraries import LIBRARIES, installed_version
 from benchmarks.lines import larger_weights
-from pokersnn_helpers import build_network, load_pokerdvs131
+from pokersnn_helpers import Recordings, build_network, load_pokerdvs131
 from pokersnn_helpers.study.measured import measured, names, read
-from pokersnn_helpers.study.protocol import Trial
+from pokersnn_helpers.study.panel import untrained
+from pokersnn_helpers.study.protocol import Evidence, Trial
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
 # To each test recording: one for each model or change that is reported, and those of inner folds.
@@ -38,6 +39,7 @@ ANSWERS = {
     "sparse": 6,
     "unknown": 3,
     "variety": 8,
+    "wall": 16,
 }
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
 SPLIT_OF_TONIC = {"constants", "elsewhere", "lines", "operations", "passes", "variety"}
@@ -110,6 +112,37 @@ def test_the_panel_learns_nothing_of_what_it_is_asked(monkeypatch):
     assert 0.6 < best < 1
 
 
+class Teller:
+    """Answers with the classes that it is told."""
+
+    def fit(self, recordings, seed):
+        return self
+
+    def predict(self, recordings):
+        return recordings.targets
+
+
+def test_no_member_of_the_panel_is_told_the_classes_that_are_tested(simulated, monkeypatch):
+    task = panel.Task(lambda seed: (range(48), Evidence(simulated.train).folds(3, seed)))
+    monkeypatch.setattr(panel, "members", lambda task: {"teller": Teller()})
+    monkeypatch.setattr(panel, "work_of", lambda model, recordings: 0)
+    answers = panel.ask(task, 0)
+    assert answers.correct.mean() == 0.25  # it is told the first class of each
+
+
+def test_walls_of_digits_test_digits_and_turns_that_nothing_has_learned_from():
+    parts = [[digit.tobytes() for digit in wall.digits(3, part)] for part in ("train", "test")]
+    assert list(map(len, parts)) == [64, 32] and not set(parts[0]) & set(parts[1])
+    for number, way in enumerate(motions.WAYS):
+        for saccade in wall.DOWN_AND_LEFT:
+            rng = np.random.default_rng(0)
+            walls = [wall.wall(saccade, "train", number, rng) for _ in range(4)]
+            moved = Recordings(walls, 4 * [number], motions.WAYS, (35, 35, 2))
+            seen = motions.cut_both_ways(Evidence(moved)).recordings
+            rule = untrained(motions.TIME_WINDOW)["shift, untrained"]
+            assert (rule.predict(seen) == seen.targets).all(), (way, saccade)
+
+
 def test_the_panel_that_is_stored_has_every_member_of_every_task():
     rows = measured("panel")
     for name, task in panel.TASKS.items():
@@ -117,6 +150,11 @@ def test_the_panel_that_is_stored_has_every_member_of_every_task():
         times = [*(f"{ms} ms" for ms in task.early), panel.END]
         expected = {(model, time) for model in panel.members(task) for time in times}
         assert set(zip(of_task["model"], of_task["time"], strict=True)) == expected
+
+
+def test_the_walls_that_are_stored_were_asked_of_every_member_of_the_panel():
+    asked = panel.Task(panel.films, rules=untrained())
+    assert set(measured("wall", "panel")["model"]) == panel.members(asked).keys()
 
 
 def test_the_plain_loop_begins_with_the_weights_that_norse_draws():
