@@ -20,10 +20,8 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "decodes": ("decodes", "maximum, last step or mean of the voltages: accuracy on inner folds"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
     "panel": ("panel", "simple rules and models, on the trials of the pages' networks"),
-    "layers": ("accuracy", "the GRU of chapter 7, with a layer in front and without"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
@@ -43,7 +41,6 @@ BENCHMARKS = {
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "card": ("latency", "when the landing page's network knows the suit of simulated cards"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
-    "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),

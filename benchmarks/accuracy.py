@@ -1,6 +1,5 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from pokersnn_helpers.study.estimators import PerturbedEstimator
 from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
-from .models import BARE_GRU, GRUS, HYBRID, MODELS, SETTINGS, SNN
+from .models import HYBRID, MODELS, SETTINGS, SNN
 from .perturbations import CHANGES
 
 NETWORKS = ("GRU", SNN, HYBRID)
@@ -32,22 +31,10 @@ def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
     Returns:
         A row per model (``accuracy_rows``); and in points what models differ by, with an interval.
     """
-    return compared(MODELS, COMPARED, seeds, epochs)
-
-
-def measure_layers(seeds: int = 10, epochs: int | None = None) -> Row:
-    """Classify all recordings by the GRU, with its layer in front and without; see ``accuracy``."""
-    return compared(GRUS, [("GRU", BARE_GRU)], seeds, epochs)
-
-
-def compared(
-    models: Mapping[str, Any], pairs: Sequence[tuple[str, str]], seeds: int, epochs: int | None
-) -> Row:
-    """Return how accurate models are, and by how much some pairs of them differ."""
     cards = folds.cards()
-    answers = folds.answers(folds.for_epochs(models, epochs), range(seeds), cards)
+    answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds), cards)
     rows = folds.accuracy_rows(answers, cards)
-    return folds.result(seeds, rows, differences=folds.differences(answers, pairs, cards.groups))
+    return folds.result(seeds, rows, differences=folds.differences(answers, COMPARED, cards.groups))
 
 
 def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:

@@ -1,7 +1,6 @@
 """What each line of the recipe of chapter 4 is worth."""
 
 import math
-from functools import partial
 
 import numpy as np
 
@@ -44,12 +43,6 @@ LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": "
 LINES["and EMA"] = LINES["and data augmentation"] | {"ema_decay": 0.95}
 
 
-TIME_CONSTANTS = {
-    f"{1000 * tau:g} ms": {"network": partial(FastSNN, tau_syn=tau, tau_mem=tau)}
-    for tau in (0.002, 0.01, 0.05)
-}
-
-
 def count_correct(seed: int, line: Options) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
     correct = 0
@@ -64,23 +57,15 @@ def count_correct(seed: int, line: Options) -> tuple[int, float]:
     return correct, loss / len(train)
 
 
-def measure_constants(seeds: int = 5, epochs: int | None = None) -> Row:
-    """Do the same with the recipe and other time constants of current and voltage."""
-    return measure_lines(seeds, epochs, TIME_CONSTANTS)
-
-
-def measure_lines(
-    seeds: int = 5, epochs: int | None = None, lines: dict[str, Options] = LINES
-) -> Row:
+def measure_lines(seeds: int = 5, epochs: int | None = None) -> Row:
     """Count the held-out recordings that are classified correctly, line by line.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other weights.
         epochs: To train for, in place of each line's own.
-        lines: What is changed in the recipe, by name.
     """
     rows = []
-    for name, line in lines.items():
+    for name, line in LINES.items():
         if epochs is not None:
             line = line | {"epochs": epochs}
         runs = [count_correct(seed, line) for seed in range(seeds)]

@@ -4,12 +4,10 @@ from typing import Any
 
 import torch
 from sklearn.neighbors import KNeighborsClassifier
-from torch import nn
 
 from pokersnn_helpers import FastSNN
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.study import models
 from pokersnn_helpers.study.estimators import (
     FeatureEstimator,
     Features,
@@ -29,22 +27,6 @@ class FeedforwardSNN(FastSNN):
         with torch.no_grad():
             self.lif0.recurrent_weights.zero_()
         self.lif0.recurrent_weights.requires_grad_(False)
-
-
-class BareGRU(models.GRU):
-    """The GRU without the layer in front: its gates see the frames themselves."""
-
-    def build(self, inputs: int, outputs: int) -> None:  # type: ignore[override]
-        """Make the layers."""
-        super().build(inputs, outputs)
-        del self.inputs
-        self.units = nn.GRU(inputs, self.readout.in_features)
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return values (T, B, classes)."""
-        dense = frames.to_dense() if frames.is_sparse else frames
-        states, _ = self.units(dense.flatten(2))
-        return self.readout(states)
 
 
 def nearest_neighbour(features: Features) -> FeatureEstimator:
@@ -71,10 +53,6 @@ MODELS: dict[str, Any] = {
     "MLP on each frame": merged(NetworkEstimator(FrameMLP, **BY_FRAME)),
     HYBRID: merged(NetworkEstimator(LayerThenSNN, **BY_FRAME)),
 }
-
-BARE_GRU = "GRU, no layer"
-GRUS = {"GRU": MODELS["GRU"], BARE_GRU: NetworkEstimator(BareGRU, clip_norm=1.0)}
-
 
 # Learning rates of the hybrid, with merged polarities and with both; of equals, the first wins.
 RATES = [{"learning_rate": rate} for rate in (0.002, 0.001, 0.004)]
