@@ -29,8 +29,13 @@ DOWN_AND_LEFT = {1: 3, 3: 0}  # the way of a saccade, in ``motions.WAYS``
 BEGIN, END = 15_000, 75_000  # µs of a saccade, in which the image moves
 SLOWER = (END - BEGIN) / (motions.STEPS * motions.TIME_WINDOW)
 QUARTERS = (0, 2, 1, 3)  # turns, clockwise, from the left, of ``motions.WAYS``
-EPOCHS = 12
-NETWORKS = (motions.SINGLE, motions.DETECTOR, "leaky trace, mean over time")
+# Events are four times as dense as in films of dots, so the detector's gain is a fourth.
+DETECTOR = partial(motions.MotionDetector, len(motions.WAYS), gain=1)
+NETWORKS = {
+    motions.SINGLE: motions.MODELS[motions.SINGLE],
+    motions.DETECTOR: motions.MODELS[motions.DETECTOR]._replace(make=DETECTOR),
+    "leaky trace, mean over time": motions.MODELS["leaky trace, mean over time"],
+}
 PANEL_SEEDS = 3  # at most; the networks are asked with more
 
 
@@ -83,11 +88,11 @@ def trial_of(seed: int, count: int) -> Trial:
 def on_walls(seed: int, count: int, epochs: int | None) -> motions.Shares:
     """Train networks of chapter 6 on walls, and ask them about walls of other digits."""
     shares = {}
-    for name in NETWORKS:
+    for name, model in NETWORKS.items():
         trial = trial_of(seed, count)
         films = motions.both_ways(motions.to_films(trial.learn.recordings))
         learned = motions.with_mirrored_copies(films)
-        network = motions.train(motions.MODELS[name], learned, seed, epochs or EPOCHS)
+        network = motions.train(model, learned, seed, epochs)
         _, right = trial.correct(partial(motions.answers_both_ways, network))
         shares[name, "new walls"] = float(right.mean())
     return shares
@@ -99,7 +104,7 @@ def measure(seeds: int = 10, recordings: int = WALLS, epochs: int | None = None)
     Args:
         seeds: 0 to ``seeds - 1``; each draws other walls and other weights.
         recordings: Walls to learn from, besides their copies.
-        epochs: To train networks for.
+        epochs: As for ``motions``.
 
     Returns:
         A row per network, and in ``panel`` per member of the panel, with the share of the answers

@@ -196,7 +196,7 @@ def test_the_command_prints_numbers_and_compares_them_with_those_stored(capsys):
     assert document["result"]["rows"][0]["million_events_per_s"] > 0
     if load_pokerdvs131().source == "real":
         with pytest.raises(SystemExit, match="kept means outside the new interval"):
-            command.main(["constants", "--seeds", "1", "--epochs", "1", "--compare"])
+            command.main(["lines", "--seeds", "1", "--epochs", "1", "--compare"])
 
 
 def test_what_is_printed_names_numbers_that_are_missing():
