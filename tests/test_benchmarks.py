@@ -33,10 +33,10 @@ ANSWERS = {
     "operations": 9,
     "outside": 1,
     "passes": 4,
-    "sparse": 6,
+    "sparse": 4,
     "unknown": 3,
     "variety": 8,
-    "wall": 16,
+    "wall": 20,
 }
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
 SPLIT_OF_TONIC = {"elsewhere", "lines", "operations", "passes", "variety"}
