@@ -52,7 +52,7 @@ TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
 END_MS = 1e6  # no recording is so long
 SURE = 0.95  # the page says when the network is: figure.js of the card
 # Penalties on the rate, and the share of input weights that is pruned.
-SPARSE = ((0, 0), (20, 0), (0, 0.8), (20, 0.8))
+SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 
 def correct_by_folds(
