@@ -194,6 +194,7 @@ def test_page_is_sound_on_a_desktop_and_on_a_phone_in_both_themes(page):
     page.wait_for_function(FOCUSABLE)  # the theme sees to it a while after the width has changed
     assert grave_violations(page, ["color-contrast", "scrollable-region-focusable"]) == []
     show(page, color_scheme="light")
+    page.wait_for_function(FOCUSABLE)
     assert grave_violations(page) == []
     assert page.reader.problems == []
 
