@@ -289,15 +289,15 @@ window.hands = (({ mulberry32, shared, teach }) => {
     return [0.25, 0.5, 0.75, 1].map((share) => [x + share * right, y + share * down]);
   }
 
-  // Weights as bytes: how far learning has moved each from what a seed draws, in 127ths of the most
-  // that one of its matrix has moved. Returns { bytes, scales } of a network, as text and numbers.
+  // Weights as bytes: how far learning has moved each from what a seed draws, in 15ths of the most
+  // that one of its matrix has moved, which compresses well. Returns { bytes, scales } of a network, as text and numbers.
   const packWeights = ({ weights }, fresh) => {
     const names = Object.keys(weights.shapes);
     const moved = names.map((name) =>
       weights[name].map((value, place) => value - fresh.weights[name][place]),
     );
     const scales = moved.map((all) =>
-      Math.fround(all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127),
+      Math.fround(all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 15),
     );
     const bytes = moved.flatMap((all, matrix) =>
       Array.from(all, (value) => Math.round(value / (scales[matrix] || 1)) & 255),

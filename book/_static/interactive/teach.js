@@ -2,11 +2,11 @@
 // and answers while you move. The folder teach holds the parts, of which teach/figure.js puts the
 // others together.
 (({ kinds, loadParts, teach }) => {
-  const FIRST = ["../vendor/fflate", "../vendor/idb-keyval", "motion/data", "shared/camera"];
   const PARTS = [
+    ...["teach/data", "motion/data", "../vendor/fflate", "../vendor/idb-keyval", "shared/camera"],
     ...["shared/snn", "shared/drawing", "motion/scene", "motion/stroke", "motion/drawing"],
     ...["motion/pad", "teach/network", "teach/strokes", "teach/training", "teach/lesson"],
-    ...["teach/data", "teach/pad", "teach/webcam", "teach/files", "teach/keep", "teach/drawing"],
+    ...["teach/pad", "teach/webcam", "teach/files", "teach/keep", "teach/drawing"],
     ...["teach/gestures", "teach/trials", "teach/challenge", "teach/recorder", "teach/controls"],
     "teach/figure",
   ];
@@ -22,9 +22,8 @@
   }
 
   kinds.teach = async (content, controls, drawing) => {
-    await loadParts(...FIRST);
-    if (!window.interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
     await loadParts(...PARTS);
+    if (!window.interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
     const figure = new teach.Figure(drawing, controls);
     window.addEventListener("hashchange", () => {
       if (!location.hash || location.hash.startsWith(teach.LINK)) location.reload();

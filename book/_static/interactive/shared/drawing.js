@@ -31,6 +31,14 @@
     return [summary, element("p", { className: `${base}-said`, ariaLive: "polite" })];
   };
 
+  // Let the page do something else: a message comes after it, and sooner than a timer.
+  shared.pause = () =>
+    new Promise((goOn) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = goOn;
+      port2.postMessage(null);
+    });
+
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
   shared.Loop = class {
     constructor(running, frame) {

@@ -109,9 +109,7 @@
               sums[neuron] += (voltage > v_th) / strokes.length;
             });
           }
-          await new Promise((goOn) => {
-            setTimeout(goOn);
-          });
+          await shared.pause();
         }
         counts.push(sums);
       }

@@ -231,9 +231,7 @@
             room -= stroke.events.length;
           }
           if (performance.now() - since < PATIENCE) continue;
-          await new Promise((goOn) => {
-            setTimeout(goOn);
-          });
+          await shared.pause();
           since = performance.now();
         }
         all.push({ ...gesture, strokes: clear });
@@ -244,8 +242,11 @@
     async showExamples() {
       const { gestures, lesson } = teachData;
       this.start(await this.filmed(gestures), FIRST);
+      await shared.pause();
       Object.assign(this.lesson, { seed: 0, without: new Set(), knobs: teach.AS_IT_IS });
-      this.lesson.resume(teach.lessonOf(lesson, this.gestures.all));
+      const learnt = teach.lessonOf(lesson, this.gestures.all);
+      await shared.pause();
+      this.lesson.resume(learnt);
       this.arrived = this.strokesNow();
       this.learnt();
       this.teach(false);

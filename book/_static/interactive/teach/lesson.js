@@ -39,8 +39,8 @@
   // lesson: { classes, unwanted, courses, weights, seed, without, knobs } of a run, which can be
   // kept. Throws an error if it isn't one.
   teach.trainedBy = (lesson) => {
-    const { classes, unwanted, courses, weights, seed, without, knobs } = lesson;
-    const { spiking, sum } = teach.networks(classes.length, seed, without, knobs);
+    const { classes, unwanted, courses, weights, without, knobs } = lesson;
+    const { spiking, sum } = teach.networks(classes.length, null, without, knobs);
     [spiking, sum].forEach((network, which) => {
       const { all } = network.weights;
       if (all.length !== weights[which].length) throw new RangeError("other networks");
@@ -82,14 +82,14 @@
     return { lesson, spiking, sum, judge, others, limits, order, delays: spiking.delays };
   };
 
-  // Weights from bytes: how far learning has moved each from what a seed draws, in 127ths of the
-  // most that one of its matrix has moved.
+  // Weights from bytes: how far learning has moved each from what a seed draws, in 15ths of the most
+  // that one of its matrix has moved.
   function addPacked({ weights }, { bytes, scales }) {
-    const signed = Int8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+    const letters = atob(bytes);
     let place = 0;
     Object.keys(weights.shapes).forEach((name, matrix) => {
       weights[name].forEach((value, at, all) => {
-        all[at] = value + scales[matrix] * signed[place++];
+        all[at] = value + scales[matrix] * ((letters.charCodeAt(place++) << 24) >> 24);
       });
     });
   }

@@ -84,6 +84,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   // to before starts[t + 1].
   teach.SpikingNetwork = class extends shared.SpikingLayers {
     // delays: in time steps. constants: those of Constants in pokersnn_helpers/fast/loops.py.
+    // seed: of the weights; null leaves them 0.
     constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
       const copies = delays.length * features;
       const weights = new Weights({
@@ -105,6 +106,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
         delays,
         silence: new Float64Array(features),
       });
+      if (seed === null) return;
       const random = mulberry32(seed);
       const normal = shared.normalFrom(random);
       const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
@@ -234,6 +236,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
         readout: [features, outputs],
         readoutBias: [1, outputs],
       });
+      if (seed === null) return;
       const random = mulberry32(seed);
       const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
       this.weights.draw("layer", uniform(pixels / 30)); // a sum holds few pixels
