@@ -259,14 +259,6 @@ def test_answer_of_any_sensor_is_drawn(classifier):
     assert readout.get_title() == "no answer"  # without a spike all classes are equal
 
 
-def test_answer_leaves_the_network_as_it_was_after_an_error_too(classifier):
-    networks.plot_answer(classifier, np.zeros(8, EVENT_DTYPE))
-    assert not classifier.snn.record
-    with pytest.raises(ValueError, match="with some events"):
-        networks.plot_answer(classifier, np.zeros(0, EVENT_DTYPE))
-    assert not classifier.snn.record
-
-
 def test_answer_is_named_and_neurons_stand_by_the_class_they_vote_for():
     snn = SNN(hidden_size=3, output_size=2)
     with torch.no_grad():

@@ -23,6 +23,8 @@ from pokersnn_helpers import (
     to_frames,
     train_classifier,
 )
+from pokersnn_helpers.figures.events import plot_frames
+from pokersnn_helpers.simulation.gestures import film_session
 from pokersnn_helpers.study.protocol import cross_validate
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
@@ -138,6 +140,8 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
             lambda: cross_validate({"a": Dense()}, SOME, range(8), folds=2),
             "give an estimator, as Network",
         ),
+        (lambda: plot_frames(FRAMES, ["a"]), "one recording of a batch, frames[:, 0]"),
+        (lambda: film_session(["rigth"]), "gesture is 'rigth'; choose from left, right, wave"),
         (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
         (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
     ],

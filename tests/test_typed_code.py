@@ -31,7 +31,7 @@ from pokersnn_helpers import (
     to_frames,
     train_classifier,
 )
-from pokersnn_helpers.figures.dynamics import plot_dynamics
+from pokersnn_helpers.figures.dynamics import plot_answer, plot_dynamics
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.perturbations import merge_polarities
@@ -142,6 +142,7 @@ def test_typed_network_answers_a_stream_and_is_opened(trained, simulated):
     assert torch.equal(readout.v[:, 0], expected.readout)
     fig = plot_dynamics((hidden, readout), 0.001, simulated.classes, frames=frames)
     assert len(fig.axes) > 4
+    assert plot_answer(classifier, events).axes
 
 
 def test_typed_network_is_cross_validated_and_fits_other_files(trained, some):

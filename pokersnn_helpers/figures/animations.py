@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap
 from PIL import Image
 
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
-from .events import POLARITIES, Frame, on_minus_off
+from .events import POLARITIES, Frame, check_shape, on_minus_off
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
     Example:
         >>> player = animate_frames(np.ones((3, 2, 35, 35)), time_window=1000, title="a square")
     """
+    check_shape(frames)
     kinds = POLARITIES[frames.shape[1]].values()
     legend = [f'<b style="color:{colour}">■</b> {name}' for name, colour, _ in kinds]
     if len(kinds) == 1:

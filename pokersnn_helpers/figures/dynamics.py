@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from ..classifier import Classifier, unique_argmax
 from ..frames import to_frames
-from ..networks import WHOLE
+from ..networks import WHOLE, record_states, time_step
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN
 from ..system.checks import SensorSize, check_classes
@@ -277,21 +277,20 @@ def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
     There is no answer where several classes share the highest voltage, as they do without a spike.
 
     Args:
-        classifier: A classifier whose network is an ``SNN``.
+        classifier: A classifier whose network is an ``SNN``, or one of your own with a ``step``
+            whose states begin with those of the neurons that spike, and with their readout
+            ``linear``.
         events: The recording, which is drawn until the end of its own time.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> fig = plot_answer(Classifier(SNN()), load_pokerdvs(source="simulated").test.events[0])
     """
-    snn = classifier.snn
-    record = snn.record
-    snn.record = True
-    try:
-        answer = predict(classifier, events)
-    finally:
-        snn.record = record
-    spikes = snn.recording.lif0.z[:, 0]
+    answer = predict(classifier, events, "cpu")
+    frames = to_frames(events, classifier.time_window, classifier.sensor_size).unsqueeze(1)
+    hidden, *_ = record_states(classifier.snn, classifier.append_silence(frames)[0])
+    dt = time_step(classifier.time_window)
+    votes = unique_argmax(classifier.snn.linear.weight.T)
     image = to_frames(events, WHOLE, classifier.sensor_size)[0]
     fig, panels = plt.subplot_mosaic(
         [["events", "raster"], ["events", "readout"]],
@@ -302,10 +301,10 @@ def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
     left, raster, readout = panels.values()
     imshow_polarity(left, image, limit=6)
     left.set_title(f"{len(events):,} events", loc="center")
-    draw_raster(raster, spikes, snn.dt, unique_argmax(snn.linear.weight.T), classifier.classes)
+    draw_raster(raster, hidden.z[:, 0], dt, votes, classifier.classes)
     raster.set_xlabel("")
     raster.tick_params(labelbottom=False)
-    draw_readout(readout, answer.readout, snn.dt, classifier.classes)
+    draw_readout(readout, answer.readout, dt, classifier.classes)
     raster.sharex(readout)
     title = f"the answer: a {answer.class_name}" if answer.class_name else "no answer"
     readout.set(title=title, ylabel="voltage", yticks=[0])

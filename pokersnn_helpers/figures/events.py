@@ -30,6 +30,15 @@ POLARITIES = {  # of a sensor with so many: their number, name, colour and marke
 }
 
 
+def check_shape(frames: Any) -> None:
+    """Refuse frames that aren't those of one recording."""
+    if np.ndim(frames[0]) != 3:
+        raise ValueError(
+            f"frames have shape {np.shape(frames)}; give several of shape (polarities, y, x), as "
+            "one recording of a batch, frames[:, 0]"
+        )
+
+
 def on_minus_off(frames: Frame) -> np.ndarray:
     """Return ON minus OFF per pixel of counts (..., 2, y, x), or what (..., 1, y, x) counts."""
     counts = np.asarray(frames, dtype=float)
@@ -76,6 +85,7 @@ def plot_frames(
     Example:
         >>> fig = plot_frames(np.ones((2, 2, 35, 35)), ["first ms", "second ms"])
     """
+    check_shape(frames)
     limit = limit or max(1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames))
     polarities, height, width = np.shape(frames[0])
     rows = math.ceil(len(frames) / columns)

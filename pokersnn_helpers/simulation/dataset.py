@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
-from ..system.checks import check_range, check_seed
+from ..system.checks import check_range, check_seed, suggests_names
 from .camera import EventCamera
 from .cards import simulate_recording
 
@@ -20,6 +20,7 @@ PASSES = {
 PASS_INTERVAL = 60.0  # ms from the start of one pass to that of the next
 
 
+@suggests_names
 def simulate_pokerdvs(
     seed: int = 0,
     n_train: int = 48,

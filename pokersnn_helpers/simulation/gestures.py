@@ -73,6 +73,8 @@ def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndar
         >>> gesture_path("left", 200, np.random.default_rng(0))[:3].round(2)
         array([0.92, 0.9 , 0.88])
     """
+    if gesture not in GESTURES:
+        raise ValueError(f"gesture is {gesture!r}; choose from {', '.join(GESTURES)}")
     duration = rng.uniform(350, 500)
     time = np.arange(0, duration, SLOW_FRAME_INTERVAL / 1000)  # ms
     ways = time / (pace * rng.uniform(0.85, 1.15))

@@ -221,7 +221,7 @@ def check_loader(loader: Any, classifier: Any) -> None:
     if is_plain or hasattr(loader, "sensor_size"):  # as a Split and Tonic's data sets have one
         raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
     first = loader[0] if isinstance(loader, Sequence) and loader else None
-    if isinstance(first, tuple) and isinstance(first[0], np.ndarray):
+    if isinstance(first, tuple) and getattr(first[0], "dtype", None) == EVENT_DTYPE:
         raise TypeError("the loader is a list of recordings; give make_loader(Recordings(...))")
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
