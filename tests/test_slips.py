@@ -141,7 +141,7 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
             "give an estimator, as Network",
         ),
         (lambda: plot_frames(FRAMES, ["a"]), "one recording of a batch, frames[:, 0]"),
-        (lambda: film_session(["rigth"]), "gesture is 'rigth'; choose from left, right, wave"),
+        (lambda: film_session(["circle"]), "gesture is 'circle'; choose from left, right, wave"),
         (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
         (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
     ],
