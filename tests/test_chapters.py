@@ -195,3 +195,15 @@ def test_with_changed_code_a_page_says_what_it_expects_and_goes_on(monkeypatch, 
     assert said.startswith("This page expects 18 of 20 or more, and yours has 16")
     assert "This page expects other results: with yours, a check ends in IndexError('pop" in said
     assert said.count("go on.") == 2
+
+
+@on_each_notebook
+def test_a_curious_reader_finds_what_to_change(notebook):
+    lists = re.split(r"(?m)^# ", (ROOT / "tools/curious.txt").read_text(encoding="utf-8"))[1:]
+    changes = [
+        each.splitlines() for each in lists if notebook.path.name.startswith(each.split()[0])
+    ]
+    assert len(changes) == 1 and len(changes[0]) > 10
+    for change in changes[0][1:]:
+        old = change.split(" → ")[0].strip().replace("\\n", "\n")
+        assert old in notebook.source, old
