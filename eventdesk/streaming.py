@@ -166,6 +166,9 @@ class Stream:
     def push(self, events: np.ndarray) -> torch.Tensor:
         """Accept the next events, and compute the time steps that they complete.
 
+        The first call in a process takes seconds, in which loops are read from disk, or up to a
+        minute where they have yet to be compiled; those that follow take less than a millisecond.
+
         Args:
             events: Events as for ``predict``. The array may be empty.
 

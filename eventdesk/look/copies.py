@@ -97,7 +97,7 @@ def find_copies(signatures: np.ndarray) -> np.ndarray:
     return np.concatenate(pairs)
 
 
-def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> np.ndarray:
+def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[int]:
     """Join groups that hold copies of the same recording, and warn of these.
 
     Args:
@@ -110,7 +110,7 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> np.nd
     Example:
         >>> from pokersnn_helpers import load_nmnist
         >>> keep_copies_together(load_nmnist().train.subset([0, 1, 2]), ["a", "b", "a"])
-        array([0, 1, 0])
+        [0, 1, 0]
     """
     numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
@@ -118,7 +118,7 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> np.nd
     one, other = find_copies(signatures).T
     apart = (numbers[one] != numbers[other]) | (targets[one] != targets[other])
     if not apart.any():
-        return numbers
+        return numbers.tolist()
     one, other = one[apart], other[apart]
     classes = [recordings.classes[targets[pair[0]]] for pair in (one, other)]
     warnings.warn(
@@ -129,4 +129,4 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> np.nd
         stacklevel=2,
     )
     links = coo_array((np.ones(len(one)), (numbers[one], numbers[other])), (numbers.max() + 1,) * 2)
-    return connected_components(links, directed=False)[1][numbers]
+    return connected_components(links, directed=False)[1][numbers].tolist()

@@ -73,14 +73,14 @@ def test_groups_with_copies_are_one_and_their_classes_are_named():
     recordings = Recordings([*events, copy], targets, some.classes, some.sensor_size)
     with pytest.warns(UserWarning, match=r"2 recordings .* number 0 \(6\) of number 8 \(9\)"):
         joined = keep_copies_together(recordings, [*range(9)])
-    assert joined.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+    assert joined == [0, 1, 2, 3, 4, 5, 6, 7, 0]
 
 
 def test_copies_within_a_group_and_a_class_harm_nobody():
     events = [*digits(200).events]
     recordings = Recordings(events[:1] * 2, [0, 0], ("a",), (40, 40, 2))
     with warnings.catch_warnings(action="error"):
-        assert keep_copies_together(recordings, ["anna", "anna"]).tolist() == [0, 0]
+        assert keep_copies_together(recordings, ["anna", "anna"]) == [0, 0]
 
 
 def test_inspect_names_the_file_that_is_a_copy(tmp_path, capsys):
