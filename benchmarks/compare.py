@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
@@ -17,11 +18,14 @@ import pandas as pd
 from joblib.externals.loky import get_reusable_executor
 
 from eventdesk.ask.candidates import CANDIDATES
-from eventdesk.ask.compare import compare
+from eventdesk.ask.compare import compare, make_smaller, train_winner
 from eventdesk.ask.verdict import Sees, Verdict, judge
+from eventdesk.detector import detector
 from eventdesk.files.folders import resize
 from pokersnn_helpers import Recordings, load_nmnist
-from pokersnn_helpers.simulation.gestures import film_gestures
+from pokersnn_helpers.recipe import choose_recipe
+from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures, film_hand, gesture_path
+from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.protocol import Evidence
 from pokersnn_helpers.system.writing import atomic_write
@@ -33,6 +37,10 @@ from .probes import WAYS, needs_time
 EVENTS = 217_000  # of a gesture
 EPOCHS = 8  # of networks on known sets; compare chooses 20 for 120 recordings
 TABLES = 400  # of answers drawn at random
+WINNERS = ("place", "bar", "gap", "flicker", "edges", "order", "rotation", "order anywhere")
+NEW = 1000  # added to the seed of a set, it makes recordings that are new
+HANDED_OVER = ("winner", "train --like")
+SNN_OF_TRAIN = CANDIDATES[-1]
 NEEDS_TIME = (Verdict.RATE, Verdict.FRAMES, Verdict.IMAGE_AND_RATE, Verdict.ORDER)
 
 
@@ -128,6 +136,77 @@ def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | N
     setting = f"{store.sources()}-{epochs}-{recordings}"
     rows = kept(jobs, store.ROOT / "build" / f"known_sets-{setting}.json")
     return {"seeds": seeds, "rows": rows, "summary": summary(rows)}
+
+
+def measure_winners(seeds: int = 1, epochs: int | None = None) -> Row:
+    """Ask what ``compare`` hands over about new recordings, and ``train`` about new people.
+
+    Args:
+        seeds: 1 to ``seeds``, of films, folds and weights.
+        epochs: To train each network for, in place of the recipe's.
+
+    Returns:
+        A row per set and seed: what the winner of ``compare`` and its detector, trained on all as
+        ``train --like`` does, get of as many new recordings, and whether that is within the
+        interval that was printed. In ``within`` are the shares of sets where it is; in ``people``
+        how many of the gestures of two new people ``train`` gets with its defaults.
+    """
+    jobs = [(name, seed, epochs) for seed in range(1, seeds + 1) for name in WINNERS]
+    rows = folds.in_parallel(winner_row, jobs)
+    within = pd.DataFrame(rows)[[f"{what}, within" for what in HANDED_OVER]].mean().to_dict()
+    people = [new_people_row(seed, epochs) for seed in range(1, seeds + 1)]
+    return {"seeds": seeds, "rows": rows, "within": within, "people": people}
+
+
+def winner_row(name: str, seed: int, epochs: int | None) -> Row:
+    """Return what a set's winner and its detector get of new recordings."""
+    recordings, groups = make_set(name, seed)
+    new, _ = make_set(name, seed + NEW)
+    comparison = compare(recordings, groups, epochs=epochs, seed=seed)
+    detector_row = next(row for row in comparison.judgement.rows if row.model is SNN_OF_TRAIN)
+    row: Row = {"set": name, "seed": seed}
+    for what, said in zip(HANDED_OVER, (comparison.winner, detector_row), strict=True):
+        if said is None:
+            continue
+        answers = train_winner(comparison, recordings, said.model).predict(new)
+        right = float(np.mean(np.equal(answers, new.targets)))
+        row |= {what: said.model.name, f"{what}, new": right}
+        row |= {f"{what}, low": said.share.low, f"{what}, high": said.share.high}
+        row[f"{what}, within"] = bool(said.share.low <= right <= said.share.high)
+    return row
+
+
+def new_people_row(seed: int, epochs: int | None) -> Row:
+    """Train on 27 gestures of three people as the command does; ask about 18 of two others."""
+    rng = np.random.default_rng([seed, NEW])
+    films, targets, people = [], [], []
+    for person in range(5):
+        size, pace = rng.uniform(0.8, 1.1), rng.uniform(165, 215)
+        for target, _ in product(range(3), range(3)):
+            path = gesture_path(GESTURES[target], pace, rng)
+            film = film_hand(path, size, rng)
+            film["x"] = film["x"] * 2 + rng.integers(2, size=len(film))
+            film["y"] = (film["y"] + rng.random(len(film))) * 1.5
+            films.append(film)
+            targets.append(target)
+            people.append(person)
+    gestures = Recordings(films, targets, GESTURES, (128, 96, 2))
+    smaller, _ = make_smaller(gestures)
+    evidence = Evidence(smaller, people)
+    known = np.flatnonzero(np.array(people) < 3)
+    learned, new = evidence.subset(known), evidence.subset(np.flatnonzero(np.array(people) > 2))
+    recipe = choose_recipe(learned.recordings, epochs=epochs)
+    estimator = NetworkEstimator(
+        detector(recipe.time_window),
+        time_window=recipe.time_window,
+        augment=recipe.augment,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+    )
+    answers = estimator.fit(learned.recordings, seed).predict(new.recordings)
+    right = int(np.equal(answers, new.recordings.targets).sum())
+    return {"seed": seed, "recordings": len(new.recordings), "right": right}
 
 
 def kept(jobs: Mapping[str, Callable[[], Row]], path: Path) -> list[Row]:

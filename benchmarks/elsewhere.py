@@ -24,6 +24,8 @@ from .libraries import installed_version
 from .simulators import SIMULATORS, Constants, constants, neurons_only, stepped
 from .timing import recordings
 
+IMPORTED = ("importer, whole file", "importer, whole plain file", "importer, plain file")
+
 
 def step_by_numpy(graph: Any, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Step a graph of ``save_nir`` through frames (T, inputs) or (T, B, inputs).
@@ -48,14 +50,18 @@ def step_by_numpy(graph: Any, frames: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def read_out(graph: Any, spikes: np.ndarray) -> np.ndarray:
     """Return the voltages that the readout of a graph has for spikes."""
-    w_out = graph.nodes["readout_weights"].weight.T
+    return add_up(graph, spikes @ graph.nodes["readout_weights"].weight.T)
+
+
+def add_up(graph: Any, added: np.ndarray) -> np.ndarray:
+    """Return the voltages of the readout for what spikes add to its currents, (..., classes)."""
     current = graph.nodes["readout_current"]
     readout = graph.nodes["readout"]
     dt = graph.metadata["dt"]
-    i, v = np.zeros((2, *spikes.shape[1:-1], w_out.shape[1]))
+    i, v = np.zeros((2, *added.shape[1:]))
     voltages = []
-    for z in spikes:
-        i = i + dt / current.tau * (current.r * (z @ w_out) - i)
+    for weighted in added:
+        i = i + dt / current.tau * (current.r * weighted - i)
         v = v + dt / readout.tau * (readout.r * i - v)
         voltages.append(v)
     return np.array(voltages)
@@ -181,13 +187,20 @@ def measure(epochs: int = 60) -> Row:
     with TemporaryDirectory() as folder:
         path = Path(folder, "network.nir")
         save_nir(estimator.classifier, path)
+        save_nir(estimator.classifier, path.with_name("plain.nir"), plain=True)
         saved = Differences(load_nir(path, "cpu").snn, test + data.train)
         rows = simulators(path, saved, len(data.test))
     return {"recordings": len(saved.targets), "test_recordings": len(data.test), "rows": rows}
 
 
 def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
-    """Return a row for NumPy and ``FastSNN``, and for each simulator and each way to it."""
+    """Return a row for NumPy and ``FastSNN``, and for each simulator and each way to it.
+
+    Args:
+        path: The file of the network; beside it lies ``plain.nir``.
+        saved: What they are compared with.
+        n_test: How many of the recordings come first and are to be classified.
+    """
     graph = nir.read(path)
     by_numpy, _ = step_by_numpy(graph, saved.frames)
     _, *by_fast_snn = saved.run(load_nir(path, "cpu", FastSNN).snn)
@@ -201,10 +214,10 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
         if version is None:
             results.append((name, None, "", "not installed"))
             continue
-        whole = {"importer, whole file": runs["importer"]} if "importer" in runs else {}
-        for how, run in {**whole, **runs}.items():
-            part = nir.read(path)
-            if how == "importer":
+        importer = {way: runs["importer"] for way in IMPORTED if "importer" in runs}
+        for how, run in {**importer, **runs}.items():
+            part = nir.read(path.with_name("plain.nir") if "plain" in how else path)
+            if how in ("importer", "importer, plain file"):
                 part = neurons_only(part)
             results.append((name, version, how, attempt(run, part, saved)))
     rows = []
@@ -221,6 +234,8 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
                 imitated = imitate(name, how, constants(graph), saved.frames)
                 row["unexplained"] = saved.count(output, imitated)
                 output = read_out(graph, output)
+            elif how == "importer, whole plain file":
+                output = add_up(graph, output)
             row["correct"] = saved.correct(output, n_test)
             if gradient is not None:
                 row["gradient_difference"] = saved.gradient_difference(gradient)

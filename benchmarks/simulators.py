@@ -4,7 +4,8 @@ There are up to three ways for a simulator, each a function of a graph of ``save
 B, inputs) and the derivatives of a loss with respect to spikes (T, B, hidden neurons):
 
 - ``importer`` gives the graph to the simulator's own importer. Of a graph with a readout it
-  returns the readout's voltages (T, B, classes). It has no gradient.
+  returns the readout's voltages (T, B, classes), of a plain one what spikes add to its currents.
+  It has no gradient.
 - ``neuron`` sets up the simulator's own neuron with the right constants, and with the surrogate
   among its own that is closest to SuperSpike.
 - ``by hand`` also sees to the reset and the surrogate, where the simulator's own are others. As in
@@ -25,8 +26,6 @@ from typing import Any, NamedTuple
 import nir
 import numpy as np
 import torch
-
-from pokersnn_helpers.elsewhere import EDGES, NODES
 
 from .libraries import without_samna
 
@@ -57,10 +56,10 @@ def constants(graph: Any) -> Constants:
 
 def neurons_only(graph: Any) -> Any:
     """Return a graph without its readout, whose output are the spikes."""
-    kept = [name for name in NODES if "readout" not in name]
+    kept = [name for name in graph.nodes if "readout" not in name and name != "output"]
     nodes = {name: graph.nodes[name] for name in kept}
     nodes["output"] = nir.Output(np.array(graph.nodes["hidden"].r.shape))
-    edges = [edge for edge in EDGES if set(edge) <= set(kept)] + [("hidden", "output")]
+    edges = [edge for edge in graph.edges if set(edge) <= set(kept)] + [("hidden", "output")]
     return nir.NIRGraph(nodes, edges, graph.metadata)
 
 
@@ -270,6 +269,13 @@ def spikingjelly_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
     return stepped(step, inputs, torch.zeros_like(inputs[0]))
 
 
+def spikingjelly_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+    """SpikingJelly: ``import_from_nir``."""
+    from spikingjelly.activation_based.nir_exchange import import_from_nir
+
+    return stepped(import_from_nir(graph, dt=constants(graph).dt), torch.from_numpy(frames))
+
+
 def spyx_importer(graph: Any, frames: np.ndarray) -> Any:
     """Spyx: ``from_nir``."""
     import jax.numpy as jnp
@@ -352,7 +358,7 @@ SIMULATORS: dict[str, dict[str, Run]] = {  # by the name of the package on PyPI
     "snntorch": _ways(by_torch, snntorch_neuron, snntorch_importer),
     "sinabs": _ways(by_torch, sinabs_neuron, sinabs_importer),
     "rockpool": _ways(by_torch, rockpool_neuron, rockpool_importer),
-    "spikingjelly": _ways(by_torch, spikingjelly_neuron, by_hand=False),
+    "spikingjelly": _ways(by_torch, spikingjelly_neuron, spikingjelly_importer, by_hand=False),
     "spyx": _ways(by_jax, spyx_neuron, spyx_importer),
     "jaxpike": _ways(by_jax, jaxpike_neuron),
 }

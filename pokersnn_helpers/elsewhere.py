@@ -17,10 +17,24 @@ neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's `
 polarities), the ``surrogate_slope``, and, where the hidden neurons learn their time constants,
 ``tau_mem`` and ``tau_syn`` at which they began (s), as ``learn_taus``. Inputs are frames
 (polarities, height, width), flattened in this order.
+
+Importers expect one step and take fewer kinds of nodes, so a file can be written in a second form,
+``plain``, which those of Norse 1.1.0, SpikingJelly 2.0.0 and snnTorch 1.0.0 turn into the same
+spikes. Its step is theirs, 0.1 ms, for which time constants are shortened; ``metadata`` hold it as
+``dt``, and as ``bin`` the seconds of a frame. There ``r`` is ``tau_mem / dt``, and the weights of
+the hidden neurons are divided by it. A node that changes nothing stands behind the recurrent
+weights: without it snnTorch sends the inputs through them, too (``import_nir.py``, line 41).
+The output is what spikes add to the readout's currents in each step, so that two sums are left::
+
+    i += output - dt / tau_syn * i        tau_syn and tau_mem of the readout, dt of the network
+    v += dt / tau_mem * (i - v)
+
+sinabs 3.1.3 reads no ``CubaLIF`` (``sinabs/nir.py`` returns none): set its ``LIFRecurrent``.
 """
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +72,16 @@ EDGES = [
     ("readout_current", "readout"),
     ("readout", "output"),
 ]
+STEP = 1e-4  # s, which SpikingJelly and snnTorch take a step for
+PLAIN_EDGES = [
+    ("input", "input_weights"),
+    ("input_weights", "hidden"),
+    ("hidden", "recurrent_weights"),
+    ("recurrent_weights", "unchanged"),
+    ("unchanged", "hidden"),
+    ("hidden", "readout_weights"),
+    ("readout_weights", "output"),
+]
 WEIGHTS = {  # by node, their name in the network
     "input_weights": "lif0.input_weights",
     "recurrent_weights": "lif0.recurrent_weights",
@@ -66,7 +90,7 @@ WEIGHTS = {  # by node, their name in the network
 TAUS = {"lif0.mem", "lif0.syn"}  # which the neurons' tau_mem and tau_syn say
 
 
-def save_nir(classifier: Classifier, path: StrPath) -> None:
+def save_nir(classifier: Classifier, path: StrPath, plain: bool = False) -> None:
     """Save a classifier as a NIR graph.
 
     A file of the same name is replaced once the new one is complete.
@@ -75,6 +99,8 @@ def save_nir(classifier: Classifier, path: StrPath) -> None:
         classifier: The classifier to save, of an ``SNN`` or a ``FastSNN`` with any sizes and time
             constants.
         path: The file to write, usually ``*.nir``.
+        plain: Whether to write it for other simulators' importers, as above; ``load_nir`` doesn't
+            read that.
 
     Raises:
         TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier``.
@@ -92,7 +118,7 @@ def save_nir(classifier: Classifier, path: StrPath) -> None:
         rebuilt = _rebuild(graph, type(classifier.snn))
     check_constants(rebuilt.snn, classifier.snn, path)
     buffer = io.BytesIO()
-    nir.write(buffer, graph)
+    nir.write(buffer, _plain(graph) if plain else graph)
     with atomic_write(Path(path)) as file:
         file.write(buffer.getbuffer())
 
@@ -173,6 +199,26 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     if made_with["learn_taus"]:
         metadata["learn_taus"] = np.array([made_with[name] for name in taus])
     return nir.NIRGraph(nodes, EDGES, metadata)
+
+
+def _plain(graph: nir.NIRGraph) -> nir.NIRGraph:
+    """Return the same network in the form that importers take."""
+    nodes = graph.nodes
+    lif = nodes["hidden"]
+    dt = graph.metadata["dt"]
+    tau_syn, tau_mem = lif.tau_syn * STEP / dt, lif.tau_mem * STEP / dt
+    hidden = replace(lif, tau_syn=tau_syn, tau_mem=tau_mem, r=lif.tau_mem / dt)
+    w_in, w_rec = (nodes[f"{name}_weights"] for name in ("input", "recurrent"))
+    steps = hidden.r[:, None].astype(w_rec.weight.dtype)
+    plain = {
+        **{name: nodes[name] for name in ("input", "readout_weights", "output")},
+        "input_weights": nir.Affine(w_in.weight / steps, w_in.bias),
+        "hidden": hidden,
+        "recurrent_weights": nir.Affine(w_rec.weight / steps, w_rec.bias),
+        "unchanged": nir.Affine(np.eye(*w_rec.weight.shape, dtype=w_rec.weight.dtype), w_rec.bias),
+    }
+    metadata = graph.metadata | {"dt": np.array([STEP]), "bin": dt}
+    return nir.NIRGraph(plain, PLAIN_EDGES, metadata)
 
 
 def _check_network(network: Any) -> None:

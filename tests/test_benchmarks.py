@@ -40,7 +40,7 @@ ANSWERS = {
 }
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
 SPLIT_OF_TONIC = {"elsewhere", "lines", "operations", "passes", "variety"}
-NOT_SMALL = {"compare", "known_sets", "panel", "teach"}  # minutes at any size, and a browser
+NOT_SMALL = {"compare", "known_sets", "panel", "teach", "winners"}  # minutes, and a browser
 
 
 @pytest.mark.slow

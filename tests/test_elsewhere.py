@@ -39,6 +39,21 @@ def test_differences_are_counted_up_to_the_last_event(saved):
     assert saved.count(spikes) == 2
 
 
+@pytest.mark.parametrize("package", ["norse", "snntorch", "spikingjelly"])
+def test_an_importer_has_the_same_spikes_of_a_plain_file(package, path, saved, tmp_path):
+    pytest.importorskip(package)
+    importer = simulators.SIMULATORS[package]["importer"]
+    plain = tmp_path / "plain.nir"
+    save_nir(load_nir(path, "cpu"), plain, plain=True)
+    given = (saved.frames, saved.derivatives)
+    spikes, _ = importer(simulators.neurons_only(nir.read(plain)), *given)
+    assert spikes[saved.inside].sum() > 50
+    assert saved.count(spikes) == 0
+    added, _ = importer(nir.read(plain), *given)
+    voltages = elsewhere.add_up(nir.read(path), added)
+    assert abs(voltages - saved.voltages)[saved.inside].max() < 1e-5
+
+
 PACKAGES = ["norse", "snntorch", "sinabs", "rockpool", "spikingjelly", "spyx", "jaxpike"]
 
 

@@ -163,12 +163,15 @@ def compare(
     return Comparison(judged, recipe)
 
 
-def train_winner(comparison: Comparison, recordings: Recordings) -> Any:
+def train_winner(
+    comparison: Comparison, recordings: Recordings, model: Candidate | None = None
+) -> Any:
     """Train the winner on all recordings, in the way in which it was compared.
 
     Args:
         comparison: It has a winner.
         recordings: Those that were compared.
+        model: Another of the models, to be trained in place of the winner.
 
     Returns:
         The estimator, which has learned.
@@ -183,9 +186,10 @@ def train_winner(comparison: Comparison, recordings: Recordings) -> Any:
         >>> train_winner(comparison, digits).predict(digits).shape
         (80,)
     """
-    row = comparison.winner
-    if row is None:
-        raise ValueError("no model tells the classes apart for certain, so there is no winner")
+    if model is None:
+        if comparison.winner is None:
+            raise ValueError("no model tells the classes apart for certain, so there is no winner")
+        model = comparison.winner.model
     recipe = comparison.recipe
     settings = Settings(
         {name: recipe[name] for name in LEARNED},
@@ -193,7 +197,7 @@ def train_winner(comparison: Comparison, recordings: Recordings) -> Any:
         train_epochs=recipe["detector_epochs"],
     )
     smaller, _ = make_smaller(recordings)
-    return deepcopy(row.model.make(settings)).fit(smaller, recipe["seed"])
+    return deepcopy(model.make(settings)).fit(smaller, recipe["seed"])
 
 
 def _check_classes(evidence: Evidence) -> None:
