@@ -93,7 +93,8 @@ def save_strokes(page: Page) -> None:
     page.add_style_tag(content=ONLY_STROKES)
     page.get_by_role("button", name="see what it was taught").click()
     page.clock.run_for(100)
-    page.locator(".teach-rows").screenshot(path=STROKES)
+    picture = Image.open(io.BytesIO(page.locator(".teach-rows").screenshot()))
+    picture.convert("RGB").quantize(COLOURS).save(STROKES, optimize=True)
 
 
 def main() -> None:
