@@ -40,37 +40,33 @@
   const DIRECTIONS = ["right", "left"];
   const ROOM = 20; // ms that the chart shows at least
 
-  // When the neuron hears of the left pixel, whose line is delayed, and of the right one, in ms.
-  function arrivals({ delay, speed }, direction) {
-    const late = 1 / speed;
-    const [left, right] = direction === "right" ? [0, late] : [late, 0];
-    return [BEGIN + left + delay, BEGIN + right];
-  }
-
-  function runDetector({ tau, ...state }, direction) {
+  function runDetector({ tau, delay, speed }, direction) {
     const input = new Float64Array(Math.round(DURATION / DT));
-    const arrived = arrivals(state, direction);
+    const late = 1 / speed;
+    // When the left and the right pixel see the edge, and when the neuron hears of it, in ms.
+    const seen = (direction === "right" ? [0, late] : [late, 0]).map((after) => BEGIN + after);
+    const arrived = [seen[0] + delay, seen[1]];
     // 6 / 0.05 is a little below 120.
     for (const time of arrived) input[Math.floor(time / DT + 1e-6)] += 1;
     const neuron = { dt: DT, tau_mem: tau, tau_syn: tau, threshold: THRESHOLD };
-    return { arrived, ...runNeuron(input, neuron) };
+    return { seen, arrived, ...runNeuron(input, neuron) };
   }
 
-  // The edge, the two pixels, the delay and the neuron.
+  // The edge, which reaches the first of two pixels, the delay and the neuron.
   function draw(direction, delay, spikes) {
     const [line, accent] = ["var(--interactive-text)", "var(--interactive-accent)"];
     const right = direction === "right";
-    const edge = right ? 0 : 340;
-    const arrow = right ? "M80 80h42m-9-7 9 7-9 7" : "M332 80h-42m9-7-9 7 9 7";
+    const arrow = right ? "M300 80h42m-9-7 9 7-9 7" : "M125 80H83m9-7-9 7 9 7";
     return `<svg viewBox="0 0 600 160" aria-hidden="true" fill="none"
       stroke="${line}" stroke-width="2">
-      <rect x="${edge}" y="48" width="74" height="64" fill="${line}" stroke="none"/>
+      <rect x="60" y="40" width="305" height="80" rx="4" fill="var(--interactive-shade)"
+        stroke="none"/>
+      <rect x="${right ? 60 : 245}" y="40" width="120" height="80" fill="${line}" opacity="0.55"
+        stroke="none"/>
       <path d="${arrow}"/>
       <path d="M180 50V20H445l28 34M245 110v30H445l28-34"/>
-      <g fill="var(--interactive-shade)">
-        <rect x="150" y="50" width="60" height="60"/>
-        <rect x="215" y="50" width="60" height="60"/>
-      <rect x="270" y="2" width="150" height="36" rx="4" stroke="${accent}"/></g>
+      <g stroke="${accent}"><path d="M150 50h60v60h-60zM215 50h60v60h-60z"/>
+      <rect x="270" y="2" width="150" height="36" rx="4" fill="var(--interactive-shade)"/></g>
       <circle cx="487" cy="80" r="30" stroke="${accent}" fill="${spikes ? accent : "none"}"/>
       <path stroke="${accent}" d="M522 80h56m-10-8 10 8-10 8"/>
       <text x="345" y="27">${number(delay, 1)} ms late</text></svg>`;
@@ -86,11 +82,14 @@
     const charts = [
       addChart(drawing, {
         title: "inputs",
-        height: 56,
-        series: [tick("grey"), tick("text")],
+        height: 72,
+        series: [
+          ["grey", { spanGaps: true }],
+          ["grey", { spanGaps: true }],
+        ],
         x,
-        y: [0, 1],
-        yValues: {},
+        y: [-0.6, 1.6],
+        yValues: { 0: "right", 1: "left" },
       }),
       addChart(drawing, {
         title: "v (a.u.)",
@@ -116,16 +115,16 @@
         ),
       );
       picture.innerHTML = draw(direction, state.delay, spikes);
-      const [left, right] = way.arrived;
-      const times = [...new Set([left, right])].sort((one, later) => one - later);
-      charts[0].marks = [
-        [left, 1, "grey", "left\u00a0", "right top"],
-        [right, 1, "text", "\u00a0right", "left top"],
-      ];
+      // A dot for each event, a line for its delay, and a dot where it arrives.
+      const times = [...new Set([...way.seen, ...way.arrived])].sort((one, other) => one - other);
+      const rows = [0, 1].map((pixel) => [way.seen[pixel], way.arrived[pixel]]);
+      charts[0].marks = rows.flatMap(([seen, arrived], pixel) => [
+        [seen, 1 - pixel, "grey"],
+        [arrived, 1 - pixel, "accent"],
+      ]);
       charts[0].setData([
         times,
-        times.map((time) => (time === left ? 1 : null)),
-        times.map((time) => (time === right ? 1 : null)),
+        ...rows.map((row, pixel) => times.map((time) => (row.includes(time) ? 1 - pixel : null))),
       ]);
       charts[1].marks = [[0, THRESHOLD, "grey", "threshold"]];
       charts[1].setData([
