@@ -224,4 +224,14 @@ def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
             assert ("within 3 points" in claim) == (shown is True), pair
             assert ("too few" in claim) == (shown is None), pair
             said += 1
-    assert said == 3 and MARGIN == 0.03
+    assert said == 3
+
+
+def test_the_margin_is_the_one_that_was_set_before_the_results():
+    assert MARGIN == 0.03
+    said = [re.findall(r"within (\S+) points", path.read_text(encoding="utf-8")) for path in PAGES]
+    assert set().union(*said) == {"3"}
+    for half in (0.0299, 0.0301):  # whatever the difference is
+        for mean in (-0.001, 0.001):
+            wide = Difference(mean, -half, half)
+            assert equivalent(wide) is (True if half < 0.03 else None)

@@ -2,8 +2,10 @@
 
 How the real set was filmed, by browsing cards and tracking their pips, is told by
 Serrano-Gotarredona and Linares-Barranco 2015, doi:10.3389/fnins.2015.00481. The constants here and
-in ``pips`` were fitted once to the 48 real training recordings, in three steps. The fit is not part
-of the repository, so they are frozen; benchmarks/simulation.py measures how well they hold.
+in ``pips`` were fitted once to the 48 real training recordings, in three steps, and are frozen.
+``python -m benchmarks fit`` fits eight constants of the camera anew, from a camera that knows
+nothing of the real one; steps 1 and 3, and the lens and the light of step 2, aren't part of the
+repository. ``python -m benchmarks simulation`` measures how well all of them hold.
 
 1. ``pips``, the constants of motion, light and aperture, and the parameters of each of the 48
    cards: by gradient descent through a differentiable version of this simulation, so that its
