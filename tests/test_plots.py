@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -92,15 +91,6 @@ def test_cloud_tells_on_from_off_in_a_box_of_the_sensors_size():
     assert (on.get_facecolor() != off.get_facecolor()).any()
     assert axes.get_ylim() == (0, 64)
     assert axes.get_zlim() == (48, 0)
-
-
-def test_distributions_draw_every_recording_by_class_in_order():
-    table = pd.DataFrame({"class": list("babc")})
-    table["events"] = [1, 2, 3, 5]
-    ax = recordings.plot_distributions(table, ["events"]).axes[0]
-    assert texts(ax.get_xticklabels()) == ["b", "a", "c"]
-    drawn = [line.get_ydata().tolist() for line in ax.lines]
-    assert drawn == [[1, 3], [2], [5]]
 
 
 # ---- Networks ----

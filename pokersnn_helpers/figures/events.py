@@ -1,4 +1,4 @@
-"""Draw recordings: their events, their frames, and their statistics by class."""
+"""Draw recordings: their events and their frames."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from matplotlib.ticker import MaxNLocator
 
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..system.checks import SensorSize
-from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, TEXT, class_colours
+from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON
 
-if TYPE_CHECKING:  # neither is needed to draw events
-    import pandas as pd
+if TYPE_CHECKING:  # it isn't needed to draw events
     import torch
 
 Frame: TypeAlias = "np.ndarray | torch.Tensor"  # counts of shape (2, y, x), OFF first, or (1, y, x)
@@ -172,33 +171,4 @@ def plot_event_cloud(
         columnspacing=1,
         bbox_to_anchor=(1, 1),
     )
-    return fig
-
-
-def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
-    """Draw each recording as a dot, by class, once per column; a bar marks the median.
-
-    Args:
-        table: A table as ``recording_statistics`` returns it. The classes are drawn in the order in
-            which they first appear.
-        columns: The columns of the table to draw.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs, recording_statistics
-        >>> statistics = recording_statistics(load_pokerdvs(source="simulated").train)
-        >>> fig = plot_distributions(statistics, ["events"])
-    """
-    fig, axes = plt.subplots(
-        1, len(columns), figsize=(6.0, 3.2), squeeze=False, layout="constrained"
-    )
-    colours = class_colours(table["class"].unique())
-    rng = np.random.default_rng(0)
-    for ax, column in zip(axes[0], columns, strict=True):
-        for position, (name, colour) in enumerate(colours.items()):
-            values = table.loc[table["class"] == name, column]
-            positions = position + rng.uniform(-0.18, 0.18, len(values))
-            ax.plot(positions, values, "o", color=colour, alpha=0.7, markersize=4)
-            ax.hlines(values.median(), position - 0.3, position + 0.3, color=TEXT, linewidth=2)
-        ax.set(title=column, ylim=(0, None))
-        ax.set_xticks(range(len(colours)), colours, rotation=35, ha="right")
     return fig
