@@ -246,7 +246,7 @@ def load(options: TrainOptions) -> tuple[Split, str]:
         )
     with errors_in(options.data):
         groups = keep_copies_together(recordings, folder.groups)
-        return split_groups(recordings, groups.tolist()), f"{width}x{height}"
+        return split_groups(recordings, groups), f"{width}x{height}"
 
 
 def digest_of(data: Split) -> str:
