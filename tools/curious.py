@@ -109,7 +109,8 @@ def run_again(shell: InteractiveShell, cells: list[Cell], changed: int, answer: 
         said, error = run(shell, cells[number].source)
         remarks += [said] if said else []
         if error is not None:
-            answer.send((origin_of(error), f"{type(error).__name__}: {error}".strip()))
+            notes = " ".join(getattr(error, "__notes__", []))
+            answer.send((origin_of(error), f"{type(error).__name__}: {error} {notes}".strip()))
             return
     answer.send(("said", remarks[0]) if remarks else ("ran", ""))
 

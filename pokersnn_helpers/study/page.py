@@ -44,6 +44,8 @@ def explain_errors() -> None:
         advice = advice_on(error)
         if advice:
             error.args = (f"{error}; {advice}",)
+        if advice not in str(error):  # NumPy's MemoryError has words of its own
+            error.add_note(advice)
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
     if get_ipython():

@@ -41,6 +41,7 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
     r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
     r"size mismatch for ([\w.]+):": "make the network with the sizes of the one whose {0} it loads",
+    r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
     r"tuple indices must be .* not str": "an item is a pair: events, target = recordings[0]",
     r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
