@@ -37,9 +37,9 @@ ALTERNATIVE_TEXTS = {
     "where it spikes too much.",
     "detector": "Above, an edge moves right past two pixels. The left pixel's line goes through a "
     "delay, the right one's doesn't, and both end at one neuron. Below, the two inputs and the "
-    "neuron's voltage over time. For an edge that moves right both inputs arrive at once, and the voltage reaches the "
-    "threshold: a spike. For one that moves left they arrive one after the other, and it stays "
-    "below.",
+    "neuron's voltage over time. For an edge that moves right both inputs arrive at once, and the "
+    "voltage reaches the threshold: a spike. For one that moves left they arrive one after the "
+    "other, and it stays below.",
     "operations": "Operations per millisecond against the share of inputs that aren't 0, from 0.1 "
     "to 100 percent, both on logarithmic axes. The curves of a spiking network, of a GRU and of an "
     "MLP lie close together on the right. To the left all three fall, the GRU's soon becomes flat, "
