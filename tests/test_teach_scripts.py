@@ -179,6 +179,29 @@ def test_numbers_and_texts_have_ranges(what):
     assert read and refused
 
 
+def test_of_a_link_that_is_cut_or_altered_nothing_is_opened():
+    """Numbers and texts out of their range are refused in a sealed one, too."""
+    begun = run(
+        "const hash = teach.toHash(packed);"
+        "const letters = (text) => btoa(text).replaceAll('=', '');"
+        "const sealed = (more, codes) => {"
+        "  const content = { ...packed, gestures: [['a', false]], ...more };"
+        "  const whole = `${letters(JSON.stringify(content))}.${codes}`;"
+        "  const sum = teach.crcOf(new TextEncoder().encode(whole)).toString(16);"
+        "  return `#strokes=${sum.padStart(8, '0')}.${whole}`; };"
+        "return Promise.all([hash.slice(0, -20), hash.replace('~', '~A'), hash.replace(/~./, '~B'),"
+        "  hash + 'A'.repeat(100_000), '#strokes=', '#strokes=00000000.AAAA',"
+        "  sealed({ gestures: [] }, ''), sealed({ seed: 1e12 }, 'AAAA'),"
+        "  sealed({}, '<b>!'), sealed({}, 'A'.repeat(9000)),"
+        "  sealed({}, packed.gestures[0].strokes[0].code)].map(teach.opening));"
+    )
+    *altered, whole = begun
+    assert len(altered) == 10 and len(whole["gestures"]) == 1
+    for begin in altered:
+        assert begin["message"] == "This link is cut or altered, so nothing of it was opened."
+        assert begin["hash"] == "" and "gestures" not in begin
+
+
 def test_films_in_the_range_are_read():
     found = run(
         "const film = { intervals: [0, 900], "
