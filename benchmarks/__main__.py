@@ -43,6 +43,7 @@ BENCHMARKS = {
     "card": ("latency", "when the landing page's network knows the suit of simulated cards"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
+    "gradients": ("gradients", "a gradient's factor per step back through time, and clipping"),
     "stream": ("stream", "events per second of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
     "simulation": ("simulation", "how well simulated recordings can be told from real ones"),
