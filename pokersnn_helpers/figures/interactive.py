@@ -45,6 +45,15 @@ ALTERNATIVE_TEXTS = {
     "MLP lie close together on the right. To the left all three fall, the GRU's soon becomes flat, "
     "and the MLP's lies lowest. A dashed line above them shows the spiking network without "
     "skipping.",
+    "gradient": "Two plots. Above, what a gradient is multiplied by in each step back through time, "
+    "against the recurrent weight: the curve rises and crosses 1, where a gradient neither grows "
+    "nor fades, and dots show a trained network far above 1. Below, the gradient over the time "
+    "before the last step, on a logarithmic axis: the further back, the larger. A dashed line, "
+    "parallel to it and lower, is the same after clipping.",
+    "tau": "Events of a real recording over 100 milliseconds, and the synaptic current, membrane "
+    "voltage and spikes of a neuron that they drive. The events become denser as an edge passes, "
+    "and the current and the voltage rise with them. The voltage reaches the dashed threshold "
+    "again and again, where each spike resets it to zero.",
 }
 
 
@@ -53,8 +62,8 @@ class InteractiveFigure:
     """A static image, and what the published page needs to make it interactive.
 
     Attributes:
-        kind: The script that draws the figure: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
-            ``"staircase"``, ``"motion"``, ``"detector"`` or ``"operations"``.
+        kind: The script that draws the figure: ``"event-cloud"``, ``"motion"``, or what
+            ``interactive_sliders`` takes.
         content: The data that it draws, in a form that JSON can hold.
         png: The static image.
         alt: A description of the image for those who can't see it.
@@ -185,7 +194,7 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
     )
 
 
-def interactive_sliders(kind: str) -> InteractiveFigure:
+def interactive_sliders(kind: str, **content: Any) -> InteractiveFigure:
     """Return a figure that the page computes anew as its sliders move.
 
     Args:
@@ -196,7 +205,12 @@ def interactive_sliders(kind: str) -> InteractiveFigure:
             Hassenstein and Reichardt's motion detector does (1956,
             doi:10.1515/znb-1956-9-1004), with a spike in place of their multiplication.
             ``"operations"``: what three networks compute in a millisecond, by how much of their
-            input isn't 0.
+            input isn't 0. ``"gradient"``: what a gradient is multiplied by in each step back
+            through time. ``"tau"``: the same LIF neuron, with a recording's events as input.
+        content: What the script needs besides: for ``"gradient"``, ``networks`` that were trained,
+            each with its recurrent ``weight`` and ``factor``, the ``norm`` of the first gradients
+            of their training, and ``clip``, the largest that is left as it is; for ``"tau"``, the
+            ``times`` of the events in s, sorted.
 
     Returns:
         The figure; its image shows the sliders at their start.
@@ -206,4 +220,4 @@ def interactive_sliders(kind: str) -> InteractiveFigure:
         'pixel'
     """
     image = SLIDERS / f"{kind}.png"
-    return InteractiveFigure(kind, {}, image.read_bytes(), ALTERNATIVE_TEXTS[kind])
+    return InteractiveFigure(kind, content, image.read_bytes(), ALTERNATIVE_TEXTS[kind])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from book_site import Middle, Visit, count_images, images_in, page_with, touch
 
+from benchmarks.gradients import factor
 from pokersnn_helpers.figures.interactive import ALTERNATIVE_TEXTS
 from pokersnn_helpers.simulation import EventCamera
 from pokersnn_helpers.system.norse_cells import (
@@ -193,6 +194,15 @@ def test_neuron_agrees_with_norse(figure):
         assert_close(arrivals[:both], first[:both])
 
 
+@on("tau")
+def test_neuron_of_a_recording_agrees_with_norse(figure):
+    for values in figure.stands():
+        (arrivals, _), currents, voltages, spiking = figure.series()
+        spikes, voltage, current = lif_traces(arrivals, 0.1, len(spiking[0]), 0.05, **values)
+        assert_close(np.nan_to_num(spiking[1]), spikes)
+        assert_close([voltages[1], currents[1]], [voltage, current])
+
+
 INPUT = (2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5)  # ms
 
 
@@ -257,6 +267,23 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     assert figure.images() != image
     figure.press("reset")
     assert ball_and_curves(figure)[0][0] == first
+
+
+@on("gradient")
+def test_gradient_grows_by_the_largest_eigenvalue_and_clipping_makes_all_of_it_smaller(figure):
+    for values in figure.stands():
+        (weights, factors, _), (_, sizes, clipped) = figure.series()
+        slope, share = values["slope"], 1 / values["tau"]
+        assert_close(factors, [factor(weight, slope, share) for weight in weights])
+        now = factor(values["weight"], slope, share)
+        assert f"× {now:.2f} per step" in figure.summary.inner_text()
+        if values["weight"] * slope > 2 * share:  # else the other eigenvalue is as large for long
+            assert sizes[0] - sizes[1] == pytest.approx(np.log10(now), abs=0.02)
+        norm = np.linalg.norm(10**sizes)
+        acts = "leaves it alone" not in figure.summary.inner_text()
+        assert acts == (norm > 0.3)
+        if acts:
+            assert_close(clipped, sizes + np.log10(0.3 / norm))
 
 
 @on("detector")

@@ -1,0 +1,105 @@
+// What a gradient is multiplied by in each step back through time, and where clipping acts.
+(({ kinds, loadCharts, number, oncePerImage, addSliders, addRow, liveText, addChart }) => {
+  const SLIDERS = {
+    weight: { label: "recurrent weight", lowest: 0, highest: 3, step: 0.05, start: 1.5 },
+    tau: {
+      label: "time constant τ",
+      unit: "ms",
+      lowest: 2,
+      highest: 50,
+      step: 1,
+      start: 10,
+    },
+    slope: { label: "mean surrogate σ′", lowest: 0, highest: 1, step: 0.01, start: 0.44 },
+  };
+  const BACK = 30; // ms, and steps
+  const POWERS = [-4, 6]; // of 10, that are drawn
+
+  // One step back of chapter 10, for neurons that are alike and don't spike. share: Δt / τ.
+  function back([u, i], { weight, slope, share }) {
+    const voltage = slope * weight * i + (1 - share) * u;
+    return [voltage, share * voltage + (1 - share) * i];
+  }
+
+  // By what it multiplies a gradient in the long run: the largest eigenvalue of this step.
+  function factorOf(constants) {
+    const [[a, c], [b, d]] = [back([1, 0], constants), back([0, 1], constants)];
+    const half = (a + d) / 2;
+    return half + Math.sqrt(half ** 2 - (a * d - b * c));
+  }
+
+  // The current's gradient, from the voltages of the last step on back.
+  function sizesOf(constants) {
+    const sizes = [];
+    for (let state = [1, constants.share]; sizes.length <= BACK; state = back(state, constants))
+      sizes.push(state[1]);
+    return sizes;
+  }
+
+  const length = (sizes) => Math.hypot(...sizes);
+  const constantsOf = ({ weight, tau, slope }) => ({ weight, slope, share: 1 / tau });
+
+  // content: networks that were trained, by when, with their weight and factor; norm, of the first
+  // gradients of their training; and clip, the largest that clipping lets pass.
+  kinds.gradient = async ({ networks, norm, clip }, controls, drawing) => {
+    await loadCharts();
+    const { lowest, highest, step } = SLIDERS.weight;
+    const weights = Array.from(
+      { length: Math.round((highest - lowest) / step) + 1 },
+      (_, index) => lowest + step * index,
+    );
+    const times = Array.from({ length: BACK + 1 }, (_, index) => -index);
+    // In the units of the real training: as its first gradients, where the sliders stand at first.
+    const starts = Object.entries(SLIDERS).map(([name, { start }]) => [name, start]);
+    const unit = norm / length(sizesOf(constantsOf(Object.fromEntries(starts))));
+    let factors = [];
+    const upper = addChart(drawing, {
+      title: "factor per step",
+      height: 200,
+      x: [lowest, highest],
+      y: () => [Math.min(0.8, ...factors), Math.max(1.6, ...factors)],
+      xTitle: "recurrent weight",
+      series: [["accent"], ["grey", { dash: [6, 4], width: 1.2 }]],
+    });
+    const lower = addChart(drawing, {
+      title: "gradient",
+      height: 220,
+      x: [-BACK, 0],
+      y: POWERS,
+      xTitle: "time before the last step (ms)",
+      yValues: { "-4": "0.0001", "-2": "0.01", 0: "1", 2: "100", 4: "10⁴", 6: "10⁶" },
+      series: [["accent"], ["text", { dash: [6, 4] }]],
+    });
+    const draw = oncePerImage(() => {
+      const state = constantsOf(values());
+      const factor = factorOf(state);
+      factors = weights.map((weight) => factorOf({ ...state, weight }));
+      const sizes = sizesOf(state).map((size) => unit * size);
+      const total = length(sizes);
+      const kept = Math.min(1, clip / total);
+      upper.marks = [
+        [highest, 1, "grey", "neither grows nor fades", "right top"],
+        ...networks.map(({ weight, factor }) => [weight, factor, "text"]),
+        [networks[0].weight, 1.25, "text", "measured, before\nand after training", "center bottom"],
+        [state.weight, factor, "accent"],
+      ];
+      upper.setData([weights, factors, weights.map(() => 1)]);
+      const log = (scale) => sizes.map((size) => Math.log10(scale * size)).reverse();
+      lower.marks = [[-BACK, POWERS[1], "text", kept < 1 ? " dashed: clipped" : "", "left top"]];
+      lower.setData([[...times].reverse(), log(1), kept < 1 ? log(kept) : times.map(() => null)]);
+      const grows = Math.abs(factor - 1) < 0.005 ? "stays" : factor > 1 ? "explodes" : "vanishes";
+      const change = Number((factor ** BACK).toPrecision(2)).toLocaleString("en");
+      summary.textContent =
+        `The gradient ${grows}: × ${number(factor, 2)} per step, × ${change} in ${BACK} ms. ` +
+        (kept < 1
+          ? `Its norm is ${Number(total.toPrecision(2)).toLocaleString("en")}, so clipping makes all of it ` +
+            `${Number((1 / kept).toPrecision(2)).toLocaleString("en")} times smaller.`
+          : `Its norm is ${number(total, 2)}, and clipping leaves it alone.`);
+    });
+    const { values } = addSliders(controls, SLIDERS, draw);
+    const summary = liveText();
+    addRow(controls, summary);
+    draw();
+    return { charts: [upper, lower] };
+  };
+})(window.interactiveFigures);
