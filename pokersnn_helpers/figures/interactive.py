@@ -45,15 +45,11 @@ ALTERNATIVE_TEXTS = {
     "MLP lie close together on the right. To the left all three fall, the GRU's soon becomes flat, "
     "and the MLP's lies lowest. A dashed line above them shows the spiking network without "
     "skipping.",
-    "gradient": "Two plots. Above, what a gradient is multiplied by in each step back through time, "
-    "against the recurrent weight: the curve rises and crosses 1, where a gradient neither grows "
-    "nor fades, and dots show a trained network far above 1. Below, the gradient over the time "
+    "gradient": "Two plots. Above, what a gradient is multiplied by in each step back through "
+    "time, against the recurrent weight: the curve rises and crosses 1, where a gradient neither "
+    "grows nor fades, and two dots show a network far above 1. Below, the gradient over the time "
     "before the last step, on a logarithmic axis: the further back, the larger. A dashed line, "
     "parallel to it and lower, is the same after clipping.",
-    "tau": "Events of a real recording over 100 milliseconds, and the synaptic current, membrane "
-    "voltage and spikes of a neuron that they drive. The events become denser as an edge passes, "
-    "and the current and the voltage rise with them. The voltage reaches the dashed threshold "
-    "again and again, where each spike resets it to zero.",
 }
 
 
@@ -206,11 +202,10 @@ def interactive_sliders(kind: str, **content: Any) -> InteractiveFigure:
             doi:10.1515/znb-1956-9-1004), with a spike in place of their multiplication.
             ``"operations"``: what three networks compute in a millisecond, by how much of their
             input isn't 0. ``"gradient"``: what a gradient is multiplied by in each step back
-            through time. ``"tau"``: the same LIF neuron, with a recording's events as input.
+            through time.
         content: What the script needs besides: for ``"gradient"``, ``networks`` that were trained,
             each with its recurrent ``weight`` and ``factor``, the ``norm`` of the first gradients
-            of their training, and ``clip``, the largest that is left as it is; for ``"tau"``, the
-            ``times`` of the events in s, sorted.
+            of their training, and ``clip``, the largest that is left as it is.
 
     Returns:
         The figure; its image shows the sliders at their start.

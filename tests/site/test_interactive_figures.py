@@ -194,15 +194,6 @@ def test_neuron_agrees_with_norse(figure):
         assert_close(arrivals[:both], first[:both])
 
 
-@on("tau")
-def test_neuron_of_a_recording_agrees_with_norse(figure):
-    for values in figure.stands():
-        (arrivals, _), currents, voltages, spiking = figure.series()
-        spikes, voltage, current = lif_traces(arrivals, 0.1, len(spiking[0]), 0.05, **values)
-        assert_close(np.nan_to_num(spiking[1]), spikes)
-        assert_close([voltages[1], currents[1]], [voltage, current])
-
-
 INPUT = (2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5)  # ms
 
 

@@ -1,5 +1,4 @@
-// A LIF neuron with random input, which a seed decides: each press of the button adds 1 to it. Or
-// its input is a recording's events.
+// A LIF neuron with random input, which a seed decides: each press of the button adds 1 to it.
 (({
   kinds,
   loadCharts,
@@ -48,7 +47,7 @@
       start: 1000,
     },
   };
-  const END = 0.1; // s
+  const STEPS = 1000;
   const DT = 0.0001; // s
   const WEIGHT = 0.05; // by which an input event raises the current
 
@@ -61,18 +60,17 @@
     return times;
   }
 
-  function run(inputs, end, { tau_mem, tau_syn, v_th }) {
-    const input = new Float64Array(Math.round(end / DT));
+  function run(inputs, { tau_mem, tau_syn, v_th }) {
+    const input = new Float64Array(STEPS);
     for (const time of inputs) input[Math.floor(time / DT)] += WEIGHT;
     return runNeuron(input, { dt: 1000 * DT, tau_mem, tau_syn, threshold: v_th });
   }
 
-  // times: in s, of the recording's events, if there is one.
-  kinds.neuron = async ({ times }, controls, drawing) => {
+  kinds.neuron = async (content, controls, drawing) => {
     let seed = 0;
     await loadCharts();
     let highest = {};
-    const end = times ? Math.ceil(100 * times.at(-1) + 1e-6) / 100 : END;
+    const end = STEPS * DT;
     const threshold = ["grey", { dash: [6, 4] }];
     const x = [0, 1000 * end];
     const upTo = (name) => () => [0, 1.2 * highest[name]];
@@ -103,8 +101,8 @@
     ];
     const draw = oncePerImage(() => {
       const state = values();
-      const inputs = times ?? arrivals(seed, state.rate, end);
-      const trace = run(inputs, end, state);
+      const inputs = arrivals(seed, state.rate, end);
+      const trace = run(inputs, state);
       const line = trace.time.map(() => state.v_th);
       highest = {
         current: Math.max(state.v_th, ...trace.current),
@@ -119,14 +117,13 @@
       const spikes = trace.spikes.filter(Boolean).length;
       summary.textContent = `${counted(spikes, "spike")} in ${1000 * end} ms`;
     });
-    const { rate, ...others } = SLIDERS;
-    const { values } = addSliders(controls, times ? others : SLIDERS, draw);
+    const { values } = addSliders(controls, SLIDERS, draw);
     const next = button("new input", () => {
       seed += 1;
       draw();
     });
     const summary = liveText();
-    addRow(controls, ...(times ? [] : [next]), summary);
+    addRow(controls, next, summary);
     draw();
     return { charts };
   };
