@@ -4,7 +4,8 @@ const BROWSER =
   "window document location navigator console performance devicePixelRatio self atob btoa confirm " +
   "fetch matchMedia getComputedStyle requestAnimationFrame setTimeout clearTimeout setInterval " +
   "clearInterval sessionStorage addEventListener Worker URL Blob Event Option Path2D DOMException " +
-  "TextEncoder TextDecoder BroadcastChannel IntersectionObserver MutationObserver ResizeObserver";
+  "TextEncoder TextDecoder BroadcastChannel MessageChannel IntersectionObserver MutationObserver " +
+  "ResizeObserver";
 
 export default [
   { ignores: ["**/vendor/**", "**/data.js"] },
