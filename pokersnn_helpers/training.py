@@ -34,23 +34,25 @@ from .recordings import (
 from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.checks import (
     check_events,
-    check_finite,
     check_loader,
     check_numbers,
     check_range,
     check_seed,
     check_targets,
-    check_training,
     errors_in,
-    norm,
     suggestion,
     suggests_names,
+)
+from .system.devices import chosen_device, one_cpu_thread
+from .system.progress import progress_bar
+from .system.training_checks import (
+    check_finite,
+    check_training,
+    norm,
     warn_if_it_climbs,
     warn_if_silent,
     warn_of_no_probabilities,
 )
-from .system.devices import chosen_device, one_cpu_thread
-from .system.progress import progress_bar
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 # Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of

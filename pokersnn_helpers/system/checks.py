@@ -9,7 +9,6 @@ import inspect
 import math
 import re
 import reprlib
-import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -48,8 +47,6 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
-CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
-CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
 
 
 def suggests_names(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
@@ -269,44 +266,6 @@ def refuse_hooks(*modules: torch.nn.Module) -> None:
             raise TypeError(f"a hook of {type(module).__name__} would be left out; remove it")
 
 
-def warn_if_it_climbs(losses: list[float]) -> None:
-    """Warn in the epoch in which the loss has been far above its lowest for long enough."""
-    lowest = min(losses)
-    recent = min(losses[-CLIMB_EPOCHS:])
-    climb = recent - lowest
-    fall = losses[0] - lowest
-    epochs_since = len(losses) - 1 - losses.index(lowest)
-    if epochs_since == CLIMB_EPOCHS and climb > CLIMB_SHARE * fall:
-        warnings.warn(
-            f"the loss has climbed from {lowest:.3g} to at least {recent:.3g}, for "
-            f"{CLIMB_EPOCHS} epochs; lower the learning rate, or choose wider time bins",
-            stacklevel=5,
-        )
-
-
-def warn_if_silent(epoch: int, answered: float, n_samples: float) -> None:
-    """Warn after the first epoch if no recording was answered: all its voltages were the same."""
-    if epoch == 1 and answered == 0:
-        warnings.warn(
-            f"in epoch 1 the network said nothing about any of {n_samples:.0f} recordings: its "
-            "voltages are the same for all classes, as if no neuron ever spiked, and what never "
-            "spikes can't learn. Look whether the frames hold events; give larger input weights, a "
-            "lower threshold v_th, longer time constants (in s) or wider time bins",
-            stacklevel=6,
-        )
-
-
-def warn_of_no_probabilities(log_probabilities: torch.Tensor) -> None:
-    """Warn if what ``decode`` returns isn't the logarithm of probabilities."""
-    sums = log_probabilities.detach().exp().sum(dim=1)
-    if (sums - 1).abs().max() > 0.01:
-        warnings.warn(
-            "decode returns no log-probabilities, whose exponentials add up to 1: end it with "
-            ".log_softmax(dim=-1)",
-            stacklevel=6,
-        )
-
-
 def suggestion(name: str, known: Collection[str]) -> str:
     """Return words that suggest the known name that a wrong one was meant to be, if one is near."""
     initials = ("".join(word[0] for word in each.split("_")) for each in known)
@@ -332,33 +291,3 @@ def errors_in(where: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-
-
-def check_training(where: str, **values: torch.Tensor) -> None:
-    """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
-    for name, value in values.items():
-        if not value.isfinite():
-            words = name.replace("_", " ")
-            raise RuntimeError(
-                f"the {words} is {value.item()} {where}; try a lower learning_rate or a lower "
-                "surrogate_slope, and look for NaN in the frames"
-            )
-
-
-def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -> None:
-    """Refuse answers, or weights behind them, that are NaN or infinite.
-
-    A neuron whose voltage is NaN never spikes, so the answers alone may look fine.
-    """
-    if log_probabilities.isnan().any() or not norm(classifier).isfinite():
-        raise ValueError(
-            "the network holds NaN or infinity, or weights too large to add up; load others, or "
-            "train anew"
-        )
-
-
-def norm(model: torch.nn.Module) -> torch.Tensor:
-    """Return the Euclidean norm of all weights: one that isn't finite shows in it."""
-    from torch.nn.utils import get_total_norm
-
-    return get_total_norm([weights.detach() for weights in model.parameters()])
