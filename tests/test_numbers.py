@@ -228,6 +228,15 @@ def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
     assert said == 3
 
 
+def test_no_model_that_was_asked_over_time_is_left_out_of_the_table_of_work():
+    text = (BOOK / "measurements.md").read_text(encoding="utf-8")
+    over_time = [name for name in measured("latency")["model"] if name.endswith("over time")]
+    assert len(over_time) == 4
+    for name in over_time:
+        assert f'latency["{name}", "mean"] --> |' in text, name
+        assert f'operations["{name}", 1000, "effective_uJ"] --> |' in text, name
+
+
 def test_the_margin_is_the_one_that_was_set_before_the_results():
     assert MARGIN == 0.03
     said = [re.findall(r"within (\S+) points", path.read_text(encoding="utf-8")) for path in PAGES]
