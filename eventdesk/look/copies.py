@@ -19,9 +19,10 @@ TICKS = 128  # from the first event on, which are looked at
 LAGS = 8  # ticks, at most, by which a first event that is missing moves the others
 NUMBERS = 1024  # of a signature
 FEWEST = 20  # different events, of which a signature can tell something
-# Of two copies, the product of signatures is more. Of others it is at most 0.22 in 400 digits of
-# N-MNIST, 0.35 in 131 pips and 0.34 in 96 simulated gestures; of half of a digit's events, 0.61.
-ALIKE = 0.37
+# Of two copies, the product of signatures is more. Of others it is at most 0.17 in 134 digits of
+# N-MNIST, 0.35 in 131 pips, and 0.38 in simulated gestures brought to 16 × 16 pixels; of a digit
+# and half of its events, 0.62 in the median.
+ALIKE = 0.4
 _random = np.random.default_rng(0)
 _PLACES = _random.integers(NUMBERS, size=(2, SIDE, SIDE, 1))
 _SIGNS = _random.choice([-1.0, 1.0], _PLACES.shape)
@@ -67,9 +68,11 @@ def signature(events: np.ndarray) -> np.ndarray:
     top, left = (slice(cell.min() - 1, cell.max() + 3) for cell in cells)  # the others are empty
     counts = counts[:, top, left]
     usual = uniform_filter(counts, (1, 3, 3, 3), mode="constant")
-    differences = _SIGNS[:, top, left] * (counts - usual) / (usual + 0.05)
+    differences = (counts - usual) / (usual + 0.05)
+    differences -= differences.mean(3, keepdims=True)  # what a place always has tells nothing
     places = (_PLACES[:, top, left] + np.arange(counts.shape[-1])) % NUMBERS
-    sums = np.bincount(places.ravel(), differences.ravel(), NUMBERS)
+    signed = _SIGNS[:, top, left] * differences
+    sums = np.bincount(places.ravel(), signed.ravel(), NUMBERS)
     return (sums / np.linalg.norm(sums).clip(1e-9)).astype(np.float32)
 
 
