@@ -1,0 +1,489 @@
+"""What learned time constants and delays are worth, where time decides and where it doesn't.
+
+Each network stands beside the same one with the book's constants, and with the best constant of a
+grid. What is chosen, the constant of a grid as the rate at which it is learned, is chosen by one
+quarter of what is learned from; then all of it trains. New recordings test, once.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torch.nn.functional import conv1d, cross_entropy, one_hot, pad
+
+from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, build_network, to_frames
+from pokersnn_helpers.frames import with_steps
+from pokersnn_helpers.networks import width_of_steps
+from pokersnn_helpers.study.panel import panel
+from pokersnn_helpers.study.perturbations import merge_polarities
+from pokersnn_helpers.system.devices import one_cpu_thread
+
+from . import Row, folds, motions
+from .motions import Films
+
+BATCH = 16
+LEARNING_RATE = 0.005
+TAUS = (0.005, 0.010, 0.020, 0.040)  # s, of current and voltage
+DELAYS = (1, 2, 4, 8)  # time steps
+TAU_RATES = (0.01, 0.05)  # of the learned parameters, by Adam
+DELAY_RATES = (0.02, 0.1)  # time steps
+LONGEST = 20  # time steps
+FIRST_DELAY = 2  # time steps: where learning begins
+HIDDEN = 40
+NARROW = 0.5  # time steps: the Gaussian's width at the end of training
+CHANNELS = 6  # of ``coincidences``
+
+
+class Delays(nn.Module):
+    """Delays each channel of (T, B, channels) by a time that is learned, in time steps.
+
+    In training, a Gaussian about the delay weighs the steps, and narrows (Hammouamri et al. 2023,
+    arXiv:2306.17670). After training, delays are whole numbers of steps.
+
+    Args:
+        channels: How many.
+        first: The delay at which learning begins.
+    """
+
+    def __init__(self, channels: int, first: float = FIRST_DELAY):
+        super().__init__()
+        self.late = nn.Parameter(torch.full((channels,), float(first)))
+        self.width = LONGEST / 4
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the channels, each late."""
+        late = self.late.clamp(0, LONGEST)
+        if self.training:
+            steps = torch.arange(LONGEST + 1)
+            kernel = torch.exp(-(((steps - late[:, None]) / self.width) ** 2) / 2)
+            kernel = kernel / kernel.sum(1, keepdim=True)
+        else:
+            kernel = one_hot(late.round().long(), LONGEST + 1).to(x.dtype)
+        past = pad(x.permute(1, 2, 0), (LONGEST, 0))
+        return conv1d(past, kernel.flip(1)[:, None], groups=len(late)).permute(2, 0, 1)
+
+
+class DelayedSNN(nn.Module):
+    """The book's network, which has each input twice: now, and late."""
+
+    def __init__(self, inputs: int, outputs: int, dt: float, first: float):
+        super().__init__()
+        self.delays = Delays(inputs, first)
+        self.snn = fast_snn(2 * inputs, outputs, dt)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes)."""
+        x = frames.flatten(2)
+        return self.snn(torch.cat([x, self.delays(x)], dim=2)[..., None, None])
+
+
+class DelayedFilters(nn.Module):
+    """Filters of two parts, of which one sees now, the other earlier, before the book's network.
+
+    It is the motion detector of chapter 6 with one late copy in place of four, and with a delay for
+    each filter.
+    """
+
+    def __init__(self, outputs: int, dt: float, first: float, **arguments: Any):
+        super().__init__()
+        self.filters = nn.Conv2d(1, 2 * motions.FILTERS, 7, stride=3, bias=False)
+        self.delays = Delays(motions.FILTERS, first)
+        self.snn = fast_snn(9 * motions.FILTERS, outputs, dt, **arguments)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes)."""
+        maps = self.filters(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+        now, before = maps.split(motions.FILTERS, dim=2)
+        places = before.permute(0, 1, 3, 4, 2)
+        late = self.delays(places.flatten(1, 3)).view_as(places).permute(0, 1, 4, 2, 3)
+        found = (now + late).relu().flatten(0, 1)
+        regions = 4 * nn.functional.adaptive_avg_pool2d(found, 3)
+        return self.snn(regions.unflatten(0, frames.shape[:2]))
+
+
+class Coincidence(nn.Module):
+    """One leaky neuron that sums late channels, and its voltage against a threshold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delays = Delays(CHANNELS, LONGEST / 2)
+        self.weight = nn.Parameter(torch.tensor(1.0))
+        self.threshold = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return the threshold and the voltage, (T, B, 2)."""
+        voltage = torch.zeros(())
+        voltages = []
+        for current in self.delays(frames.flatten(2)).sum(2):
+            voltage = 0.5 * voltage + current
+            voltages.append(self.weight * voltage)
+        voltages = torch.stack(voltages)
+        return torch.stack([self.threshold.expand_as(voltages), voltages], dim=2)
+
+
+# ---- Tasks ----
+
+
+def films_of(rates: np.ndarray, targets: Sequence[int], rng: np.random.Generator) -> Films:
+    """Draw events at rates (recordings, T, height, width)."""
+    counts = torch.from_numpy(rng.poisson(rates).astype(np.float32))
+    return Films(counts.transpose(0, 1).unsqueeze(2), torch.tensor(targets))
+
+
+def cyclic(count: int, rng: np.random.Generator) -> Films:
+    """Six places light up one after the other, 4 ms apart, around a circle one way or the other."""
+    rates = np.full((count, 60, 1, 6), 0.02)
+    targets = np.arange(count) % 2
+    for rate, target in zip(rates, targets, strict=True):
+        place = rng.integers(6)
+        for start in range(rng.integers(4), 60, 4):
+            rate[start : start + 4, 0, place] += 0.5
+            place = (place + (1 if target else -1)) % 6
+    return films_of(rates, targets.tolist(), rng)
+
+
+def rhythm(count: int, rng: np.random.Generator) -> Films:
+    """Flashes at 20 or 30 Hz at one of two places for 240 ms, of 12 to 60 events in all."""
+    rates = np.full((count, 60, 1, 2), 0.05)
+    targets = np.arange(count) % 2
+    for rate, target in zip(rates, targets, strict=True):
+        period = 250 / (30 if target else 20)  # time steps of 4 ms
+        flashes = np.arange(rng.uniform(0, period), 60, period).astype(int)
+        rate[flashes, 0, rng.integers(2)] += 12 * 5 ** rng.uniform() / len(flashes)
+    return films_of(rates, targets.tolist(), rng)
+
+
+def strokes(count: int, rng: np.random.Generator) -> Films:
+    """Left, right, up, down, clockwise or not: a disc goes along a stroke on 12 × 12 pixels."""
+    y, x = np.mgrid[:12, :12]
+    targets = np.arange(count) % 6
+    time = np.linspace(-1, 1, 60)
+    rates = np.empty((count, 60, 12, 12))
+    for rate, target in zip(rates, targets, strict=True):
+        size = rng.uniform(3, 5)
+        along = size * time * rng.uniform(0.8, 1.2)
+        angle = np.pi * time * rng.uniform(0.8, 1.2) + rng.uniform(0, 2 * np.pi)
+        still = np.zeros(60)
+        right, down = (
+            (-along, still),
+            (along, still),
+            (still, -along),
+            (still, along),
+            (size * np.cos(angle), size * np.sin(angle)),
+            (size * np.cos(angle), -size * np.sin(angle)),
+        )[target]
+        middle_x, middle_y = 5.5 + rng.normal(0, 0.7, 2)
+        distance = np.hypot(
+            x - (middle_x + right)[:, None, None], y - (middle_y + down)[:, None, None]
+        )
+        rate[:] = 0.6 * np.exp(-((distance - 1.2) ** 2)) + 0.002
+    return films_of(rates, targets.tolist(), rng)
+
+
+def coincidences(count: int, rng: np.random.Generator, delays: np.ndarray) -> Films:
+    """One event per channel: early by the channel's delay, or by that of another channel."""
+    frames = torch.zeros(40 + LONGEST, count, 1, 1, CHANNELS)
+    targets = np.arange(count) % 2
+    for number, target in enumerate(targets):
+        early = delays if target else rng.permutation(delays)
+        at = rng.integers(LONGEST, 40) - early
+        frames[at, number, 0, 0, np.arange(CHANNELS)] = 1
+    return Films(frames, torch.tensor(targets))
+
+
+def drawn(draw: Callable[..., Films], count: int, seed: int) -> tuple[Films, Films]:
+    """Draw films to learn from, and as many new ones."""
+    return draw(count, np.random.default_rng([seed, 0])), draw(
+        count, np.random.default_rng([seed, 1])
+    )
+
+
+def dots(seed: int) -> list[tuple[Films, Films]]:
+    """Film dots of 0.1 to 2 pixels per ms; new films are played both ways."""
+    draw = partial(motions.drifting_dots, slowest=0.1, fastest=2)
+    films = [motions.film_drifting(60, 10 * seed + test, draw=draw) for test in (0, 1)]
+    learned, new = map(motions.to_films, films)
+    return [(learned, motions.both_ways(new))]
+
+
+def copies(films: Films) -> Films:
+    """Add mirror images of films, and each film backwards."""
+    return motions.both_ways(motions.with_mirrored_copies(films))
+
+
+@cache
+def card_films() -> tuple[Films, Any]:
+    """Return frames of all 131 cards, and the pass of each."""
+    every = folds.cards()
+    cards = merge_polarities(every.recordings)
+    frames = [to_frames(events) for events in cards.events]
+    steps = max(map(len, frames)) + 10
+    stacked = torch.stack([with_steps(each[:, None], steps)[:, 0] for each in frames], dim=1)
+    return Films(stacked.sum(2, keepdim=True), torch.tensor(cards.targets)), every.groups
+
+
+def cards(seed: int) -> list[tuple[Films, Films]]:
+    """Return all 131 cards by three folds of their passes."""
+    films, _ = card_films()
+    return [
+        (part(films, trial.learn.numbers), trial.test(lambda tested: part(films, tested.numbers)))
+        for trial in folds.cards().folds(3, seed)
+    ]
+
+
+def part(films: Films, numbers: Any) -> Films:
+    """Return some of the films."""
+    chosen = torch.as_tensor(np.asarray(numbers))
+    return Films(films.frames[:, chosen], films.targets[chosen])
+
+
+class Task(NamedTuple):
+    """What is asked, and how long networks learn.
+
+    Attributes:
+        trials: Returns films to learn from and new ones, by a seed.
+        epochs: Of training.
+        seeds: How many networks are trained of each, at most.
+        dt: Time step in s.
+        filters: Whether networks look everywhere with the same filters.
+        change: What is added to the films that are learned from.
+    """
+
+    trials: Callable[[int], list[tuple[Films, Films]]]
+    epochs: int
+    seeds: int = 3
+    dt: float = 0.001
+    filters: bool = False
+    change: Callable[[Films], Films] = lambda films: films
+
+
+TASKS = {
+    "places in cyclic order": Task(lambda seed: [drawn(cyclic, 240, seed)], 40),
+    "rhythm": Task(lambda seed: [drawn(rhythm, 240, seed)], 40, dt=0.004),
+    "strokes": Task(lambda seed: [drawn(strokes, 120, seed)], 12),
+    "drifting dots": Task(dots, 6, seeds=1, dt=0.002, filters=True, change=copies),
+    "cards by pass": Task(cards, 12, seeds=1),
+}
+
+
+# ---- Rules ----
+
+
+def recordings_of(films: Films, dt: float) -> Recordings:
+    """Return films as events, for the rules of the panel."""
+    time, number, polarity, y, x = films.frames.nonzero(as_tuple=True)
+    counts = films.frames[time, number, polarity, y, x].long()
+    order = number.repeat_interleave(counts).argsort(stable=True)
+    columns = [each.repeat_interleave(counts)[order].numpy() for each in (time, x, y)]
+    events = np.zeros(len(order), EVENT_DTYPE)
+    for name, column in zip(("t", "x", "y"), columns, strict=True):
+        events[name] = column
+    events["t"] = ((columns[0] + 0.5) * 1e6 * dt).astype(int)
+    ends = number.repeat_interleave(counts)[order].bincount(minlength=len(films.targets)).cumsum(0)
+    classes = tuple(map(str, range(int(films.targets.max()) + 1)))
+    size = (films.frames.shape[4], films.frames.shape[3], 1)
+    return Recordings(np.split(events, ends[:-1]), films.targets.tolist(), classes, size)
+
+
+def lagged_products(films: Films) -> np.ndarray:
+    """Return how often two of at most 3 × 3 regions send events one after the other, by the lag."""
+    frames = films.frames.sum(2).transpose(0, 1)
+    if frames.shape[2] > 3:
+        frames = nn.functional.adaptive_avg_pool2d(frames, 3)
+    regions = frames.flatten(2)
+    products = [
+        torch.einsum("ntc,ntd->ncd", regions[:, lag:], regions[:, : regions.shape[1] - lag])
+        for lag in range(min(LONGEST, regions.shape[1] - 1))
+    ]
+    return torch.stack(products, 1).flatten(1).log1p().numpy()
+
+
+def rules(name: str, seed: int) -> Row:
+    """Return the share that each cheap rule answers correctly."""
+    task = TASKS[name]
+    correct: dict[str, list[bool]] = {}
+    for learned, new in task.trials(seed):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
+        model.fit(lagged_products(learned), learned.targets)
+        answers = {"LR on lagged products": model.predict(lagged_products(new))}
+        shown, asked = (recordings_of(films, task.dt) for films in (learned, new))
+        for rule, estimator in panel(1e6 * task.dt).items():
+            answers[rule] = estimator.fit(shown, seed).predict(asked)
+        for rule, answered in answers.items():
+            correct.setdefault(rule, []).extend((answered == new.targets.numpy()).tolist())
+    return {rule: float(np.mean(right)) for rule, right in correct.items()}
+
+
+# ---- Networks ----
+
+
+class Setting(NamedTuple):
+    """How a network begins, and how fast what is its time is learned."""
+
+    taus: float | None = None  # s; default: the book's
+    delay: float | None = None  # time steps; default: no late copies
+    rate: float = 0
+
+
+SETTINGS: dict[str, list[Setting]] = {
+    "time constants, fixed": [Setting()],
+    "time constants, grid": [Setting(taus=tau) for tau in TAUS],
+    "time constants, learned": [Setting(rate=rate) for rate in TAU_RATES],
+    "delays, grid": [Setting(delay=delay) for delay in DELAYS],
+    "delays, learned": [Setting(delay=FIRST_DELAY, rate=rate) for rate in DELAY_RATES],
+}
+
+
+def build(setting: Setting, films: Films, task: Task) -> nn.Module:
+    """Draw a network for these films."""
+    inputs = math.prod(films.frames.shape[2:])
+    outputs = int(films.targets.max()) + 1
+    if setting.delay is not None:
+        if task.filters:
+            return DelayedFilters(outputs, task.dt, setting.delay)
+        return DelayedSNN(inputs, outputs, task.dt, setting.delay)
+    arguments: dict[str, Any] = {"learn_taus": setting.rate > 0}
+    if setting.taus is not None:
+        arguments |= {"tau_mem": setting.taus, "tau_syn": setting.taus}
+    if task.filters:
+        return DelayedFilters(outputs, task.dt, FIRST_DELAY, **arguments)
+    return fast_snn(inputs, outputs, task.dt, **arguments)
+
+
+def fast_snn(inputs: int, outputs: int, dt: float, **arguments: Any) -> FastSNN:
+    """Draw the book's network with few hidden neurons."""
+    return build_network(
+        FastSNN,
+        time_window=width_of_steps(dt),
+        sensor_size=(inputs, 1, 1),
+        output_size=outputs,
+        hidden_size=HIDDEN,
+        **arguments,
+    )
+
+
+@one_cpu_thread()
+def train(network: Any, films: Films, epochs: int, rate: float, seed: int) -> nn.Module:
+    """Train a network, and the parameters that are its time at a rate of their own."""
+    torch.manual_seed(seed)
+    timing = [
+        parameter
+        for name, parameter in network.named_parameters()
+        if name.rpartition(".")[2] in ("mem", "syn", "late")
+    ]
+    known = set(map(id, timing))
+    weights = [each for each in network.parameters() if id(each) not in known]
+    for parameter in timing:
+        parameter.requires_grad_(rate > 0)
+    groups = [{"params": weights}, {"params": timing, "lr": rate}]
+    optimizer = torch.optim.Adam(groups, LEARNING_RATE)
+    network.train()
+    delays = [each for each in network.modules() if isinstance(each, Delays)]
+    if rate == 0:
+        for each in delays:
+            each.eval()
+    narrowing = (NARROW / (LONGEST / 4)) ** (1 / max(1, epochs - 1))
+    for _ in range(epochs):
+        for batch in torch.randperm(len(films.targets)).split(BATCH):
+            voltages = network(films.frames[:, batch])
+            loss = cross_entropy(voltages.amax(0), films.targets[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1)
+            optimizer.step()
+        for each in delays:
+            each.width *= narrowing
+    return network.eval()
+
+
+def choose(settings: Sequence[Setting], films: Films, task: Task, seed: int) -> Setting:
+    """Return the setting that is right most often about a quarter of the films."""
+    if len(settings) == 1:
+        return settings[0]
+    torch.manual_seed(seed)
+    order = torch.randperm(len(films.targets))
+    quarter = len(order) // 4
+    learned, held_out = part(films, order[quarter:]), part(films, order[:quarter])
+    held_out = task.change(held_out)
+    shares = [motions.share(run(each, learned, task, seed), held_out) for each in settings]
+    return settings[int(np.argmax(shares))]
+
+
+def run(setting: Setting, films: Films, task: Task, seed: int) -> nn.Module:
+    """Draw a network and train it."""
+    torch.manual_seed(seed)
+    network = build(setting, films, task)
+    return train(network, task.change(films), task.epochs, setting.rate, seed)
+
+
+def of_task(name: str, seed: int) -> dict[str, tuple[float, Setting]]:
+    """Return the share that each network answers correctly, and the setting that was chosen."""
+    task = TASKS[name]
+    found = {}
+    for kind, settings in SETTINGS.items():
+        possible = [each for each in settings if each.taus is None or each.taus > task.dt]
+        shares = []
+        for learned, new in task.trials(seed):
+            chosen = choose(possible, learned, task, seed)
+            network = run(chosen, learned, task, seed)
+            shares += (motions.answers(network, new) == new.targets).tolist()
+        found[kind] = float(np.mean(shares)), chosen
+    return found
+
+
+def recover(seed: int) -> Row:
+    """Learn the delays of ``coincidences``, and compare them with those that were drawn.
+
+    A delay that all channels have in common changes nothing, so the median error is taken off.
+    """
+    rng = np.random.default_rng([seed, 7])
+    delays = rng.integers(0, 13, CHANNELS)
+    learned, new = coincidences(200, rng, delays), coincidences(200, rng, delays)
+    torch.manual_seed(seed)
+    network: Any = train(Coincidence(), learned, 20, 0.1, seed)
+    errors = network.delays.late.detach().numpy() - delays
+    errors -= np.median(errors)
+    largest = float(np.abs(errors).max())
+    return {"seed": seed, "largest error, steps": largest, "right": motions.share(network, new)}
+
+
+def measure(seeds: int = 10) -> Row:
+    """Train all networks on all tasks.
+
+    Args:
+        seeds: 0 to ``seeds - 1``, and for some tasks fewer; each draws other films and weights.
+
+    Returns:
+        A row per task and network, a row per task and rule, which have the first seed, and a row
+        per seed of known delays.
+    """
+    jobs = [(name, seed) for name, task in TASKS.items() for seed in range(min(seeds, task.seeds))]
+    found = dict(zip(jobs, folds.in_parallel(of_task, jobs), strict=True))
+    ruled = folds.in_parallel(rules, [(name, 0) for name in TASKS])
+    rows = []
+    for name in TASKS:
+        by_seed = [found[job] for job in jobs if job[0] == name]
+        for kind in SETTINGS:
+            shares = [each[kind][0] for each in by_seed]
+            rows.append(
+                {"task": name, "network": kind, "seed count": len(shares)} | folds.spread(shares)
+            )
+    known = folds.in_parallel(recover, [(seed,) for seed in range(seeds)])
+    return {
+        "seeds": seeds,
+        "found": sum(row["largest error, steps"] <= 1 for row in known),
+        "rows": rows,
+        "rules": [
+            {"task": name, "rule": rule, "right": right}
+            for name, rules_of in zip(TASKS, ruled, strict=True)
+            for rule, right in rules_of.items()
+        ],
+        "known": known,
+    }
