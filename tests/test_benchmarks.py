@@ -9,7 +9,7 @@ import torch
 from spy import watch
 
 from benchmarks import __main__ as command
-from benchmarks import folds, motions, panel, store, timing, wall
+from benchmarks import folds, learned, motions, panel, store, timing, wall
 from benchmarks.libraries import LIBRARIES, installed_version
 from benchmarks.lines import larger_weights
 from pokersnn_helpers import Recordings, build_network, load_pokerdvs131
@@ -40,7 +40,14 @@ ANSWERS = {
 }
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
 SPLIT_OF_TONIC = {"elsewhere", "lines", "operations", "passes", "variety"}
-NOT_SMALL = {"compare", "known_sets", "panel", "teach", "winners"}  # minutes, and a browser
+NOT_SMALL = {
+    "compare",
+    "known_sets",
+    "learned",
+    "panel",
+    "teach",
+    "winners",
+}  # minutes, and a browser
 
 
 @pytest.mark.slow
@@ -239,3 +246,24 @@ def test_numbers_and_tables_beside_the_rows_are_compared():
         "differences, ('a', 'c'), points: nan, now 1 to 3",
         "unexplained, (), unexplained: 0.6, now 0.63 to 0.77",
     ]
+
+
+def test_rules_see_the_events_that_networks_see():
+    films = learned.rhythm(6, np.random.default_rng(0))
+    recordings = learned.recordings_of(films, 0.004)
+    assert recordings.targets == films.targets.tolist()
+    for number, events in enumerate(recordings.events):
+        counts = np.zeros(films.frames[:, number, 0].shape)
+        np.add.at(counts, (events["t"] // 4000, events["y"], events["x"]), 1)
+        assert np.array_equal(counts, films.frames[:, number, 0])
+
+
+def test_channels_meet_once_their_known_delays_are_made_up_for():
+    delays = np.array([0, 7, 3, 12, 1, 5])
+    films = learned.coincidences(40, np.random.default_rng(0), delays)
+    network = learned.Coincidence().eval()
+    with torch.no_grad():
+        network.delays.late[:] = torch.from_numpy(delays)
+        highest = network(films.frames)[..., 1].amax(0)
+    assert highest[1::2].unique().tolist() == [6]
+    assert highest[::2].max() < 6

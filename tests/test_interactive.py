@@ -18,6 +18,7 @@ from pokersnn_helpers.figures.interactive import (
     interactive_event_cloud,
     interactive_motion,
     interactive_sliders,
+    interactive_tau,
 )
 from pokersnn_helpers.simulation.motions import film_motions
 
@@ -35,6 +36,7 @@ def content(figure):
 def figures(data):
     yield interactive_event_cloud(data)
     yield interactive_motion(film_motions(1, seed=0).events[0])
+    yield interactive_tau(data.test.events[0])
     for kind in ALTERNATIVE_TEXTS:
         yield interactive_sliders(kind)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
-from benchmarks import motions
+from benchmarks import learned, motions
 from benchmarks.motions import MotionDetector, film_dots
 from eventdesk.streaming import Stream
 from pokersnn_helpers import (
@@ -220,6 +220,17 @@ def test_typed_networks_learn_as_those_that_were_measured():
     theirs = names["train"](names["SingleFrames"](), *films, epochs=2, learning_rate=0.02)
     assert_close_weights(theirs, ours, 0)
     assert names["correct"](theirs, *films) == pytest.approx(motions.share(ours, films))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_typed_delays_are_those_that_were_measured(training):
+    names = typed("11_what_else_can_it_learn.ipynb", "typed-delays")
+    layers = [kind(5, 3.7).train(training) for kind in (names["Delays"], learned.Delays)]
+    channels = torch.rand(30, 2, 5)
+    theirs, ours = (layer(channels) for layer in layers)
+    assert torch.equal(theirs, ours)
+    if not training:
+        assert torch.equal(ours[4:], channels[:-4])
 
 
 @pytest.fixture(scope="module")

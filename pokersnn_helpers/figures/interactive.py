@@ -20,6 +20,7 @@ from PIL import Image
 
 from ..frames import to_frames
 from ..recordings import Split
+from .colours import ACCENT, GREY, TEXT
 from .events import plot_event_cloud, plot_frames
 
 SLIDERS = Path(__file__).with_name("sliders")  # the page's figures as they are at first, as images
@@ -58,7 +59,7 @@ class InteractiveFigure:
     """A static image, and what the published page needs to make it interactive.
 
     Attributes:
-        kind: The script that draws the figure: ``"event-cloud"``, ``"motion"``, or what
+        kind: The script that draws the figure: ``"event-cloud"``, ``"motion"``, ``"tau"``, or what
             ``interactive_sliders`` takes.
         content: The data that it draws, in a form that JSON can hold.
         png: The static image.
@@ -187,6 +188,54 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
         "Six panels in two rows, with the events of a sixth of a film each. "
         "From panel to panel a disc has moved on: blue OFF events are in front of it, red ON "
         "events behind it.",
+    )
+
+
+def interactive_tau(events: np.ndarray) -> InteractiveFigure:
+    """Draw a LIF neuron that gets all events of a recording; the page has a slider of its tau.
+
+    The page carries how many events there are in each 0.2 ms of the first 40, and no places.
+
+    Args:
+        events: The recording, with a field t in µs.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> interactive_tau(load_pokerdvs(source="simulated").test.events[0]).kind
+        'tau'
+    """
+    dt, tau, threshold = 0.2, 10, 0.3  # ms, ms, a.u.
+    counts = np.bincount((events["t"] - events["t"].min()) // 200, minlength=200)[:200]
+    weight = 10 * threshold / counts.sum()
+    i = v = 0.0
+    voltages, spikes = [], []
+    for step, count in enumerate(counts, 1):
+        i += weight * count
+        v += dt / tau * (i - v)
+        i -= dt / tau * i
+        if v > threshold:
+            spikes.append(dt * step)
+            v = 0.0
+        voltages.append(v)
+    time = dt * np.arange(1, len(counts) + 1)
+    fig, axes = plt.subplots(3, figsize=(6, 4.2), sharex=True, layout="constrained")
+    axes[0].plot(time, counts, color=GREY)
+    axes[1].plot(time, voltages, color=TEXT)
+    axes[1].axhline(threshold, color=GREY, linestyle="--")
+    axes[2].eventplot(spikes, color=ACCENT)
+    for ax, name in zip(axes, ("events", "v (a.u.)", "spikes"), strict=True):
+        ax.set(ylabel=name, xlim=(0, time[-1]))
+    axes[2].set(xlabel="time (ms)", yticks=[])
+    return InteractiveFigure.from_figure(
+        "tau",
+        fig,
+        f"Three plots over 40 ms. Above, the number of events of a recording. In the middle the "
+        f"voltage of a neuron with time constants of {tau} ms, which rises to a dashed threshold "
+        f"and is reset. Below, its {len(spikes)} spikes.",
+        counts=counts.tolist(),
+        dt=dt,
+        weight=float(weight),
+        threshold=threshold,
     )
 
 
