@@ -124,8 +124,8 @@ class Coincidence(nn.Module):
         for current in self.delays(frames.flatten(2)).sum(2):
             voltage = 0.5 * voltage + current
             voltages.append(self.weight * voltage)
-        voltages = torch.stack(voltages)
-        return torch.stack([self.threshold.expand_as(voltages), voltages], dim=2)
+        voltage = torch.stack(voltages)
+        return torch.stack([self.threshold.expand_as(voltage), voltage], dim=2)
 
 
 # ---- Tasks ----
@@ -382,7 +382,7 @@ def train(network: Any, films: Films, epochs: int, rate: float, seed: int) -> nn
     weights = [each for each in network.parameters() if id(each) not in known]
     for parameter in timing:
         parameter.requires_grad_(rate > 0)
-    groups = [{"params": weights}, {"params": timing, "lr": rate}]
+    groups: list[dict[str, Any]] = [{"params": weights}, {"params": timing, "lr": rate}]
     optimizer = torch.optim.Adam(groups, LEARNING_RATE)
     network.train()
     delays = [each for each in network.modules() if isinstance(each, Delays)]
