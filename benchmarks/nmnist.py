@@ -5,7 +5,6 @@ Bins and the convolutional network's numbers were chosen by folds of the 1,000, 
 
 import os
 import tarfile
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from eventdesk.files.camera_files import read_bin
-from pokersnn_helpers import SNN, FastSNN, Recordings, Split, build_network, load_nmnist
+from pokersnn_helpers import SNN, FastSNN, Recordings, build_network
 from pokersnn_helpers.data.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.models import CNN
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
 
@@ -81,21 +80,6 @@ MODELS: dict[str, Any] = {
 }
 
 
-def measure_nmnist(seeds: int = 5, epochs: int | None = None) -> Row:
-    """Train on 400 recordings of ``load_nmnist``, and classify the 200 others.
-
-    Args:
-        seeds: 0 to ``seeds - 1``; each draws other weights.
-        epochs: To train for, in place of each network's own.
-    """
-    data = load_nmnist()
-    models = folds.for_epochs(MODELS, epochs)
-    jobs = [(model, data, seed) for model in models.values() for seed in range(seeds)]
-    correct = np.reshape(folds.in_parallel(_tested, jobs), (len(models), seeds, -1))
-    digits = Evidence(data.test, range(len(data.test)))
-    return _result(dict(zip(models, correct, strict=True)), digits, seeds)
-
-
 def measure_nmnist1000(seeds: int = 5, epochs: int | None = None) -> Row:
     """Classify the 1,000 recordings that those of ``load_nmnist`` were chosen from, by three folds.
 
@@ -106,7 +90,12 @@ def measure_nmnist1000(seeds: int = 5, epochs: int | None = None) -> Row:
     recordings = thousand()
     digits = Evidence(recordings, range(len(recordings)))
     answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds), digits)
-    return {"folds": 3, **_result(answers, digits, seeds)}
+    return {
+        "folds": 3,
+        "recordings": len(recordings),
+        "seeds": seeds,
+        "rows": folds.accuracy_rows(answers, digits),
+    }
 
 
 @cache
@@ -121,19 +110,3 @@ def thousand() -> Recordings:
         events += recordings
         targets += len(recordings) * [target]
     return Recordings(events, targets, CLASSES, SENSOR_SIZE)
-
-
-def _tested(model: Any, data: Split, seed: int) -> np.ndarray:
-    trial = Trial(Evidence(data.train), Evidence(data.test))
-    trained = deepcopy(model).fit(trial.learn.recordings, seed)
-    _, correct = trial.correct(trained.predict)
-    return correct
-
-
-def _result(answers: dict[str, np.ndarray], on: Evidence, seeds: int) -> Row:
-    """Return a row per model."""
-    return {
-        "recordings": len(on.recordings),
-        "seeds": seeds,
-        "rows": folds.accuracy_rows(answers, on),
-    }

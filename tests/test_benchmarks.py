@@ -28,7 +28,6 @@ ANSWERS = {
     "lines": 7,
     "motions": 42,
     "nested": 13,
-    "nmnist": 3,
     "nmnist1000": 3,
     "operations": 9,
     "outside": 1,
