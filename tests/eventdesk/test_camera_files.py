@@ -8,9 +8,11 @@ import tonic.io
 from aedat_files import aedat, dvs128
 from test_event_files import some_events
 
+from benchmarks import readers
 from eventdesk.files import camera_files
 from eventdesk.files.camera_files import read_aedat, read_bin, read_dat, read_raw
 from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.recordings import make_events
 
 IMX636 = """% camera_integrator_name Prophesee
 % evt {version}
@@ -116,43 +118,21 @@ def test_header_is_text_and_ends_where_events_begin(line, first):
     assert sensor_size == (64, 48)
 
 
-def evt3_at(times):
-    """An event at each of some times."""
+def evt3(events):
+    """An event at each of some times, which may fall, too."""
     content = b"% evt 3.0\n% end\n"
-    for t in times:
-        high = t >> 12 & 4095
-        low = t & 4095
-        content += struct.pack("<4H", 8 << 12 | high, 6 << 12 | low, 0, 2 << 12)
+    for t in events["t"].tolist():
+        content += struct.pack("<4H", 8 << 12 | t >> 12 & 4095, 6 << 12 | t & 4095, 0, 2 << 12)
     return content
-
-
-def dat_at(times):
-    content = b"% Version 2\n\0\x08"
-    for t in times:
-        content += struct.pack("<2I", t, 0)
-    return content
-
-
-def evt2_at(times):
-    content = b"% evt 2.0\n% end\n"
-    for t in times:
-        content += struct.pack("<2I", 8 << 28 | t >> 6, (t & 63) << 22)
-    return content
-
-
-def aedat_at(times):
-    events = np.zeros(len(times), EVENT_DTYPE)
-    events["t"] = times
-    return aedat(events)
 
 
 @pytest.mark.parametrize(
     ("read", "write", "bits"),
     [
-        (read_raw, evt2_at, 34),
-        (read_raw, evt3_at, 24),
-        (read_dat, dat_at, 32),
-        (read_aedat, aedat_at, 32),
+        (read_raw, readers.write_evt2, 34),
+        (read_raw, evt3, 24),
+        (read_dat, readers.write_dat, 32),
+        (read_aedat, aedat, 32),
     ],
 )
 def test_clock_wraps_goes_back_over_it_and_begins_anew(read, write, bits):
@@ -167,7 +147,7 @@ def test_clock_wraps_goes_back_over_it_and_begins_anew(read, write, bits):
         ([last, small + 2**14], [last, small + 2**14]),
         ([0, last // 8 * 5, last], [0, last // 8 * 5, last]),  # nothing for a while
     ):
-        events, _ = read(write(times))
+        events, _ = read(write(make_events(times, 0, 0, 0)))
         assert events["t"].tolist() == expected
 
 
