@@ -8,7 +8,6 @@ import argparse
 import random
 import re
 import resource
-import struct
 import tempfile
 import time
 from collections import Counter
@@ -18,10 +17,10 @@ import numpy as np
 
 from eventdesk.files.event_files import FAERY_CHILD, read_event_file
 
+from .camera_bytes import HEADER3, mnist_bytes, packet
 from .eventdesk.test_event_files import PLAIN, by_faery, npy, some_events
 
 EVENTS = some_events(3000)
-HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
 BY_FAERY = {
     "lz4.aedat4": {"compression": ("lz4", 1)},
     "zstd.aedat4": {"compression": ("zstd", 1)},
@@ -42,12 +41,9 @@ def healthy(folder: Path) -> dict[str, bytes]:
         by_faery(folder / name, EVENTS, **options)
         samples[name] = (folder / name).read_bytes()
     t, x, y, p = (EVENTS[field] for field in "txyp")
-    columns = [x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]
-    samples["nmnist.bin"] = np.stack(columns, axis=1).astype(np.uint8).tobytes()
-    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], axis=1).astype("<u4")
-    number = len(words)
-    packet = struct.pack("<HHIIIIII", 1, 1, 8, 4, 0, number, number, number)
-    samples["three.aedat"] = HEADER3 + packet + words.tobytes()
+    samples["nmnist.bin"] = mnist_bytes(t, x, y, p)
+    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], axis=1)
+    samples["three.aedat"] = HEADER3 + packet(1, words.ravel())
     return samples
 
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from aedat_files import aedat
+from camera_bytes import aedat
 from tonic.datasets import POKERDVS
 
 from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131, recording_statistics

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from camera_bytes import mnist_bytes
 from tonic.datasets import NCALTECH101, NMNIST, SHD, DVSGesture
 
 from pokersnn_helpers import Recordings, stratified_folds, train_classifier
@@ -13,13 +14,6 @@ def complete(monkeypatch):
     """Let the few files pass for all of them."""
     for dataset in (DVSGesture, NCALTECH101, NMNIST, SHD):
         monkeypatch.setattr(dataset, "_check_exists", lambda self: True)
-
-
-def mnist_bytes(t, x, y, p):
-    """Encode events as N-MNIST does, in 40 bits each."""
-    t, x, y, p = map(np.asarray, (t, x, y, p))
-    columns = [x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]
-    return np.stack(columns, axis=1).astype(np.uint8).tobytes()
 
 
 def test_dvs_gesture(tmp_path, capfd):

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 import tonic.io
-from aedat_files import aedat, dvs128
+from camera_bytes import HEADER3, aedat, dvs128, packet
 from test_event_files import some_events
 
 from benchmarks import readers
@@ -193,15 +193,6 @@ def test_aedat_is_decoded_without_images_and_triggers(header, kinds, address, se
     decoded, decoded_size = read_aedat(aedat(events, header, kinds, address))
     assert np.array_equal(decoded, events[is_event])
     assert decoded_size == sensor_size
-
-
-HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
-
-
-def packet(kind, words, overflows=0):
-    number = len(words) // 2
-    header = struct.pack("<HHIIIIII", kind, 1, 8, 4, overflows, number, number, number)
-    return header + np.array(words, "<u4").tobytes()
 
 
 def test_aedat3_is_decoded_packet_by_packet():

@@ -16,7 +16,7 @@ from eventdesk import read_events
 from eventdesk.files import event_files
 from eventdesk.files.event_files import read_class, read_event_file, read_unchecked
 from pokersnn_helpers import EVENT_DTYPE
-from tests.aedat_files import aedat
+from tests.camera_bytes import aedat
 
 try:
     import faery
