@@ -956,6 +956,21 @@ def test_another_tab_ends_no_training_and_takes_no_stroke_that_waits(visit):
     assert two.evaluate(f"{FIGURE}.trials.waiting.length") == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_until_the_scripts_are_there_a_pad_stands_there_and_no_form(fails, visit):
+    """If they never come, the picture does."""
+    page = visit().page
+    page.route("**/teach/figure.js", lambda route: route.abort() if fails else None)
+    page.goto(page.reader.address + page_with(KIND))
+    pad = f"getComputedStyle(document.querySelector('[data-kind={KIND}]'), '::before').content"
+    if fails:
+        page.wait_for_selector(f"[data-kind={KIND}].is-image figure")
+    else:
+        page.wait_for_function(f"{pad} === '\"press and draw\"'")
+    assert page.locator(f"[data-kind={KIND}] figure").is_visible() == fails
+    assert (page.evaluate(pad) == "none") == fails
+
+
 @pytest.mark.parametrize("pending", ["getUserMedia", "play"])
 def test_the_webcam_can_be_switched_off_while_the_browser_still_asks(pending, visit):
     page = visit().page
