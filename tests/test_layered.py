@@ -14,9 +14,15 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 import pokersnn_helpers
-from pokersnn_helpers import train_classifier
+from pokersnn_helpers import (
+    Classifier,
+    build_network,
+    load_checkpoint,
+    save_checkpoint,
+    train_classifier,
+)
 from pokersnn_helpers.fast import FrameLinear, LayerThenSNN
-from pokersnn_helpers.fast.layered import delay_copies
+from pokersnn_helpers.fast.layered import delay_copies, delay_each
 
 
 @pytest.fixture(params=[torch.float64, torch.float32])
@@ -115,6 +121,46 @@ def test_a_unit_that_drops_out_is_silent_in_all_of_its_copies():
     now, late = seen[0].split(50, dim=2)
     assert now.any()
     assert torch.equal(late[3:], now[:-3])
+
+
+def test_whole_delays_that_are_learned_begin_with_the_bits_of_those_that_are_given():
+    torch.manual_seed(0)
+    given = LayerThenSNN((5, 6, 2), delays=(0, 0.003), dropout=0)
+    learned = LayerThenSNN((5, 6, 2), delays=(0, 0.003), dropout=0, learn_delays=True)
+    learned.load_state_dict(given.state_dict(), strict=False)
+    frames = torch.poisson(torch.ones(20, 4, 2, 6, 5))
+    assert torch.equal(learned(frames), given(frames))
+    learned(frames).sum().backward()
+    assert (learned.late.grad[:100] != 0).any()  # those that begin at 0
+    assert (learned.late.grad[100:] != 0).any()
+
+
+def test_gradients_of_delays_are_finite_differences():
+    features = torch.rand(9, 2, 4, dtype=torch.float64, requires_grad=True)
+    late = torch.tensor([0.3, 1.5, 2.9, 20.5], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(delay_each, (features, late))
+
+
+def test_a_known_delay_is_found_again():
+    time = torch.arange(40.0)[:, None, None]
+    bumps = torch.exp(-(((time - 15) / 4) ** 2)).expand(-1, 1, 3)
+    known = torch.tensor([1.0, 3.4, 7.2])
+    late = torch.full((3,), 5.0, requires_grad=True)
+    optimizer = torch.optim.Adam([late], 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (delay_each(bumps, late) - delay_each(bumps, known)).square().sum().backward()
+        optimizer.step()
+    assert torch.allclose(late, known, atol=0.1)
+
+
+def test_learned_delays_stay_at_0_and_come_back_from_a_checkpoint(tmp_path):
+    classifier = Classifier(build_network(LayerThenSNN, learn_delays=True))
+    torch.nn.init.uniform_(classifier.snn.late, -1, 2)
+    assert classifier.snn.steps_late().min() == 0
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu")
+    assert torch.equal(loaded.snn.late, classifier.snn.late)
 
 
 @pytest.mark.parametrize("delays", [(0,), (0, 0.003)])

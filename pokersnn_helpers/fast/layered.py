@@ -19,6 +19,8 @@ from ..system.checks import SensorSize, check_numbers, check_range, check_sensor
 from . import loops
 from .fast_snn import FastSNN, as_matrix, to_rows, transposed
 
+DELAY_RATE = 8  # delays that are learned move so many times as fast as weights
+
 
 class FrameLinear(nn.Linear):
     """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out.
@@ -79,6 +81,9 @@ class LayerThenSNN(nn.Module):
         features: Units of the layer.
         dropout: The share of these units that is silent in a training step.
         delays: The delays of the copies in s, each a whole number of time steps.
+        learn_delays: Whether each unit of each copy learns a delay of its own, which begins there.
+            Between two time steps it weighs both. With Adam, delays move by eight times as many
+            time steps as weights move by ones; one that would fall below 0 stays there.
         surrogate_slope: Slope of the surrogate, as for ``SNN``. Default: ``build_network`` chooses.
         hidden_size: Hidden neurons of the ``SNN``.
         v_th: Their threshold.
@@ -104,6 +109,7 @@ class LayerThenSNN(nn.Module):
         features: int = 100,
         dropout: float = 0.3,
         delays: Sequence[float] = (0,),
+        learn_delays: bool = False,
         surrogate_slope: float | None = None,
         hidden_size: int = 100,
         v_th: float = 0.3,
@@ -121,6 +127,7 @@ class LayerThenSNN(nn.Module):
             "features": features,
             "dropout": dropout,
             "delays": tuple(delays),
+            "learn_delays": learn_delays,
             "surrogate_slope": surrogate_slope,
             "hidden_size": hidden_size,
             "v_th": v_th,
@@ -128,6 +135,10 @@ class LayerThenSNN(nn.Module):
         }
         self.input_size = math.prod(self.sensor_size)
         self.steps = [_whole_steps(f"delays[{n}]", delay, dt) for n, delay in enumerate(delays)]
+        self.late = None  # in time steps, divided by DELAY_RATE
+        if learn_delays:
+            late = torch.tensor(self.steps).repeat_interleave(features) / DELAY_RATE
+            self.late = nn.Parameter(late)
         self.inputs = FrameLinear(self.input_size, features)
         self.dropout = nn.Dropout(dropout)
         self.snn = build_network(
@@ -150,21 +161,34 @@ class LayerThenSNN(nn.Module):
         """Return voltages (T, B, classes)."""
         check_frames(frames, self.inputs.weight, self.input_size)
         features = self.dropout(torch.relu(self.inputs(frames)))
-        return self.snn(delay_copies(features, self.steps)[..., None, None])
+        return self.snn(self.copies(features)[..., None, None])
+
+    def steps_late(self) -> Any:
+        """Return the delays in time steps: of the copies, or if they are learned of each unit."""
+        if self.late is None:
+            return self.steps
+        late = DELAY_RATE * self.late
+        return late * (late >= 0)  # clamp has no gradient at 0, where a delay may begin
+
+    def copies(self, features: torch.Tensor) -> torch.Tensor:
+        """Put late copies of features (T, B, features) side by side."""
+        late = self.steps_late()
+        if self.late is None:
+            return delay_copies(features, late)
+        return delay_each(features.repeat(1, 1, len(self.steps)), late)
 
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``networks`` says; the state holds the features that come late."""
         if state is None:
             weights = transposed(self.inputs.weight).numpy()
             bias = self.inputs.bias.detach().clone().numpy()
-            late = np.zeros((max(self.steps), len(bias)), bias.dtype)
-            state = weights, bias, late, None
-        weights, bias, late, inner = state
+            past = np.zeros((math.ceil(max(self.steps_late())), len(bias)), bias.dtype)
+            state = weights, bias, past, None
+        weights, bias, past, inner = state
         new = np.maximum(sums(to_rows(frames), weights, bias), 0)
-        features = np.concatenate([late, new])
-        copies = [features[len(late) - step :][: len(new)] for step in self.steps]
-        inputs = torch.from_numpy(np.concatenate(copies, axis=1))
-        voltages, inner = self.snn.resume(inputs[:, None], inner)
+        features = np.concatenate([past, new])
+        inputs = self.copies(torch.from_numpy(features)[:, None])[len(past) :]
+        voltages, inner = self.snn.resume(inputs, inner)
         return voltages, (weights, bias, features[len(new) :], inner)
 
 
@@ -189,3 +213,18 @@ def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
     silence = torch.zeros_like(features)
     late = [torch.cat([silence[:step], features])[: len(features)] for step in steps]
     return torch.cat(late, dim=2)
+
+
+def delay_each(features: torch.Tensor, late: torch.Tensor) -> torch.Tensor:
+    """Delay each of the features (T, B, features), by time steps that needn't be whole.
+
+    Example:
+        >>> delay_each(torch.tensor([[[4.0]], [[8.0]], [[0.0]]]), torch.tensor([0.25])).flatten()
+        tensor([3., 7., 2.])
+    """
+    whole = late.detach().floor().long()
+    longest = int(whole.max()) + 1
+    past = nn.functional.pad(features, (0, 0, 0, 0, longest, 0))
+    now = torch.arange(longest, len(past), device=late.device)
+    before = (now[:, None, None] - whole).expand_as(features)
+    return torch.lerp(past.gather(0, before), past.gather(0, before - 1), late - whole)

@@ -65,10 +65,19 @@ class BothWays(nn.Module):
 
 SIZES = {"sensor_size": SENSOR, "output_size": 3}
 LATE = {"delays": (0, 0.004, 0.008), "features": 30, "hidden_size": 8, "dropout": 0}
+
+
+def learned_delays():
+    network = LayerThenSNN(**SIZES, **LATE, learn_delays=True)
+    torch.nn.init.uniform_(network.late)
+    return network
+
+
 NETWORKS = {
     "SNN": lambda: spiking(SNN),
     "FastSNN": lambda: spiking(FastSNN),
     "SNN behind a layer": lambda: LayerThenSNN(**SIZES, **LATE),
+    "SNN behind learned delays": learned_delays,
     "GRU": lambda: GRU(**SIZES, hidden_size=9),
     "MLP on each frame": lambda: FrameMLP(**SIZES, dropout=0),
     "MLP": lambda: MLP(**SIZES),
@@ -78,7 +87,11 @@ NETWORKS = {
     "a reader's every third": EveryThird,
     "a reader's both ways": BothWays,
 }
-EXACT = ("FastSNN", "SNN behind a layer")  # loops that add up in one order
+EXACT = (
+    "FastSNN",
+    "SNN behind a layer",
+    "SNN behind learned delays",
+)  # loops that add up in one order
 DECODES = {
     "maxima": decode,
     "mean": lambda voltages: voltages.mean(0).log_softmax(-1),

@@ -27,6 +27,7 @@ NETWORKS = {
     "FastSNN": FastSNN,
     "layer": LayerThenSNN,
     "delays": partial(LayerThenSNN, delays=(0, 0.004, 0.008)),
+    "learned delays": partial(LayerThenSNN, delays=(0, 0.004), learn_delays=True),
 }
 
 
