@@ -36,6 +36,8 @@
     return sizes;
   }
 
+  const rounded = (value) =>
+    Number(value.toPrecision(2)).toLocaleString("en", { maximumSignificantDigits: 2 });
   const length = (sizes) => Math.hypot(...sizes);
   const constantsOf = ({ weight, tau, slope }) => ({ weight, slope, share: 1 / tau });
 
@@ -88,12 +90,12 @@
       lower.marks = [[-BACK, POWERS[1], "text", kept < 1 ? " dashed: clipped" : "", "left top"]];
       lower.setData([[...times].reverse(), log(1), kept < 1 ? log(kept) : times.map(() => null)]);
       const grows = Math.abs(factor - 1) < 0.005 ? "stays" : factor > 1 ? "explodes" : "vanishes";
-      const change = Number((factor ** BACK).toPrecision(2)).toLocaleString("en");
+      const change = rounded(factor ** BACK);
       summary.textContent =
         `The gradient ${grows}: × ${number(factor, 2)} per step, × ${change} in ${BACK} ms. ` +
         (kept < 1
-          ? `Its norm is ${Number(total.toPrecision(2)).toLocaleString("en")}, so clipping makes all of it ` +
-            `${Number((1 / kept).toPrecision(2)).toLocaleString("en")} times smaller.`
+          ? `Its norm is ${rounded(total)}, so clipping makes all of it ` +
+            `${rounded(1 / kept)} times smaller.`
           : `Its norm is ${number(total, 2)}, and clipping leaves it alone.`);
     });
     const { values } = addSliders(controls, SLIDERS, draw);
