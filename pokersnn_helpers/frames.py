@@ -97,7 +97,6 @@ def count_batch(
     recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
 ) -> tuple[Rows, tuple[int, ...]]:
     """Count the events of recordings; return with the counts the shape of the frames."""
-    check_numbers(Real, time_window=time_window)
     longest = max(int(recording.t[-1]) for recording in recordings)
     n_rows = longest / time_window * len(recordings)
     if n_rows > MAX_ROWS:

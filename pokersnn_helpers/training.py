@@ -274,7 +274,6 @@ def predict_recording(
     classifier: Classifier, recording: PackedRecording, device: torch.device | str | None = None
 ) -> Prediction:
     """Classify a recording that was checked and packed, as ``predict`` says."""
-    check_classifier(classifier)
     time_window = classifier.time_window
     n_steps = recording.t[-1] / time_window + classifier.settle_steps
     max_steps = MAX_STEPS
