@@ -142,6 +142,8 @@ class Recordings:
     ):
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = PackedEvents([self._pack(*numbered) for numbered in enumerate(events)])
+        for recording in self.events.packed[:1]:
+            warn_if_dense(recording)
         self.classes = check_classes(classes)
         self.targets = [self._check_target(*numbered) for numbered in enumerate(targets)]
         if len(self.targets) != len(self.events):
@@ -194,8 +196,6 @@ class Recordings:
         if isinstance(events, PackedRecording):  # which were checked
             return events
         events = check_events(events, self.sensor_size, f"recording {number}")
-        if number == 0:
-            warn_if_dense(events, self.sensor_size)
         return PackedRecording.pack(events, self.sensor_size)
 
     def _check_target(self, number: int, target: Any) -> int:
@@ -237,12 +237,12 @@ class Recordings:
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 
-def warn_if_dense(events: np.ndarray, sensor_size: SensorSize) -> None:
+def warn_if_dense(recording: PackedRecording) -> None:
     """Warn of a recording with more events than a camera sends, as of times in ms by mistake."""
-    duration = np.ptp(events["t"]) + 1  # µs
-    if len(events) > 100 + MOST_EVENTS * math.prod(sensor_size) * duration:
+    number, duration = len(recording.t), int(recording.t[-1]) + 1  # µs
+    if number > 100 + MOST_EVENTS * math.prod(recording.sensor_size) * duration:
         warnings.warn(
-            f"a recording has {len(events):,} events in {duration} µs; are its times in ms?",
+            f"a recording has {number:,} events in {duration} µs; are its times in ms?",
             stacklevel=4,
         )
 
@@ -414,7 +414,12 @@ def fold_indices(
     groups_per_class = [len(set(numbers[targets == target])) for target in set(targets.tolist())]
     fewest = min(groups_per_class, default=0)
     if not isinstance(folds, Integral) or not 2 <= folds <= fewest:
-        raise ValueError(f"folds is {folds!r}; choose from 2 to {fewest}, the groups of a class")
+        advice = f"choose from 2 to {fewest}, the groups of a class"
+        if fewest < 2:
+            advice = (
+                f"a class has {fewest} groups, and folds need 2; record more, or group otherwise"
+            )
+        raise ValueError(f"folds is {folds!r}; {advice}")
     # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
     random = np.random.RandomState(check_seed(seed, 2**32 - 1))
     shuffled = random.permutation(numbers.max() + 1).argsort()[numbers]

@@ -264,8 +264,8 @@ def predict(
     """
     check_classifier(classifier)
     events = check_events(events, classifier.sensor_size)
-    warn_if_dense(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
+    warn_if_dense(recording)
     return predict_recording(classifier, recording, device)
 
 
@@ -632,6 +632,11 @@ def train_classifier(
         recipe = choose(time_window=own)  # its time step is fixed
         torch.manual_seed(seed)
         snn = _untrained(network, train, recipe, arguments)
+    if len(set(train.targets)) == 1:
+        name = train.classes[train.targets[0]]
+        warnings.warn(
+            f"all recordings to train on are of {name}; give several classes", stacklevel=2
+        )
     width = f"{recipe.time_window:g}"
     _, duration_ms = density_and_ms(train)
     if recipe.time_window < MIN_TIME_WINDOW:

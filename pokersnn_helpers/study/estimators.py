@@ -5,6 +5,7 @@ estimator, and ``predict(recordings)`` returns an index of a class for each reco
 answer.
 """
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -145,8 +146,8 @@ def as_estimator(model: Any) -> Any:
         return FeatureEstimator(model, summed_image)
     if isinstance(model, type) or not hasattr(model, "fit"):
         raise TypeError(
-            f"a model is {model!r}; give an estimator, as NetworkEstimator(Network), the class of "
-            "a network, or a classifier of scikit-learn that is made, as SVC()"
+            f"a model is {reprlib.repr(model)}; give an estimator, as NetworkEstimator(Network), "
+            "the class of a network, or a classifier of scikit-learn that is made, as SVC()"
         )
     return model
 
