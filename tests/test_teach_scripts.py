@@ -486,10 +486,14 @@ def test_the_nearest_example_decides_between_what_the_network_holds_for_possible
     found = run(
         KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: -1 });"
         "const zed = teach.courseOf(seen(draw('zed')));"
-        "return [0.3, 0.05].map((share) => { const { output, known } = trained.judge("
-        "  { output: 0, shares: [1 - share, share] }, zed); return [names[output], known]; });"
+        "const far = zed.map(([x, y], at) => [x + (at % 8 < 4 ? 4 : -4), y]);"
+        "return [[0.3, zed], [0.05, zed], [0.3, far]].map(([share, course]) => {"
+        "  const { output, known, almost } = trained.judge("
+        "    { output: 0, shares: [1 - share, share] }, course);"
+        "  return [names[output], known, almost]; });"
     )
-    assert found == [["zed", True], ["circle", False]]
+    assert found[0] == ["zed", True, False]
+    assert found[1] == found[2] == ["circle", False, False]
 
 
 def test_of_two_examples_that_are_equally_near_none_is_named():

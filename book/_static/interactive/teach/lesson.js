@@ -65,14 +65,16 @@
       };
     };
     // The nearest example decides between what the network holds for possible. That is known, and
-    // shown, if it is near; if it is almost near, or another one is hardly farther, the page asks.
+    // shown, if it is near; the page asks if another one is hardly farther, or if it is almost near
+    // and the network's own answer.
     const judge = (answer, course) => {
       const { example, nearest, clear, far } = compare(course);
       const share = answer?.shares[nearest] ?? 0;
       const found = { ...answer, example, nearest, known: false, almost: false };
       if (share < LIMIT.share || nearest === unwanted) return found;
       const known = clear && far[nearest] <= 1;
-      const almost = !known && far[nearest] <= LIMIT.asks;
+      const most = answer.output === nearest ? LIMIT.asks : 1;
+      const almost = !known && far[nearest] <= most;
       if (!known && !almost) return found;
       return { ...found, output: nearest, share, known, almost };
     };
