@@ -26,6 +26,7 @@ BENCHMARKS = {
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "wall": ("wall", "which way walls of real digits move, by networks of chapter 6 and the panel"),
+    "delays": ("learned", "known delays, learned: how often they are found within a step"),
     "learned": ("learned", "learned time constants and delays, where time decides or not"),
     "rates": ("motions", "rates and epochs tried for the networks of motions"),
     "ranges": ("motions", "faster, slower, fewer and noisier dots than a network has learned from"),
