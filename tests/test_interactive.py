@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, Split
@@ -21,6 +22,7 @@ from pokersnn_helpers.figures.interactive import (
     interactive_tau,
 )
 from pokersnn_helpers.simulation.motions import film_motions
+from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 
@@ -114,3 +116,18 @@ def test_cloud_refuses_what_is_not_simulated_and_times_that_it_would_cut():
         cloud_of(events, targets=[0], source="own")
     with pytest.raises(ValueError, match=r"65536 µs; the page takes 65,535"):
         cloud_of(events, targets=[0])
+
+
+def test_neuron_of_a_recording_spikes_as_often_as_norse_s(simulated):
+    figure = interactive_tau(simulated.test.events[3])
+    drawn = content(figure)
+    tau = torch.tensor(100.0)  # 1 / 10 ms
+    neuron = LIFParameters(tau, tau, v_th=torch.tensor(drawn["threshold"]))
+    cell = LIFRecurrentCell(1, 1, p=neuron, dt=drawn["dt"] / 1000)
+    torch.nn.init.constant_(cell.input_weights, drawn["weight"])
+    state, spikes = None, 0
+    for count in drawn["counts"]:
+        z, state = cell(torch.tensor([[float(count)]]), state)
+        spikes += int(z)
+    assert spikes > 3
+    assert f"its {spikes} spikes" in figure.alt

@@ -13,7 +13,7 @@
 }) => {
   const SLIDERS = {
     tau: {
-      label: "time constants of membrane and synapse",
+      label: "time constants",
       unit: "ms",
       lowest: 0,
       highest: 2,
@@ -31,7 +31,13 @@
     const x = [0, dt * counts.length];
     let highest = 1;
     const charts = [
-      addChart(drawing, { title: "events", height: 92, x, series: [["grey"]] }),
+      addChart(drawing, {
+        title: "events",
+        height: 92,
+        x,
+        y: [0, 1.05 * Math.max(...counts)],
+        series: [["grey"]],
+      }),
       addChart(drawing, {
         title: "v (a.u.)",
         height: 140,
