@@ -36,8 +36,7 @@
     return sizes;
   }
 
-  const rounded = (value) =>
-    Number(value.toPrecision(2)).toLocaleString("en", { maximumSignificantDigits: 2 });
+  const rounded = (value) => value.toLocaleString("en", { maximumSignificantDigits: 2 });
   const length = (sizes) => Math.hypot(...sizes);
   const constantsOf = ({ weight, tau, slope }) => ({ weight, slope, share: 1 / tau });
 
