@@ -18,6 +18,7 @@ TICK = 1000  # µs: an event that is jittered stays within about one
 TICKS = 128  # from the first event on, which are looked at
 LAGS = 8  # ticks, at most, by which a first event that is missing moves the others
 NUMBERS = 1024  # of a signature
+SHORTEST = 3500  # µs: in less, passes of a card are as alike as copies
 FEWEST = 20  # different events, of which a signature can tell something
 # Of two copies, the product of signatures is more. Of others it is at most 0.17 in 134 digits of
 # N-MNIST, 0.35 in 131 pips, and 0.38 in simulated gestures brought to 16 × 16 pixels; of a digit
@@ -40,7 +41,8 @@ def signature(events: np.ndarray) -> np.ndarray:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
 
     Returns:
-        1024 numbers whose squares add up to 1; zeros for fewer than 20 different events.
+        1024 numbers whose squares add up to 1; zeros for fewer than 20 different events, and for
+        less than 3.5 ms.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
@@ -49,7 +51,7 @@ def signature(events: np.ndarray) -> np.ndarray:
         0.7
     """
     events = events[events["t"] - events["t"][0] < TICKS * TICK]
-    if len(np.unique(events)) < FEWEST:
+    if len(np.unique(events)) < FEWEST or np.ptp(events["t"]) < SHORTEST:
         return np.zeros(NUMBERS, np.float32)
     since = (events["t"] - events["t"][0]) / TICK
     ticks = since.astype(int)

@@ -47,6 +47,13 @@ def test_copies_are_found(change):
     assert len(pairs) >= 19  # half of the events of one may be too few
 
 
+def beginnings(duration):
+    """Return the first µs of pips, in which those of one suit are alike."""
+    pips = load_pokerdvs131().recordings.subset(range(50))
+    films = [events[events["t"] < duration] for events in pips.events]
+    return Recordings(films, pips.targets, pips.classes, pips.sensor_size)
+
+
 def small_spots():
     """Return spots that always stand at the same few pixels."""
     rng = np.random.default_rng(0)
@@ -67,6 +74,8 @@ def small_spots():
         lambda: load_nmnist().train.subset(range(0, 400, 2)),
         lambda: film_gestures(takes=2)[0],
         small_spots,
+        lambda: beginnings(2000),
+        lambda: beginnings(4000),
     ],
 )
 def test_others_are_no_copies(others):
