@@ -8,7 +8,6 @@ import torch
 
 from eventdesk import Stream
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     Classifier,
     Recordings,
     SpikingNetwork,
@@ -22,6 +21,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.networks import WHOLE, time_window_of
+from pokersnn_helpers.recordings import make_events
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b")
 
@@ -30,11 +30,12 @@ def recordings(n=8, ms=(3, 5, 9)):
     rng = np.random.default_rng(0)
     made = []
     for number in range(n):
-        events = np.zeros(40, EVENT_DTYPE)
-        events["t"] = np.sort(rng.integers(0, 1000 * ms[number % len(ms)], 40))
-        events["x"] = rng.integers(0, 3, 40) + 3 * (number % 2)
-        events["y"] = rng.integers(0, 5, 40)
-        events["p"] = rng.integers(0, 2, 40)
+        events = make_events(
+            np.sort(rng.integers(0, 1000 * ms[number % len(ms)], 40)),
+            rng.integers(0, 3, 40) + 3 * (number % 2),
+            rng.integers(0, 5, 40),
+            rng.integers(0, 2, 40),
+        )
         made.append(events)
     return Recordings(made, [number % 2 for number in range(n)], CLASSES, SENSOR)
 

@@ -19,6 +19,7 @@ from pokersnn_helpers import (
     to_frames,
 )
 from pokersnn_helpers.frames import last_steps, with_steps
+from pokersnn_helpers.recordings import make_events
 
 either = pytest.mark.parametrize("sparse", [False, True])
 
@@ -53,8 +54,7 @@ def test_time_window_has_to_be_a_positive_number(data, width):
 
 
 def test_more_bins_than_can_be_counted_are_refused():
-    events = np.zeros(2, EVENT_DTYPE)
-    events["t"] = 0, 400_000_000
+    events = make_events((0, 400_000_000), 0, 0, 0)
     with pytest.raises(ValueError, match=r"time_window is 0\.001, in µs, .* for 1 ms write 1000"):
         to_frames(events, 0.001)
 
@@ -62,8 +62,7 @@ def test_more_bins_than_can_be_counted_are_refused():
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="only Linux says what is free")
 def test_time_bins_for_which_no_memory_is_left_are_refused(monkeypatch):
     monkeypatch.setattr(frames, "ROW_BYTES", 10**10)
-    events = np.zeros(2, EVENT_DTYPE)
-    events["t"] = 0, 400_000
+    events = make_events((0, 400_000), 0, 0, 0)
     with pytest.raises(ValueError, match=r"4e\+05 time bins of 1 µs need about 4e\+06 GB"):
         to_frames(events, 1)
 

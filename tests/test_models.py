@@ -20,6 +20,7 @@ from eventdesk.ask.features import (
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.intervals import Difference, equivalent
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
@@ -181,8 +182,7 @@ def test_rate_over_time_knows_no_place_and_no_phase(some):
 
 def test_rate_over_time_finds_a_period():
     times = np.arange(0, 100_000, 5000)
-    events = np.zeros(len(times), EVENT_DTYPE)
-    events["t"] = times
+    events = make_events(times, 0, 0, 0)
     one = Recordings([events], [0], ("a",), (1, 1, 2))
     of_lags = rate_over_time(one, 1000)[0, 20:57]
     lags = np.unique(np.geomspace(1, 2048, 44).astype(int))[:-1]

@@ -17,6 +17,7 @@ from pokersnn_helpers.figures import results
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, GREY
 from pokersnn_helpers.figures.labels import label_ends
 from pokersnn_helpers.figures.memories import Memory, draw_memory, plot_memories
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
 from pokersnn_helpers.training import History
 
@@ -255,8 +256,7 @@ def test_answer_is_named_and_neurons_stand_by_the_class_they_vote_for():
         snn.lif0.input_weights.fill_(1)
         snn.linear.weight.fill_(1)
         snn.linear.weight[0, :2] = 0
-    events = np.zeros(50, EVENT_DTYPE)
-    events["t"] = 500 * np.arange(50)
+    events = make_events(500 * np.arange(50), 0, 0, 0)
     classifier = Classifier(snn, classes=("a", "b"))
     _, raster, readout = networks.plot_answer(classifier, events).axes
     assert readout.get_title() == "the answer: a b"

@@ -22,6 +22,7 @@ from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study import estimators, parallel
 from pokersnn_helpers.study.estimators import NetworkEstimator, PerturbedEstimator
 from pokersnn_helpers.study.intervals import bootstrap_interval, paired_difference
@@ -46,8 +47,7 @@ def numbered(count):
     """Recordings that can be told apart: number n has n + 1 events."""
     events = []
     for number in range(count):
-        recording = np.zeros(number + 1, EVENT_DTYPE)
-        recording["t"] = np.arange(number + 1)
+        recording = make_events(np.arange(number + 1), 0, 0, 0)
         events.append(recording)
     targets = [number % 2 for number in range(count)]
     return Recordings(events, targets, ("a", "b"), (4, 1, 2))

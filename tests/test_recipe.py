@@ -3,12 +3,10 @@ import subprocess
 import sys
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     SNN,
     FastSNN,
     Recordings,
@@ -20,7 +18,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.recipe import choose_recipe
-from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.recordings import POKERDVS_CLASSES, make_events
 from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.snn import exact_decays
 
@@ -32,9 +30,7 @@ def draw(time_window, **sizes):
 
 def recordings_of(ms, classes=("left", "right")):
     """A recording of each class, whose two events are at the left edge."""
-    events = np.zeros(2, EVENT_DTYPE)
-    events["t"] = 0, 1000 * ms
-    events["x"] = 1
+    events = make_events((0, 1000 * ms), 1, 0, 0)
     targets = range(len(classes))
     return Recordings([events] * len(classes), targets, classes, (20, 20, 2))
 
@@ -271,8 +267,7 @@ def test_a_network_whose_time_step_is_fixed_is_trained_with_it():
         def forward(self, frames):
             return self.linear(frames.flatten(2))
 
-    events = np.zeros(2, EVENT_DTYPE)
-    events["t"] = 0, 100_000
+    events = make_events((0, 100_000), 0, 0, 0)
     recordings = Recordings([events, events], [0, 1], ("a", "b"), (4, 4, 2))
     classifier, _ = train_classifier(recordings, network=Fixed, epochs=1, device="cpu")
     assert classifier.recipe.time_window == 3000

@@ -16,7 +16,7 @@ from pokersnn_helpers import (
     stratified_folds,
     train_classifier,
 )
-from pokersnn_helpers.recordings import density_and_ms
+from pokersnn_helpers.recordings import density_and_ms, make_events
 from pokersnn_helpers.training import Evaluation
 
 SENSOR = (64, 48, 2)
@@ -120,10 +120,7 @@ def test_subset_and_sum_keep_events_and_targets():
 
 
 def test_statistics_count_what_is_there():
-    events = np.zeros(3, EVENT_DTYPE)
-    events["t"] = 5, 1000, 4005
-    events["x"] = 1, 1, 2
-    events["p"] = 0, 0, 1
+    events = make_events((5, 1000, 4005), (1, 1, 2), 0, (0, 0, 1))
     recordings = Recordings([events, events[:1]], [0, 1], ("a", "b"), SENSOR)
     table = recording_statistics(Split(recordings, recordings.subset([1])))
     columns = ["class", "events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels"]

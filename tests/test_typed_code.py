@@ -15,7 +15,6 @@ from benchmarks import learned, motions
 from benchmarks.motions import MotionDetector, film_dots
 from eventdesk.streaming import Stream
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     SNN,
     Classifier,
     FastSNN,
@@ -33,6 +32,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.figures.dynamics import plot_answer, plot_dynamics
 from pokersnn_helpers.frames import with_steps
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import cross_validate
@@ -150,8 +150,7 @@ def test_typed_network_is_cross_validated_and_fits_other_files(trained, some):
     estimators = {"mine": NetworkEstimator(network, epochs=1)}
     found = cross_validate(estimators, some, groups=range(len(some)), folds=3)
     assert found["mine"].correct(some).shape == (1, len(some))
-    events = np.zeros(9, EVENT_DTYPE)
-    events["t"] = np.arange(0, 45_000, 5000)
+    events = make_events(np.arange(0, 45_000, 5000), 0, 0, 0)
     own = Recordings([events, events], [0, 1], ("left", "right"), (16, 16, 2))
     mine, _ = train_classifier(own, network=network, time_window=5000, epochs=1, device="cpu")
     assert mine.snn.lif0.input_weights.shape == (100, 512)

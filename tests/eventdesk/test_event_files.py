@@ -16,6 +16,7 @@ from eventdesk import read_events
 from eventdesk.files import event_files
 from eventdesk.files.event_files import read_class, read_event_file, read_unchecked
 from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.recordings import make_events
 from tests.camera_bytes import aedat
 
 try:
@@ -28,11 +29,7 @@ SIZE = (64, 48)
 
 def some_events(count=50, start=0):
     numbers = np.arange(count)
-    events = np.zeros(count, EVENT_DTYPE)
-    events["t"] = start + 70 * numbers
-    events["x"] = numbers % SIZE[0]
-    events["y"] = numbers % SIZE[1]
-    events["p"] = numbers % 2
+    events = make_events(start + 70 * numbers, numbers % SIZE[0], numbers % SIZE[1], numbers % 2)
     return events
 
 

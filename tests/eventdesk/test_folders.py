@@ -7,6 +7,7 @@ import pytest
 from eventdesk import load_folder
 from eventdesk.files.folders import find_recordings, network_size, resize
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, stratified_folds, train_classifier
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.checks import check_classes, check_groups
 
 CLASSES = ("left", "middle", "right")
@@ -16,11 +17,12 @@ def spot(number, rng, duration=15_000, count=300):
     """A spot that stands left, in the middle or right."""
     center = (12 + 20 * (number % 3), 32)
     places = rng.normal(center, 3, (count, 2)).clip(0, 63)
-    events = np.zeros(count, EVENT_DTYPE)
-    events["t"] = np.sort(rng.integers(0, duration, count))
-    events["x"] = places[:, 0]
-    events["y"] = places[:, 1]
-    events["p"] = rng.integers(0, 2, count)
+    events = make_events(
+        np.sort(rng.integers(0, duration, count)),
+        places[:, 0],
+        places[:, 1],
+        rng.integers(0, 2, count),
+    )
     return events
 
 

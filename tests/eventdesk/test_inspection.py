@@ -7,14 +7,12 @@ import pytest
 
 from eventdesk.look.cleaning import filter_events
 from eventdesk.look.inspection import find_hot_pixels, inspect_file
-from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.recordings import make_events
 
 
 def at(t, x=0, on=None):
     """Events at some times and columns, so many of which are ON; default: half of them."""
-    events = np.zeros(len(t), EVENT_DTYPE)
-    events["t"] = t
-    events["x"] = x
+    events = make_events(t, x, 0, 0)
     on = on or len(t) // 2
     events["p"][:on] = 1
     return events

@@ -30,6 +30,7 @@ from eventdesk.look import overview
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, out_of_distribution, predict
 from pokersnn_helpers import training as core
 from pokersnn_helpers.fast import FastSNN
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study.protocol import split_groups
 
 FIRST = "left/anna/0.npy"
@@ -289,8 +290,7 @@ def test_a_confusion_matrix_fits_a_terminal():
 
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
-    events = np.zeros(3000, EVENT_DTYPE)
-    events["t"] = range(0, 60_000, 20)
+    events = make_events(range(0, 60_000, 20), 0, 0, 0)
     events["t"][2990:] += 60_000
     monkeypatch.chdir(tmp_path)
     np.save("odd.npy", events)

@@ -1,16 +1,15 @@
 """What is chosen for recordings of one's own, and how far the detector's delays reach."""
 
-import numpy as np
 import pytest
 
 from eventdesk.detector import detector
-from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers import Recordings
 from pokersnn_helpers.recipe import choose_recipe
+from pokersnn_helpers.recordings import make_events
 
 
 def recordings_of(ms, number=4, width=34, height=34):
-    events = np.zeros(2, EVENT_DTYPE)
-    events["t"] = (0, 1000 * ms)
+    events = make_events((0, 1000 * ms), 0, 0, 0)
     return Recordings([events] * number, [0] * number, ("a", "b"), (width, height, 2))
 
 

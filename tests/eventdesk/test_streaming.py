@@ -19,6 +19,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import run_steps
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study.models import GRU
 from pokersnn_helpers.system.norse_cells import LICell
 
@@ -96,8 +97,7 @@ def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
 @pytest.mark.parametrize("network", [FastSNN, Own])
 def test_an_off_event_at_the_first_pixel_may_open_a_step(network):
     classifier = classifier_of(network)
-    events = np.zeros(200, EVENT_DTYPE)
-    events["t"] = np.arange(200) // 50 * 1000
+    events = make_events(np.arange(200) // 50 * 1000, 0, 0, 0)
     prediction = predict(classifier, events, "cpu")
     assert_same(Stream(classifier), [events[:60], events[60:]], prediction)
     assert prediction.readout[:, 0].unique().numel() > 4
@@ -127,9 +127,7 @@ def test_time_may_advance_without_events(data):
 
 
 def event_at(t):
-    event = np.zeros(1, EVENT_DTYPE)
-    event["t"] = t
-    return event
+    return make_events([t], 0, 0, 0)
 
 
 def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it():
