@@ -216,14 +216,14 @@ def test_features_are_as_many_for_any_duration_and_those_of_a_recording_alone(fe
 def test_regions_over_time_turn_round_with_time():
     rows = [(0, 0, 0, 1), (1000, 0, 0, 1), (4000, 2, 0, 1), (5000, 2, 0, 1), (19_999, 1, 1, 0)]
     one = Recordings([np.array(rows, dtype=EVENT_DTYPE)], [0], ("a",), (3, 3, 2))
-    with_time = regions_over_time(one)[0, :11]
+    with_time = regions_over_time(one)[0, :13]
     assert with_time[0] < -0.5
     assert with_time[2] < 0 < with_time[4]
     assert with_time[10] < 0 < with_time[9]  # all ON events, and all OFF events
-    forwards = regions_over_time(one)[0, 11:].reshape(6, 55)
+    forwards = regions_over_time(one)[0, 13:].reshape(6, 78)
     pair = 1  # regions 0 and 2
     assert forwards[3, pair] > 0.5  # four bins later
-    backwards = regions_over_time(reversed_time(one))[0, 11:].reshape(6, 55)
+    backwards = regions_over_time(reversed_time(one))[0, 13:].reshape(6, 78)
     assert backwards[1:] == pytest.approx(-forwards[1:], abs=1e-9)
 
 
