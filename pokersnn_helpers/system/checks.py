@@ -45,6 +45,7 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
     r"tuple indices must be .* not str": "an item is a pair: events, target = recordings[0]",
     r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
+    r"(\w+)(\.__init__)?\(\) got an unexpected keyword": "help({0}) lists its arguments",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
 
