@@ -39,7 +39,7 @@ OTHER_WORDS = {  # of other libraries, and what the packages call it
 ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
     r"size (\d+) is different from (\d+)": "{1} numbers meet {0} in a product",
-    r"Expected input batch_size": "frames are (time, batch, ...), scores (batch, classes)",
+    r"Expected input batch_size|1D target": "frames are (time, batch, ...), scores (batch, ...)",
     r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
     r"size mismatch for ([\w.]+):": "make the network with the sizes of the one whose {0} it loads",
     r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
