@@ -6,9 +6,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import uniform_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from pokersnn_helpers.recordings import Recordings
 from pokersnn_helpers.system.checks import check_groups
@@ -50,6 +47,8 @@ def signature(events: np.ndarray) -> np.ndarray:
         >>> round(float(signature(events) @ signature(events[::2])), 1)
         0.7
     """
+    from scipy.ndimage import uniform_filter  # which takes a while to import
+
     events = events[events["t"] - events["t"][0] < TICKS * TICK]
     if len(np.unique(events[:1000])) < FEWEST or np.ptp(events["t"]) < SHORTEST:
         return np.zeros(NUMBERS, np.float32)
@@ -117,6 +116,9 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[
         >>> keep_copies_together(load_nmnist().train.subset([0, 1, 2]), ["a", "b", "a"])
         [0, 1, 0]
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
     signatures = np.stack([signature(events) for events in recordings.events])
