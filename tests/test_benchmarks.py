@@ -155,6 +155,11 @@ def test_the_panel_that_is_stored_has_every_member_of_every_task():
         assert set(zip(of_task["model"], of_task["time"], strict=True)) == expected
 
 
+def test_the_walls_that_are_stored_were_asked_of_every_member_of_the_panel():
+    asked = panel.Task(panel.films, rules=untrained())
+    assert set(measured("wall", "panel")["model"]) == panel.members(asked).keys()
+
+
 def test_the_plain_loop_begins_with_the_weights_that_norse_draws():
     deviation = build_network(larger_weights).lif0.input_weights.std().item()
     assert deviation == pytest.approx(np.sqrt(2 / 100), rel=0.02)  # of 100 hidden neurons
