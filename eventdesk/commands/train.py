@@ -28,7 +28,6 @@ from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
 from ..files.folders import thin
-from ..look.copies import keep_copies_together
 from ..runs import TrainingState, load_run, restore, save_run
 from .look import read_folder
 from .networks import NETWORKS, network_named
@@ -245,8 +244,7 @@ def load(options: TrainOptions) -> tuple[Split, str]:
             drawn, recordings.targets, recordings.classes, recordings.sensor_size
         )
     with errors_in(options.data):
-        groups = keep_copies_together(recordings, folder.groups)
-        return split_groups(recordings, groups), f"{width}x{height}"
+        return split_groups(recordings, folder.groups), f"{width}x{height}"
 
 
 def digest_of(data: Split) -> str:

@@ -17,9 +17,10 @@ LAGS = 8  # ticks, at most, by which a first event that is missing moves the oth
 NUMBERS = 1024  # of a signature
 SHORTEST = 3500  # µs: in less, passes of a card are as alike as copies
 FEWEST = 20  # different events, of which a signature can tell something
+SMALLEST = 33  # pixels across: brought to 32 or 16, simulated gestures are as alike as copies
 # Of two copies, the product of signatures is more. Of others it is at most 0.17 in 134 digits of
-# N-MNIST, 0.35 in 131 pips, and 0.38 in simulated gestures brought to 16 × 16 pixels; of a digit
-# and half of its events, 0.62 in the median.
+# N-MNIST, 0.35 in 131 pips, and 0.33 in 120 simulated gestures of 64 × 64 pixels; of a digit and
+# half of its events, 0.62 in the median.
 ALIKE = 0.4
 _random = np.random.default_rng(0)
 _PLACES = _random.integers(NUMBERS, size=(2, SIDE, SIDE, 1))
@@ -38,8 +39,8 @@ def signature(events: np.ndarray) -> np.ndarray:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
 
     Returns:
-        1024 numbers whose squares add up to 1; zeros for fewer than 20 different events, and for
-        less than 3.5 ms.
+        1024 numbers whose squares add up to 1; zeros for fewer than 20 different events, for less
+        than 3.5 ms, and for events within 32 columns and rows.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
@@ -52,9 +53,11 @@ def signature(events: np.ndarray) -> np.ndarray:
     events = events[events["t"] - events["t"][0] < TICKS * TICK]
     if len(np.unique(events[:1000])) < FEWEST or np.ptp(events["t"]) < SHORTEST:
         return np.zeros(NUMBERS, np.float32)
+    pixels = max(events["x"].max(), events["y"].max()) + 1
+    if pixels < SMALLEST:
+        return np.zeros(NUMBERS, np.float32)
     since = (events["t"] - events["t"][0]) / TICK
     ticks = since.astype(int)
-    pixels = max(events["x"].max(), events["y"].max()) + 1
     merged = 2.0 ** -max(0, np.round(np.log2(pixels / SIDE)))
     at = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
     cells = [place.astype(int).clip(1, SIDE - 3) for place in at]
