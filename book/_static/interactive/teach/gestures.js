@@ -205,6 +205,7 @@
       };
       // With the name that it has, once the tab key or a click that ends the typing is through.
       field.onchange = () => {
+        field.value = gesture.name;
         const { rows } = this;
         const show = () => setTimeout(() => this.show());
         if (rows.querySelector(":active")) rows.addEventListener("click", show, { once: true });
