@@ -2,7 +2,7 @@
 
 Each network stands beside the same one with the book's constants, and with the best constant of a
 grid. What is chosen, the constant of a grid as the rate at which it is learned, is chosen by one
-quarter of what is learned from; then all of it trains. New recordings test, once.
+quarter of the groups of what is learned from; then all of it trains. New recordings test, once.
 """
 
 import math
@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from torch.nn.functional import conv1d, cross_entropy, one_hot, pad
+from torch.nn.functional import conv1d, one_hot, pad
 
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, build_network, to_frames
 from pokersnn_helpers.frames import with_steps
@@ -28,7 +28,6 @@ from pokersnn_helpers.system.devices import one_cpu_thread
 from . import Row, folds, motions
 from .motions import Films
 
-BATCH = 16
 LEARNING_RATE = 0.005
 TAUS = (0.005, 0.010, 0.020, 0.040)  # s, of current and voltage
 DELAYS = (1, 2, 4, 8)  # time steps
@@ -198,19 +197,26 @@ def coincidences(count: int, rng: np.random.Generator, delays: np.ndarray) -> Fi
     return Films(frames, torch.tensor(targets))
 
 
-def drawn(draw: Callable[..., Films], count: int, seed: int) -> tuple[Films, Films]:
-    """Draw films to learn from, and as many new ones."""
-    return draw(count, np.random.default_rng([seed, 0])), draw(
-        count, np.random.default_rng([seed, 1])
-    )
+class Trial(NamedTuple):
+    """Films to learn from, the group of each, and new films."""
+
+    learned: Films
+    groups: np.ndarray
+    new: Films
 
 
-def dots(seed: int) -> list[tuple[Films, Films]]:
+def drawn(draw: Callable[..., Films], count: int, seed: int) -> list[Trial]:
+    """Draw films to learn from, each a group of its own, and as many new ones."""
+    learned, new = (draw(count, np.random.default_rng([seed, test])) for test in (0, 1))
+    return [Trial(learned, np.arange(count), new)]
+
+
+def dots(seed: int) -> list[Trial]:
     """Film dots of 0.1 to 2 pixels per ms; new films are played both ways."""
     draw = partial(motions.drifting_dots, slowest=0.1, fastest=2)
     films = [motions.film_drifting(60, 10 * seed + test, draw=draw) for test in (0, 1)]
     learned, new = map(motions.to_films, films)
-    return [(learned, motions.both_ways(new))]
+    return [Trial(learned, np.arange(len(learned.targets)), motions.both_ways(new))]
 
 
 def copies(films: Films) -> Films:
@@ -219,21 +225,24 @@ def copies(films: Films) -> Films:
 
 
 @cache
-def card_films() -> tuple[Films, Any]:
-    """Return frames of all 131 cards, and the pass of each."""
-    every = folds.cards()
-    cards = merge_polarities(every.recordings)
+def card_films() -> Films:
+    """Return frames of all 131 cards."""
+    cards = merge_polarities(folds.cards().recordings)
     frames = [to_frames(events) for events in cards.events]
     steps = max(map(len, frames)) + 10
     stacked = torch.stack([with_steps(each[:, None], steps)[:, 0] for each in frames], dim=1)
-    return Films(stacked.sum(2, keepdim=True), torch.tensor(cards.targets)), every.groups
+    return Films(stacked.sum(2, keepdim=True), torch.tensor(cards.targets))
 
 
-def cards(seed: int) -> list[tuple[Films, Films]]:
+def cards(seed: int) -> list[Trial]:
     """Return all 131 cards by three folds of their passes."""
-    films, _ = card_films()
+    films = card_films()
     return [
-        (part(films, trial.learn.numbers), trial.test(lambda tested: part(films, tested.numbers)))
+        Trial(
+            part(films, trial.learn.numbers),
+            np.asarray(trial.learn.groups),
+            trial.test(lambda tested: part(films, tested.numbers)),
+        )
         for trial in folds.cards().folds(3, seed)
     ]
 
@@ -248,7 +257,7 @@ class Task(NamedTuple):
     """What is asked, and how long networks learn.
 
     Attributes:
-        trials: Returns films to learn from and new ones, by a seed.
+        trials: Returns what is learned from and tested on with a seed.
         epochs: Of training.
         seeds: How many networks are trained of each, at most.
         dt: Time step in s.
@@ -256,7 +265,7 @@ class Task(NamedTuple):
         change: What is added to the films that are learned from.
     """
 
-    trials: Callable[[int], list[tuple[Films, Films]]]
+    trials: Callable[[int], list[Trial]]
     epochs: int
     seeds: int = 3
     dt: float = 0.001
@@ -265,9 +274,9 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "places in cyclic order": Task(lambda seed: [drawn(cyclic, 240, seed)], 40),
-    "rhythm": Task(lambda seed: [drawn(rhythm, 240, seed)], 40, dt=0.004),
-    "strokes": Task(lambda seed: [drawn(strokes, 120, seed)], 12),
+    "places in cyclic order": Task(lambda seed: drawn(cyclic, 240, seed), 40),
+    "rhythm": Task(lambda seed: drawn(rhythm, 240, seed), 40, dt=0.004),
+    "strokes": Task(lambda seed: drawn(strokes, 120, seed), 12),
     "drifting dots": Task(dots, 6, seeds=1, dt=0.002, filters=True, change=copies),
     "cards by pass": Task(cards, 12, seeds=1),
 }
@@ -309,7 +318,7 @@ def rules(name: str, seed: int) -> Row:
     """Return the share that each cheap rule answers correctly."""
     task = TASKS[name]
     correct: dict[str, list[bool]] = {}
-    for learned, new in task.trials(seed):
+    for learned, _, new in task.trials(seed):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
         model.fit(lagged_products(learned), learned.targets)
         answers = {"LR on lagged products": model.predict(lagged_products(new))}
@@ -370,48 +379,42 @@ def fast_snn(inputs: int, outputs: int, dt: float, **arguments: Any) -> FastSNN:
 
 
 @one_cpu_thread()
-def train(network: Any, films: Films, epochs: int, rate: float, seed: int) -> nn.Module:
-    """Train a network, and the parameters that are its time at a rate of their own."""
+def train(
+    network: Any, films: Films, epochs: int, rate: float, seed: int, *, delays: bool = True
+) -> nn.Module:
+    """Train a network, and its delays or else its time constants at a rate of their own."""
     torch.manual_seed(seed)
-    timing = [
-        parameter
-        for name, parameter in network.named_parameters()
-        if name.rpartition(".")[2] in ("mem", "syn", "late")
-    ]
-    known = set(map(id, timing))
-    weights = [each for each in network.parameters() if id(each) not in known]
-    for parameter in timing:
-        parameter.requires_grad_(rate > 0)
+    timing: list[nn.Parameter] = []
+    weights: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        kind = name.rpartition(".")[2]
+        (timing if kind in ("mem", "syn", "late") else weights).append(parameter)
+        if kind == "late":
+            parameter.requires_grad_(delays and rate > 0)
     groups: list[dict[str, Any]] = [{"params": weights}, {"params": timing, "lr": rate}]
     optimizer = torch.optim.Adam(groups, LEARNING_RATE)
     network.train()
-    delays = [each for each in network.modules() if isinstance(each, Delays)]
-    if rate == 0:
-        for each in delays:
-            each.eval()
+    late = [each for each in network.modules() if isinstance(each, Delays)]
+    for each in late:
+        each.train(delays and rate > 0)  # else whole time steps
     narrowing = (NARROW / (LONGEST / 4)) ** (1 / max(1, epochs - 1))
     for _ in range(epochs):
-        for batch in torch.randperm(len(films.targets)).split(BATCH):
-            voltages = network(films.frames[:, batch])
-            loss = cross_entropy(voltages.amax(0), films.targets[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1)
-            optimizer.step()
-        for each in delays:
+        motions.learn_once(network, films, optimizer)
+        for each in late:
             each.width *= narrowing
     return network.eval()
 
 
-def choose(settings: Sequence[Setting], films: Films, task: Task, seed: int) -> Setting:
-    """Return the setting that is right most often about a quarter of the films."""
+def choose(
+    settings: Sequence[Setting], films: Films, groups: np.ndarray, task: Task, seed: int
+) -> Setting:
+    """Return the setting that is right most often about films of a quarter of the groups."""
     if len(settings) == 1:
         return settings[0]
-    torch.manual_seed(seed)
-    order = torch.randperm(len(films.targets))
-    quarter = len(order) // 4
-    learned, held_out = part(films, order[quarter:]), part(films, order[:quarter])
-    held_out = task.change(held_out)
+    order = np.random.default_rng(seed).permutation(np.unique(groups))
+    is_held_out = np.isin(groups, order[: len(order) // 4])
+    learned = part(films, np.flatnonzero(~is_held_out))
+    held_out = task.change(part(films, np.flatnonzero(is_held_out)))
     shares = [motions.share(run(each, learned, task, seed), held_out) for each in settings]
     return settings[int(np.argmax(shares))]
 
@@ -420,7 +423,9 @@ def run(setting: Setting, films: Films, task: Task, seed: int) -> nn.Module:
     """Draw a network and train it."""
     torch.manual_seed(seed)
     network = build(setting, films, task)
-    return train(network, task.change(films), task.epochs, setting.rate, seed)
+    learns_delays = setting.delay is not None
+    films = task.change(films)
+    return train(network, films, task.epochs, setting.rate, seed, delays=learns_delays)
 
 
 def of_task(name: str, seed: int) -> dict[str, tuple[float, Setting]]:
@@ -430,8 +435,8 @@ def of_task(name: str, seed: int) -> dict[str, tuple[float, Setting]]:
     for kind, settings in SETTINGS.items():
         possible = [each for each in settings if each.taus is None or each.taus > task.dt]
         shares = []
-        for learned, new in task.trials(seed):
-            chosen = choose(possible, learned, task, seed)
+        for learned, groups, new in task.trials(seed):
+            chosen = choose(possible, learned, groups, task, seed)
             network = run(chosen, learned, task, seed)
             shares += (motions.answers(network, new) == new.targets).tolist()
         found[kind] = float(np.mean(shares)), chosen

@@ -500,17 +500,22 @@ def learn(
     optimizer = torch.optim.Adam(network.parameters(), model.learning_rate)
     shares = []
     for _ in range(epochs):
-        for batch in torch.randperm(len(films.targets)).split(16):
-            voltages = network(films.frames[:, batch])
-            loss = cross_entropy(voltages.amax(0), films.targets[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1)
-            optimizer.step()
+        learn_once(network, films, optimizer)
         if new is not None:
             shares.append(share(network, new))
             network.train()
     return network, shares
+
+
+def learn_once(network: nn.Module, films: Films, optimizer: torch.optim.Optimizer) -> None:
+    """Train a network for an epoch."""
+    for batch in torch.randperm(len(films.targets)).split(16):
+        voltages = network(films.frames[:, batch])
+        loss = cross_entropy(voltages.amax(0), films.targets[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1)
+        optimizer.step()
 
 
 @torch.no_grad()

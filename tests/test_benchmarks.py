@@ -271,3 +271,16 @@ def test_channels_meet_once_their_known_delays_are_made_up_for():
         highest = network(films.frames)[..., 1].amax(0)
     assert highest[1::2].unique().tolist() == [6]
     assert highest[::2].max() < 6
+
+
+def test_constants_are_chosen_by_groups_that_nothing_chosen_among_has_learned_from(monkeypatch):
+    films = motions.Films(torch.arange(12.0).reshape(1, 12, 1, 1, 1), torch.zeros(12).long())
+    groups = np.repeat([0, 1, 2, 3], 3)
+    seen = []
+    monkeypatch.setattr(learned, "run", lambda setting, given, task, seed: seen.append(given))
+    monkeypatch.setattr(motions, "share", lambda network, given: seen.append(given) or 0.0)
+    task = learned.TASKS["rhythm"]
+    learned.choose([learned.Setting(), learned.Setting(rate=1)], films, groups, task, 0)
+    parts = [set(groups[each.frames.flatten().long()]) for each in seen]
+    assert [len(each) for each in parts] == [3, 1, 3, 1]
+    assert not parts[0] & parts[1]
