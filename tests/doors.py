@@ -267,8 +267,8 @@ def what_ends_clean_leaves_nothing(folder: Path) -> None:
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Who runs this by nohup ignores SIGHUP, and so would the child.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+            # Who runs this by nohup, or behind a script's &, ignores one, and so would the child.
+            preexec_fn=lambda number=number: signal.signal(number, signal.SIG_DFL),
         )
         child.stdout.readline()  # a file is done, and others are to come
         child.send_signal(number)
