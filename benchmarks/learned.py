@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from torch.nn.functional import conv1d, one_hot, pad
+from torch.nn.functional import one_hot
 
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, build_network, to_frames
 from pokersnn_helpers.frames import with_steps
@@ -26,6 +26,7 @@ from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds, motions
+from . import wall as walls
 from .motions import Films
 
 LEARNING_RATE = 0.005
@@ -65,8 +66,10 @@ class Delays(nn.Module):
             kernel = kernel / kernel.sum(1, keepdim=True)
         else:
             kernel = one_hot(late.round().long(), LONGEST + 1).to(x.dtype)
-        past = pad(x.permute(1, 2, 0), (LONGEST, 0))
-        return conv1d(past, kernel.flip(1)[:, None], groups=len(late)).permute(2, 0, 1)
+        step = torch.arange(len(x))
+        lag = step[:, None] - step
+        weights = kernel[:, lag.clamp(0, LONGEST)] * ((lag >= 0) & (lag <= LONGEST))
+        return torch.einsum("cts,sbc->tbc", weights, x)  # on short films faster than conv1d
 
 
 class DelayedSNN(nn.Module):
@@ -219,6 +222,16 @@ def dots(seed: int) -> list[Trial]:
     return [Trial(learned, np.arange(len(learned.targets)), motions.both_ways(new))]
 
 
+def walls_of_digits(seed: int, part: str = "test") -> list[Trial]:
+    """Return walls of digits to learn from, and walls of other digits, played both ways."""
+    films = [
+        motions.to_films(walls.walls(count, digits, 2 * seed + test).recordings)
+        for test, (count, digits) in enumerate(((walls.WALLS, "train"), (walls.NEW_WALLS, part)))
+    ]
+    learned, new = films
+    return [Trial(learned, np.arange(len(learned.targets)), motions.both_ways(new))]
+
+
 def copies(films: Films) -> Films:
     """Add mirror images of films, and each film backwards."""
     return motions.both_ways(motions.with_mirrored_copies(films))
@@ -267,7 +280,7 @@ class Task(NamedTuple):
 
     trials: Callable[[int], list[Trial]]
     epochs: int
-    seeds: int = 3
+    seeds: int = 10
     dt: float = 0.001
     filters: bool = False
     change: Callable[[Films], Films] = lambda films: films
@@ -277,8 +290,9 @@ TASKS = {
     "places in cyclic order": Task(lambda seed: drawn(cyclic, 240, seed), 40),
     "rhythm": Task(lambda seed: drawn(rhythm, 240, seed), 40, dt=0.004),
     "strokes": Task(lambda seed: drawn(strokes, 120, seed), 12),
-    "drifting dots": Task(dots, 6, seeds=1, dt=0.002, filters=True, change=copies),
-    "cards by pass": Task(cards, 12, seeds=1),
+    "drifting dots": Task(dots, 12, seeds=5, dt=0.002, filters=True, change=copies),
+    "walls of digits": Task(walls_of_digits, 16, seeds=5, dt=0.002, filters=True, change=copies),
+    "cards by pass": Task(cards, 12),
 }
 
 
