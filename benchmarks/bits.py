@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy import ndarray
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, Recordings, evaluate, fit, make_loader
@@ -24,7 +25,7 @@ EPOCHS = 60
 RATE = 0.003
 
 
-class LowBits(torch.nn.Module):
+class LowBits(nn.Module):
     """A trained network that computes with few bits per weight, and learns so.
 
     Each row of a weight matrix has whole multiples of a step, from ``-(2 ** (bits - 1) - 1)`` to
@@ -40,13 +41,13 @@ class LowBits(torch.nn.Module):
 
     takes_sparse = True
 
-    def __init__(self, network: torch.nn.Module, bits: int):
+    def __init__(self, network: nn.Module, bits: int):
         super().__init__()
         self.network = deepcopy(network)
         self.dt = network.dt
         self.most = 2 ** (bits - 1) - 1
         self.names = []
-        self.log_steps = torch.nn.ParameterList()
+        self.log_steps = nn.ParameterList()
         for name, weights in network.named_parameters():
             if weights.ndim > 1 and bits < 32:
                 self.names.append(name)
@@ -92,7 +93,7 @@ def rounded(network: LowBits) -> Any:
     return copy
 
 
-def predict(networks: list[Any], recordings: Recordings) -> list[np.ndarray]:
+def predict(networks: list[Any], recordings: Recordings) -> list[ndarray]:
     """Return by network the class that it says of each recording."""
     predicted = []
     for network in networks:
@@ -103,7 +104,7 @@ def predict(networks: list[Any], recordings: Recordings) -> list[np.ndarray]:
 
 
 @one_cpu_thread()
-def variants(seed: int, trial: Trial, epochs: int | None) -> tuple[np.ndarray, np.ndarray]:
+def variants(seed: int, trial: Trial, epochs: int | None) -> tuple[ndarray, ndarray]:
     """Train the book's network, train on with few bits and with all, and ask both.
 
     Returns:

@@ -14,8 +14,8 @@ from threading import Event, Thread
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib.externals.loky import get_reusable_executor
+from pandas import DataFrame
 
 from eventdesk.ask.candidates import CANDIDATES
 from eventdesk.ask.compare import compare, make_smaller, train_winner
@@ -153,7 +153,7 @@ def measure_winners(seeds: int = 1, epochs: int | None = None) -> Row:
     """
     jobs = [(name, seed, epochs) for seed in range(1, seeds + 1) for name in WINNERS]
     rows = folds.in_parallel(winner_row, jobs)
-    within = pd.DataFrame(rows)[[f"{what}, within" for what in HANDED_OVER]].mean().to_dict()
+    within = DataFrame(rows)[[f"{what}, within" for what in HANDED_OVER]].mean().to_dict()
     people = [new_people_row(seed, epochs) for seed in range(1, seeds + 1)]
     return {"seeds": seeds, "rows": rows, "within": within, "people": people}
 
@@ -252,7 +252,7 @@ def summary(rows: Sequence[Row]) -> list[Row]:
     Ways that only say whether time is needed are never right about a shortcut, and about noise only
     if they say no.
     """
-    table = pd.DataFrame(rows).query("recordings >= 100")
+    table = DataFrame(rows).query("recordings >= 100")
     shares = []
     for truth, part in table.groupby("truth", sort=False):
         verdict = Verdict(truth)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -14,11 +15,11 @@ from pokersnn_helpers import Recordings, Split, recording_statistics
 from pokersnn_helpers.study.event_statistics import event_statistics
 
 
-def all_statistics(data: Recordings | Split) -> pd.DataFrame:
+def all_statistics(data: Recordings | Split) -> DataFrame:
     """Summarise every recording in a row: ``recording_statistics``, then ``event_statistics``."""
     recordings = data.train + data.test if isinstance(data, Split) else data
     rows = [event_statistics(events) for events in recordings.events]
-    of_events = pd.DataFrame(rows)
+    of_events = DataFrame(rows)
     return recording_statistics(data).join(of_events)
 
 
@@ -56,7 +57,7 @@ def c2st_accuracy(real: Any, simulated: Any, seed: int = 0) -> float:
     Returns:
         Balanced accuracy: the mean of the shares of each set that are classified correctly.
     """
-    both = pd.concat([pd.DataFrame(real), pd.DataFrame(simulated)], ignore_index=True)
+    both = pd.concat([DataFrame(real), DataFrame(simulated)], ignore_index=True)
     inputs = pd.get_dummies(both.drop(columns="set", errors="ignore"), dtype=float)
     inputs.columns = inputs.columns.astype(str)
     targets = np.repeat([0, 1], [len(real), len(simulated)])

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from norse.torch import LICell, LIFRecurrentCell
+from numpy import ndarray
 from torch import Tensor, nn
 
 from pokersnn_helpers import SNN, Classifier
@@ -52,13 +53,13 @@ class Operations:
         (1,)
     """
 
-    effective_macs: np.ndarray
-    effective_acs: np.ndarray
-    membrane_updates: np.ndarray
-    activation_sparsity: np.ndarray
+    effective_macs: ndarray
+    effective_acs: ndarray
+    membrane_updates: ndarray
+    activation_sparsity: ndarray
 
     @property
-    def effective(self) -> np.ndarray:
+    def effective(self) -> ndarray:
         """Effective operations per recording, multiply-accumulates and accumulates."""
         return self.effective_macs + self.effective_acs
 
@@ -147,7 +148,7 @@ class _Connections(NamedTuple):
     """Weights that every input of a layer meets."""
 
     inputs: Tensor  # (T, B, inputs) in any shape that lies so in memory, or sparse frames
-    fan_out: np.ndarray  # weights that aren't 0, per input
+    fan_out: ndarray  # weights that aren't 0, per input
     delay: int = 0  # time steps until the inputs come in
 
 
@@ -171,7 +172,7 @@ def _matrix(inputs: Tensor, weight: Any, delay: int = 0) -> _Connections:
     return _Connections(inputs, used.sum(axis=0, dtype=float), delay)
 
 
-def _nonzero(inputs: Tensor, size: int) -> tuple[np.ndarray, ...]:
+def _nonzero(inputs: Tensor, size: int) -> tuple[ndarray, ...]:
     """Return what isn't 0: its rows (step times batch plus recording), columns and values."""
     inputs = inputs.detach().cpu().to_sparse().coalesce()  # which sums counts of one place
     values = inputs.values().numpy()
@@ -184,17 +185,17 @@ def _nonzero(inputs: Tensor, size: int) -> tuple[np.ndarray, ...]:
 class _Counts(NamedTuple):
     """Of each time step of each recording, (T, B)."""
 
-    effective: np.ndarray  # operations
-    active: np.ndarray  # inputs that aren't 0
-    binary: np.ndarray  # whether all of these are -1 or 1
+    effective: ndarray  # operations
+    active: ndarray  # inputs that aren't 0
+    binary: ndarray  # whether all of these are -1 or 1
 
 
-def _per_step(weights: _Connections, nonzero: tuple[np.ndarray, ...], batch: int) -> _Counts:
+def _per_step(weights: _Connections, nonzero: tuple[ndarray, ...], batch: int) -> _Counts:
     row, column, value = nonzero
     row = row + weights.delay * batch
     length = weights.inputs.shape.numel() // len(weights.fan_out)
 
-    def count(rows: np.ndarray, operations: np.ndarray | None = None) -> np.ndarray:
+    def count(rows: ndarray, operations: ndarray | None = None) -> ndarray:
         return np.bincount(rows, operations, length)[:length].reshape(-1, batch)
 
     effective = count(row, weights.fan_out[column])
@@ -202,7 +203,7 @@ def _per_step(weights: _Connections, nonzero: tuple[np.ndarray, ...], batch: int
     return _Counts(effective, count(row), binary=other_values == 0)
 
 
-def _updates(layer: Any, spikes: Tensor, state: Any) -> np.ndarray:
+def _updates(layer: Any, spikes: Tensor, state: Any) -> ndarray:
     """Return how many neurons change their voltage or spike, (T, B)."""
     v = state.v.cpu().numpy()
     changed = np.ones(v.shape, dtype=bool)
@@ -212,6 +213,6 @@ def _updates(layer: Any, spikes: Tensor, state: Any) -> np.ndarray:
     return changed.sum(axis=tuple(range(2, v.ndim)))
 
 
-def _before(steps: np.ndarray, length: int) -> np.ndarray:
+def _before(steps: ndarray, length: int) -> ndarray:
     """Return which of some time steps are counted, (T, B); the sum of all frames is step 0."""
     return np.arange(length)[:, None] < np.asarray(steps)

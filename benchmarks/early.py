@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.func import functional_call
 
 from pokersnn_helpers import (
@@ -22,7 +23,7 @@ from pokersnn_helpers.study.latency import log_probabilities_over_time
 from pokersnn_helpers.study.models import Model
 
 
-def random_start_crop(frames: torch.Tensor) -> torch.Tensor:
+def random_start_crop(frames: Tensor) -> Tensor:
     """Let about half of the recordings of a batch begin later: an augmentation for ``fit``.
 
     Up to the first half of their time steps is cut off at random, so that a network learns to
@@ -40,14 +41,12 @@ def random_start_crop(frames: torch.Tensor) -> torch.Tensor:
     return changed if frames.is_sparse else changed.to_dense()
 
 
-def augment_and_crop(frames: torch.Tensor) -> torch.Tensor:
+def augment_and_crop(frames: Tensor) -> Tensor:
     """Change frames as the recipe does (``augment``), then let some of them start late."""
     return random_start_crop(augment(frames))
 
 
-def nll_over_time(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, steps: torch.Tensor
-) -> torch.Tensor:
+def nll_over_time(voltages: Tensor, targets: Tensor, frames: Tensor, steps: Tensor) -> Tensor:
     """Average the negative log-likelihood over a recording's own time steps.
 
     A wrong answer costs for as long as it stands, so a network learns to answer early.
@@ -78,12 +77,12 @@ EARLY: dict[str, Any] = {
 
 
 def firing_rate_regularised(
-    voltages: torch.Tensor,
-    targets: torch.Tensor,
-    frames: torch.Tensor,
-    steps: torch.Tensor,
+    voltages: Tensor,
+    targets: Tensor,
+    frames: Tensor,
+    steps: Tensor,
     penalty: float = 1,
-) -> torch.Tensor:
+) -> Tensor:
     """Add ``penalty`` times the firing rate to ``nll_over_time``.
 
     Args:
@@ -115,7 +114,7 @@ class BinarySNN(Model):
         sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=width_of_steps(self.dt), **sizes, **neurons)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
 
         It is that of a readout neuron which listens to all hidden neurons with the same weight, and
@@ -173,7 +172,7 @@ def train_sparse(
     return Classifier(network, **about)
 
 
-def prune(weights: torch.Tensor, share: float) -> None:
+def prune(weights: Tensor, share: float) -> None:
     """Set this share of the weights, those closest to 0, to 0."""
     sizes = weights.detach().abs()
     if pruned := round(share * sizes.numel()):

@@ -9,6 +9,8 @@ from typing import Any
 import nir
 import numpy as np
 import torch
+from numpy import ndarray
+from torch import Tensor
 from torch.autograd import grad
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
@@ -27,7 +29,7 @@ from .timing import recordings
 IMPORTED = ("importer, whole file", "importer, whole plain file", "importer, plain file")
 
 
-def step_by_numpy(graph: Any, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def step_by_numpy(graph: Any, frames: ndarray) -> tuple[ndarray, ndarray]:
     """Step a graph of ``save_nir`` through frames (T, inputs) or (T, B, inputs).
 
     Returns:
@@ -48,12 +50,12 @@ def step_by_numpy(graph: Any, frames: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return spikes, read_out(graph, spikes)
 
 
-def read_out(graph: Any, spikes: np.ndarray) -> np.ndarray:
+def read_out(graph: Any, spikes: ndarray) -> ndarray:
     """Return the voltages that the readout of a graph has for spikes."""
     return add_up(graph, spikes @ graph.nodes["readout_weights"].weight.T)
 
 
-def add_up(graph: Any, added: np.ndarray) -> np.ndarray:
+def add_up(graph: Any, added: ndarray) -> ndarray:
     """Return the voltages of the readout for what spikes add to its currents, (..., classes)."""
     current = graph.nodes["readout_current"]
     readout = graph.nodes["readout"]
@@ -67,7 +69,7 @@ def add_up(graph: Any, added: np.ndarray) -> np.ndarray:
     return np.array(voltages)
 
 
-def imitate(name: str, how: str, c: Constants, frames: np.ndarray) -> np.ndarray | None:
+def imitate(name: str, how: str, c: Constants, frames: ndarray) -> ndarray | None:
     """Compute with NumPy what a simulator does differently, by the table of the page *elsewhere*.
 
     Returns:
@@ -135,7 +137,7 @@ class Differences:
         readout = stepped(lambda z, state: network.readout(network.linear(z), state), z)
         self.derivatives = grad(self.loss(readout), z)[0].numpy()
 
-    def run(self, network: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def run(self, network: Any) -> tuple[ndarray, ndarray, ndarray]:
         """Return voltages and spikes of a network, and the gradient of its input weights."""
         network.record = True
         voltages = network(self.padded)
@@ -143,23 +145,23 @@ class Differences:
         spikes = network.recording.lif0.z
         return voltages.detach().numpy(), spikes.detach().numpy(), gradient.numpy()
 
-    def loss(self, voltages: torch.Tensor) -> torch.Tensor:
+    def loss(self, voltages: Tensor) -> Tensor:
         """Return the cross-entropy of each recording's highest voltages."""
         outside = torch.from_numpy(~self.inside)[..., None]
         highest = voltages.masked_fill(outside, -torch.inf).max(dim=0).values
         return cross_entropy(highest, torch.from_numpy(self.targets))
 
-    def gradient_difference(self, gradient: np.ndarray) -> float:
+    def gradient_difference(self, gradient: ndarray) -> float:
         """Return the largest difference of a gradient, as a share of the largest entry."""
         return float(abs(gradient - self.gradient).max() / abs(self.gradient).max())
 
-    def count(self, spikes: np.ndarray, others: np.ndarray | None = None) -> int:
+    def count(self, spikes: ndarray, others: ndarray | None = None) -> int:
         """Return how many spikes are missing or too many."""
         if others is None:
             others = self.spikes
         return int((spikes != others)[self.inside].sum())
 
-    def correct(self, voltages: np.ndarray, first: int) -> int:
+    def correct(self, voltages: ndarray, first: int) -> int:
         """Count the first recordings that voltages (T, B, classes) get right; a tie is wrong."""
         largest = np.where(self.inside[..., None], voltages, -np.inf).max(axis=0)
         leads = largest == largest.max(axis=1, keepdims=True)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import pandas as pd
+from numpy import ndarray
+from pandas import DataFrame
 from scipy.optimize import minimize
 
 from pokersnn_helpers import Recordings, load_pokerdvs
@@ -38,7 +39,7 @@ SLOWER_IN_THE_DARK = CAMERA.tau_dark / CAMERA.tau_bright
 QUANTILES = (0.1, 0.5, 0.9)
 
 
-def camera_of(logarithms: np.ndarray) -> EventCamera:
+def camera_of(logarithms: ndarray) -> EventCamera:
     """Return a camera, from the logarithms of its constants."""
     constants = dict(zip(BEGIN, np.exp(logarithms).tolist(), strict=True))
     tau_dark = SLOWER_IN_THE_DARK * constants["tau_bright"]
@@ -54,18 +55,18 @@ def cards(camera: EventCamera, suits: list[int], seed: int) -> Recordings:
     return Recordings(events, suits, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
 
 
-def numbers(recordings: Recordings) -> pd.DataFrame:
+def numbers(recordings: Recordings) -> DataFrame:
     """Return the twelve statistics of each recording."""
     return all_statistics(recordings).select_dtypes("number")
 
 
-def distance(recordings: Recordings, real: pd.DataFrame) -> float:
+def distance(recordings: Recordings, real: DataFrame) -> float:
     """Return how far quantiles of the statistics are from the real ones, in standard deviations."""
     away = (numbers(recordings).quantile(QUANTILES) - real.quantile(QUANTILES)) / real.std()
     return float(np.sqrt((away**2).mean(axis=None)))
 
 
-def miss(logarithms: np.ndarray, suits: list[int], seed: int, real: pd.DataFrame) -> float:
+def miss(logarithms: ndarray, suits: list[int], seed: int, real: DataFrame) -> float:
     """Return how far a camera is off; very far, where it sees nothing."""
     try:
         return distance(cards(camera_of(logarithms), suits, seed), real)

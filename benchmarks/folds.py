@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy import ndarray
 
 from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.data.pokerdvs import PokerDVS131
@@ -62,13 +63,13 @@ def validate(
     return cross_validate(models, on.recordings, on.groups, seeds=seeds, processes=PROCESSES)
 
 
-def answers(models: Mapping[Any, Any], seeds: Sequence[int], on: Evidence) -> dict[Any, np.ndarray]:
+def answers(models: Mapping[Any, Any], seeds: Sequence[int], on: Evidence) -> dict[Any, ndarray]:
     """Say by model which recordings it classifies correctly without their fold."""
     trained = validate(models, seeds, on)
     return {name: model.correct(on.recordings) for name, model in trained.items()}
 
 
-def accuracy_rows(answers: Mapping[str, np.ndarray], on: Evidence) -> list[Row]:
+def accuracy_rows(answers: Mapping[str, ndarray], on: Evidence) -> list[Row]:
     """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
 
     Args:
@@ -89,7 +90,7 @@ def accuracy_rows(answers: Mapping[str, np.ndarray], on: Evidence) -> list[Row]:
     return rows
 
 
-def by_class(correct: np.ndarray, recordings: Recordings) -> dict[str, float]:
+def by_class(correct: ndarray, recordings: Recordings) -> dict[str, float]:
     """Return the share of each class that is correct, of answers (seeds, recordings)."""
     targets = np.asarray(recordings.targets)
     shares = {}
@@ -99,7 +100,7 @@ def by_class(correct: np.ndarray, recordings: Recordings) -> dict[str, float]:
 
 
 def differences(
-    answers: Mapping[str, np.ndarray], pairs: Iterable[tuple[str, str]], groups: Sequence[int]
+    answers: Mapping[str, ndarray], pairs: Iterable[tuple[str, str]], groups: Sequence[int]
 ) -> list[Row]:
     """Return a row per pair of models: by how many points the first is better than the second."""
     rows = []
@@ -115,18 +116,18 @@ def result(seeds: int, rows: list[Row], **others: Any) -> Row:
     return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows, **others}
 
 
-def interval(correct: np.ndarray, groups: Any) -> dict[str, float]:
+def interval(correct: ndarray, groups: Any) -> dict[str, float]:
     """Return both ends of a 95 % interval of the share that is correct."""
     low, high = bootstrap_interval(correct, groups)
     return {"interval low": low, "interval high": high}
 
 
-def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
+def mean(correct: ndarray, groups: Any) -> dict[str, float]:
     """Return the share that is correct, with a 95 % interval."""
     return {"mean": float(correct.mean())} | interval(correct, groups)
 
 
-def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
+def points(first: ndarray, second: ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
     difference = first.mean(axis=0) - second.mean(axis=0)
     low, high = bootstrap_interval(difference, groups, lowest=-1)
@@ -137,12 +138,12 @@ def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, floa
     }
 
 
-def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
+def change(first: ndarray, second: ndarray, groups: Any) -> dict[str, float]:
     """Return the same as columns beside others."""
     difference = points(first, second, groups)
     return {f"change, {name}": value for name, value in difference.items()}
 
 
-def spread(values: Sequence[float] | np.ndarray) -> Row:
+def spread(values: Sequence[float] | ndarray) -> Row:
     """Return the mean over seeds, and the lowest and the highest."""
     return {"mean": float(np.mean(values)), "lowest": min(values), "highest": max(values)}

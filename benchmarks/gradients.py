@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from pokersnn_helpers import FastSNN, build_network, make_loader, train_classifier, training
@@ -39,7 +40,7 @@ def factor(weight: float, slope: float, share: float) -> float:
     return float(np.abs(np.linalg.eigvals(step)).max())
 
 
-def one_recording(snn: SNN, frames: torch.Tensor) -> tuple[float, float]:
+def one_recording(snn: SNN, frames: Tensor) -> tuple[float, float]:
     """Return the gradient's mean factor per step in one recording, and the surrogate's mean.
 
     Args:
@@ -90,7 +91,7 @@ def train_noted(seed: int, epochs: int | None) -> tuple[FastSNN, list[float]]:
     """Train by the recipe; return the network, and the gradient's norm before each clipping."""
     norms = []
 
-    def clip(weights: Any, limit: float) -> torch.Tensor:
+    def clip(weights: Any, limit: float) -> Tensor:
         norm = clip_grad_norm_(weights, limit)
         norms.append(float(norm))
         return norm

@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from eventdesk.ask.verdict import Verdict
 from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist
@@ -21,11 +22,11 @@ SIZE = 24  # pixels along a side
 DURATION = 100_000  # µs
 NOISE = 60  # events anywhere, from the first moment to the last
 Random = np.random.Generator
-Numbers = Sequence[float] | np.ndarray
-Generator = Callable[[Random, int], np.ndarray]
+Numbers = Sequence[float] | ndarray
+Generator = Callable[[Random, int], ndarray]
 
 
-def spot(rng: Random, place: Numbers, times: np.ndarray, radius: float = 3.0) -> np.ndarray:
+def spot(rng: Random, place: Numbers, times: ndarray, radius: float = 3.0) -> ndarray:
     """Film a disc of which a pixel answers at each of these times."""
     x, y = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
     left, top = place
@@ -34,7 +35,7 @@ def spot(rng: Random, place: Numbers, times: np.ndarray, radius: float = 3.0) ->
     return at(times, x[pixels], y[pixels])
 
 
-def at(times: np.ndarray, x: Numbers | float, y: Numbers | float) -> np.ndarray:
+def at(times: ndarray, x: Numbers | float, y: Numbers | float) -> ndarray:
     """Return events at these times and places."""
     events = np.zeros(len(times), EVENT_DTYPE)
     events["t"] = times
@@ -43,14 +44,12 @@ def at(times: np.ndarray, x: Numbers | float, y: Numbers | float) -> np.ndarray:
     return events
 
 
-def everywhere(rng: Random, times: np.ndarray) -> np.ndarray:
+def everywhere(rng: Random, times: ndarray) -> ndarray:
     """Return events of any pixel at these times."""
     return at(times, rng.integers(SIZE, size=len(times)), rng.integers(SIZE, size=len(times)))
 
 
-def together(
-    rng: Random, *parts: np.ndarray, noise: int = NOISE, turned: bool = False
-) -> np.ndarray:
+def together(rng: Random, *parts: ndarray, noise: int = NOISE, turned: bool = False) -> ndarray:
     """Put parts into one recording, with noise, and random polarities.
 
     With ``turned`` it begins at any moment, so that its start alone doesn't tell the order.
@@ -64,18 +63,18 @@ def together(
     return np.sort(events, order="t")
 
 
-def steady(rng: Random, count: int = 300, first: float = 0, last: float = DURATION) -> np.ndarray:
+def steady(rng: Random, count: int = 300, first: float = 0, last: float = DURATION) -> ndarray:
     """Draw times between two moments."""
     return rng.integers(int(first), int(last), count)
 
 
-def flashes(rng: Random, starts: Numbers, count: int, width: int = 3000) -> np.ndarray:
+def flashes(rng: Random, starts: Numbers, count: int, width: int = 3000) -> ndarray:
     """Draw times of flashes, each so many events within so many µs."""
     times = [start + rng.integers(0, width, count) for start in starts]
     return np.concatenate(times).astype(int) % DURATION
 
 
-def anywhere(rng: Random) -> np.ndarray:
+def anywhere(rng: Random) -> ndarray:
     """Draw a place for a spot."""
     return rng.uniform(5, SIZE - 6, 2)
 
@@ -83,23 +82,23 @@ def anywhere(rng: Random) -> np.ndarray:
 # ---- The sum ----
 
 
-def place(rng: Random, target: int) -> np.ndarray:
+def place(rng: Random, target: int) -> ndarray:
     """Show a spot on the left or on the right."""
     return together(rng, spot(rng, (7 + 9 * target, rng.uniform(6, 17)), steady(rng)))
 
 
-def count(rng: Random, target: int) -> np.ndarray:
+def count(rng: Random, target: int) -> ndarray:
     """Show as many events, or twice that, anywhere."""
     events = int(rng.uniform(200, 300) * (1 + target))
     return together(rng, spot(rng, anywhere(rng), steady(rng, events)))
 
 
-def radius(rng: Random, target: int) -> np.ndarray:
+def radius(rng: Random, target: int) -> ndarray:
     """Show a small or a large spot, anywhere."""
     return together(rng, spot(rng, anywhere(rng), steady(rng), 2 + 1.5 * target))
 
 
-def same_side(rng: Random, target: int) -> np.ndarray:
+def same_side(rng: Random, target: int) -> ndarray:
     """Show two spots, above and below, on the same side or not."""
     side = int(rng.integers(2))
     above = spot(rng, (6 + 11 * side, 6), steady(rng, 150))
@@ -107,7 +106,7 @@ def same_side(rng: Random, target: int) -> np.ndarray:
     return together(rng, above, below)
 
 
-def bar(rng: Random, target: int) -> np.ndarray:
+def bar(rng: Random, target: int) -> ndarray:
     """Show a bar, lying or standing, anywhere."""
     x, y = anywhere(rng)
     along = rng.uniform(-5, 5, 300)
@@ -117,7 +116,7 @@ def bar(rng: Random, target: int) -> np.ndarray:
     return together(rng, events)
 
 
-def polarity_and_place(rng: Random, target: int) -> np.ndarray:
+def polarity_and_place(rng: Random, target: int) -> ndarray:
     """Show ON events on the left and OFF events on the right, or the other way round."""
     y = rng.uniform(5, 18)
     events = together(
@@ -127,39 +126,39 @@ def polarity_and_place(rng: Random, target: int) -> np.ndarray:
     return events
 
 
-def corners(rng: Random, target: int) -> np.ndarray:
+def corners(rng: Random, target: int) -> ndarray:
     """Show three or four corners of as many events in all."""
     places = rng.permutation([(6, 6), (17, 6), (6, 17), (17, 17)])[: 3 + target]
     parts = [spot(rng, place, steady(rng, 300 // len(places))) for place in places]
     return together(rng, *parts)
 
 
-def ten_places(rng: Random, target: int) -> np.ndarray:
+def ten_places(rng: Random, target: int) -> ndarray:
     """Show a spot at one of ten places."""
     return together(rng, spot(rng, (4 + 4 * (target % 5), 7 + 9 * (target // 5)), steady(rng), 2))
 
 
-def dead_rows(rng: Random, target: int) -> np.ndarray:
+def dead_rows(rng: Random, target: int) -> ndarray:
     """Show a spot on the left or on the right, while eight rows of the sensor fail."""
     events = place(rng, target)
     dead = rng.choice(SIZE, 8, replace=False)
     return events[~np.isin(events["y"], dead)]
 
 
-def storm(rng: Random, target: int) -> np.ndarray:
+def storm(rng: Random, target: int) -> ndarray:
     """Show a spot on the left or on the right, and all pixels at once in one moment."""
     times = rng.integers(10_000, 90_000) + rng.integers(0, 2000, 300)
     all_pixels = everywhere(rng, times)
     return together(rng, place(rng, target), all_pixels, noise=0)
 
 
-def lamp(rng: Random, target: int) -> np.ndarray:
+def lamp(rng: Random, target: int) -> ndarray:
     """Show a spot on the left or on the right, under a lamp of 100 Hz."""
     all_pixels = everywhere(rng, flashes(rng, np.arange(0, DURATION, 10_000), 20, 2000))
     return together(rng, place(rng, target), all_pixels, noise=0)
 
 
-def place_against_order(rng: Random, target: int) -> np.ndarray:
+def place_against_order(rng: Random, target: int) -> ndarray:
     """Let the place always tell the class, and the order of two other spots in 8 of 10."""
     said = target ^ int(rng.random() < 0.2)
     return together(rng, order(rng, said, y=6), spot(rng, side(rng, target), steady(rng)))
@@ -173,20 +172,20 @@ def side(rng: Random, target: int) -> Numbers:
 # ---- The rate over time ----
 
 
-def gap(rng: Random, target: int) -> np.ndarray:
+def gap(rng: Random, target: int) -> ndarray:
     """Flash twice, 15 or 30 ms apart."""
     return flashing(rng, [(15_000, 30_000)[target]], count=150, width=6000)
 
 
 def flashing(
     rng: Random, gaps: Numbers, *, latest: int = 40_000, count: int = 100, width: int = 2000
-) -> np.ndarray:
+) -> ndarray:
     """Flash anywhere, at first within 5 ms and the latest time, and again after each gap."""
     starts = rng.integers(5_000, latest) + np.cumsum([0, *gaps])
     return together(rng, spot(rng, anywhere(rng), flashes(rng, starts, count, width)))
 
 
-def bursts(rng: Random, target: int) -> np.ndarray:
+def bursts(rng: Random, target: int) -> ndarray:
     """Answer regularly, or in five bursts."""
     times = np.linspace(0, DURATION - 1, 300).astype(int)
     if target:
@@ -194,20 +193,20 @@ def bursts(rng: Random, target: int) -> np.ndarray:
     return together(rng, spot(rng, anywhere(rng), times))
 
 
-def peak(rng: Random, target: int) -> np.ndarray:
+def peak(rng: Random, target: int) -> ndarray:
     """Answer most in the first half, or in the second."""
     times = rng.beta(2 + 3 * target, 5 - 3 * target, 300) * DURATION
     return together(rng, spot(rng, anywhere(rng), times.astype(int)))
 
 
-def intervals(rng: Random, target: int) -> np.ndarray:
+def intervals(rng: Random, target: int) -> ndarray:
     """Flash three times, after 12 or 28 ms: equal intervals, or different ones."""
     first = int(rng.integers(2))
     gaps = [(12_000, 28_000)[long] for long in (first, first ^ target)]
     return flashing(rng, gaps, latest=35_000)
 
 
-def flicker(rng: Random, target: int, shift: float = 0, radius: float = 3) -> np.ndarray:
+def flicker(rng: Random, target: int, shift: float = 0, radius: float = 3) -> ndarray:
     """Flicker at 100 or 140 Hz, from any phase on; with a shift, places differ a little."""
     period = 1e6 / (100, 140)[target]
     cycles = int(DURATION / period) - 1
@@ -218,17 +217,17 @@ def flicker(rng: Random, target: int, shift: float = 0, radius: float = 3) -> np
     return together(rng, spot(rng, (moved, y), times, radius))
 
 
-def flicker_and_place(rng: Random, target: int) -> np.ndarray:
+def flicker_and_place(rng: Random, target: int) -> ndarray:
     """Flicker at 100 or 140 Hz, more often on the left or on the right."""
     return flicker(rng, target, 2.8)
 
 
-def interval_order(rng: Random, target: int) -> np.ndarray:
+def interval_order(rng: Random, target: int) -> ndarray:
     """Flash three times: after 15 and then after 35 ms, or after 35 and then after 15."""
     return flashing(rng, [(15_000, 35_000), (35_000, 15_000)][target])
 
 
-def shape_and_flicker(rng: Random, target: int) -> np.ndarray:
+def shape_and_flicker(rng: Random, target: int) -> ndarray:
     """Show small or large spots that flicker at 100 or 140 Hz: four classes."""
     return flicker(rng, target % 2, radius=(2, 4.5)[target // 2])
 
@@ -236,7 +235,7 @@ def shape_and_flicker(rng: Random, target: int) -> np.ndarray:
 # ---- A frame, and the order of events ----
 
 
-def pairs(rng: Random, target: int) -> np.ndarray:
+def pairs(rng: Random, target: int) -> ndarray:
     """Let four corners flash, those side by side at the same time, or those above each other."""
     corners = [(6, 6), (17, 6), (6, 17), (17, 17)]
     parts = []
@@ -248,7 +247,7 @@ def pairs(rng: Random, target: int) -> np.ndarray:
 
 def in_turn(
     rng: Random, places: Sequence[Numbers], count: int, turns: int, radius: float = 3.0
-) -> list[np.ndarray]:
+) -> list[ndarray]:
     """Film a spot at each place, one after the other; a recording lasts for so many turns."""
     turn = DURATION / turns
     parts = []
@@ -258,13 +257,13 @@ def in_turn(
     return parts
 
 
-def order(rng: Random, target: int, radius: float = 3, y: float = 12) -> np.ndarray:
+def order(rng: Random, target: int, radius: float = 3, y: float = 12) -> ndarray:
     """Show a spot on the left, one on the right, and none; or right, left, none."""
     places = [(6, y), (17, y)][:: 1 - 2 * target]
     return together(rng, *in_turn(rng, places, 150, 3, radius), turned=True)
 
 
-def order_anywhere(rng: Random, target: int) -> np.ndarray:
+def order_anywhere(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, one to its right, and none; or the right one first."""
     left = rng.uniform(4, 12)
     y = rng.uniform(5, 18)
@@ -272,7 +271,7 @@ def order_anywhere(rng: Random, target: int) -> np.ndarray:
     return together(rng, *in_turn(rng, places, 150, 3), turned=True)
 
 
-def faster_place(rng: Random, target: int) -> np.ndarray:
+def faster_place(rng: Random, target: int) -> ndarray:
     """Let two spots flicker, one at 100 and the other at 140 Hz: the left or the right one."""
     parts = []
     for side in (0, 1):
@@ -282,14 +281,14 @@ def faster_place(rng: Random, target: int) -> np.ndarray:
     return together(rng, *parts)
 
 
-def sum_or_order(rng: Random, target: int) -> np.ndarray:
+def sum_or_order(rng: Random, target: int) -> ndarray:
     """Show one spot on the left or on the right, or two in one order or the other: four classes."""
     if target < 2:
         return place(rng, target)
     return order(rng, target - 2)
 
 
-def two_orders(rng: Random, target: int) -> np.ndarray:
+def two_orders(rng: Random, target: int) -> ndarray:
     """Show left and right above, then below: in the same order, or not."""
     first = int(rng.integers(2))
     above = [(6, 6), (17, 6)][:: 1 - 2 * first]
@@ -297,12 +296,12 @@ def two_orders(rng: Random, target: int) -> np.ndarray:
     return together(rng, *in_turn(rng, above + below, 100, 4))
 
 
-def shape_and_order(rng: Random, target: int) -> np.ndarray:
+def shape_and_order(rng: Random, target: int) -> ndarray:
     """Show small or large spots, left and then right, or the other way: four classes."""
     return order(rng, target % 2, radius=(2, 5)[target // 2])
 
 
-def edges(rng: Random, target: int) -> np.ndarray:
+def edges(rng: Random, target: int) -> ndarray:
     """Let a bar run round and round, to the left or to the right, ON in front and OFF behind."""
     times = steady(rng, 500)
     way = 1 - 2 * target
@@ -313,14 +312,14 @@ def edges(rng: Random, target: int) -> np.ndarray:
     return np.sort(events, order="t")
 
 
-def drift(rng: Random, target: int) -> np.ndarray:
+def drift(rng: Random, target: int) -> ndarray:
     """The same without polarity."""
     events = edges(rng, target)
     events["p"] = rng.integers(0, 2, len(events))
     return events
 
 
-def rotation(rng: Random, target: int, count: int = 400) -> np.ndarray:
+def rotation(rng: Random, target: int, count: int = 400) -> ndarray:
     """Let a spot turn clockwise or anticlockwise, from anywhere on."""
     times = steady(rng, count)
     angle = rng.uniform(0, 6.3) + (1 - 2 * target) * times / DURATION * rng.uniform(9, 16)
@@ -328,7 +327,7 @@ def rotation(rng: Random, target: int, count: int = 400) -> np.ndarray:
     return together(rng, at(times, x, y))
 
 
-def looming(rng: Random, target: int) -> np.ndarray:
+def looming(rng: Random, target: int) -> ndarray:
     """Let a ring grow again and again, or shrink, from any size on."""
     times = steady(rng, 500)
     size = (rng.random() + (1 - 2 * target) * times / 40_000) % 1
@@ -336,7 +335,7 @@ def looming(rng: Random, target: int) -> np.ndarray:
     return together(rng, at(times, 12 + 10 * size * np.cos(angle), 12 + 10 * size * np.sin(angle)))
 
 
-def on_then_off(rng: Random, target: int) -> np.ndarray:
+def on_then_off(rng: Random, target: int) -> ndarray:
     """Show ON events, then OFF events, then none; or OFF, ON, none."""
     third = DURATION // 3
     events = together(rng, spot(rng, anywhere(rng), steady(rng, 300, 0, 2 * third)), noise=0)
@@ -345,7 +344,7 @@ def on_then_off(rng: Random, target: int) -> np.ndarray:
     return np.sort(events, order="t")
 
 
-def three_places(rng: Random, target: int) -> np.ndarray:
+def three_places(rng: Random, target: int) -> ndarray:
     """Show three places in a circle, again and again, one way round or the other."""
     places = [(12, 5), (6, 17), (18, 17)][:: 1 - 2 * target]
     first = int(rng.integers(3))
@@ -353,7 +352,7 @@ def three_places(rng: Random, target: int) -> np.ndarray:
     return together(rng, *in_turn(rng, [*shown, *shown], 60, 6), turned=True)
 
 
-def equal_counts(rng: Random, target: int) -> np.ndarray:
+def equal_counts(rng: Random, target: int) -> ndarray:
     """Show left, right, none or right, left, none, with six events of each pixel, always."""
     third = DURATION // 3
     x, y = np.mgrid[3:9, 9:15].reshape(2, -1).repeat(6, axis=1)
@@ -364,13 +363,13 @@ def equal_counts(rng: Random, target: int) -> np.ndarray:
     return together(rng, *parts, noise=0, turned=True)
 
 
-def order_against_place(rng: Random, target: int) -> np.ndarray:
+def order_against_place(rng: Random, target: int) -> ndarray:
     """Let the order of two spots always tell the class, and the place of another in 8 of 10."""
     said = target ^ int(rng.random() < 0.2)
     return together(rng, order(rng, target, y=6), spot(rng, side(rng, said), steady(rng)))
 
 
-def lost_packets(rng: Random, target: int) -> np.ndarray:
+def lost_packets(rng: Random, target: int) -> ndarray:
     """Show an order, of which three times 7 ms are lost."""
     events = order(rng, target)
     for start in rng.integers(0, DURATION, 3):
@@ -378,12 +377,12 @@ def lost_packets(rng: Random, target: int) -> np.ndarray:
     return events
 
 
-def hot_pixel_and_order(rng: Random, target: int) -> np.ndarray:
+def hot_pixel_and_order(rng: Random, target: int) -> ndarray:
     """Show an order, beside a hot pixel in every recording."""
     return together(rng, order(rng, target), at(steady(rng, 60), 3, 20), noise=0)
 
 
-def scaled(make: Generator, factor: float, rng: Random, target: int) -> np.ndarray:
+def scaled(make: Generator, factor: float, rng: Random, target: int) -> ndarray:
     """Show the same for so many times as long."""
     events = make(rng, target)
     events["t"] = events["t"] * factor
@@ -393,45 +392,45 @@ def scaled(make: Generator, factor: float, rng: Random, target: int) -> np.ndarr
 # ---- Shortcuts, and nothing ----
 
 
-def duration(rng: Random, target: int) -> np.ndarray:
+def duration(rng: Random, target: int) -> ndarray:
     """Show as many events for 50 to 65 ms, or half as long again."""
     last = rng.uniform(50_000, 65_000) * (1 + target / 2)
     return together(rng, spot(rng, anywhere(rng), steady(rng, 300, 0, last)), noise=0)
 
 
-def slit(rng: Random, target: int) -> np.ndarray:
+def slit(rng: Random, target: int) -> ndarray:
     """Let a triangle pass behind a slit, its thin or its thick end first."""
     times = steady(rng, 400)
     height = np.abs(times / DURATION - target) * rng.uniform(-8, 8, 400)
     return together(rng, at(times, SIZE // 2, SIZE // 2 + height))
 
 
-def hot_pixel(rng: Random, target: int) -> np.ndarray:
+def hot_pixel(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, and in one class a hot pixel, with as many events in all."""
     hot = at(steady(rng, 40 * target), 3, 20)
     return together(rng, spot(rng, anywhere(rng), steady(rng, 300 - len(hot))), hot)
 
 
-def noise(rng: Random, target: int) -> np.ndarray:
+def noise(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, whatever the class."""
     return together(rng, spot(rng, anywhere(rng), steady(rng)))
 
 
-def at_the_start(rng: Random, target: int) -> np.ndarray:
+def at_the_start(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, and before it one on the left or on the right."""
     before = spot(rng, (6 + 11 * target, 12), steady(rng, 60, 0, 8000))
     after = spot(rng, anywhere(rng), steady(rng, 300, 8000))
     return together(rng, before, after, noise=0)
 
 
-def at_the_end(rng: Random, target: int) -> np.ndarray:
+def at_the_end(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, and after it one on the left or on the right."""
     events = at_the_start(rng, target)
     events["t"] = DURATION - events["t"]
     return np.sort(events, order="t")
 
 
-def first_pixel(rng: Random, target: int) -> np.ndarray:
+def first_pixel(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, and as the first event one of two pixels."""
     events = together(rng, spot(rng, anywhere(rng), steady(rng, 300, 1000)))
     events["x"][0] = (2, 21)[target]
@@ -439,14 +438,14 @@ def first_pixel(rng: Random, target: int) -> np.ndarray:
     return events
 
 
-def one_pixel(rng: Random, target: int) -> np.ndarray:
+def one_pixel(rng: Random, target: int) -> ndarray:
     """Show a spot anywhere, and in one class twelve events of a pixel in a corner."""
     events = together(rng, spot(rng, (14, 14), steady(rng, 300)), noise=0)
     corner = at(steady(rng, 12, 20_000, 50_000), 1 + 2 * target, 1)
     return together(rng, events, corner, noise=0)
 
 
-def length_and_rotation(rng: Random, target: int) -> np.ndarray:
+def length_and_rotation(rng: Random, target: int) -> ndarray:
     """Let a spot turn one way, or for a third longer the other way."""
     events = rotation(rng, target, 400)
     events["t"] = events["t"] * rng.uniform(0.95, 1.05) * (1 + target / 3)
@@ -458,7 +457,7 @@ def _digits() -> Recordings:
     return load_nmnist().train
 
 
-def chain(recording: int) -> tuple[np.ndarray, int]:
+def chain(recording: int) -> tuple[ndarray, int]:
     """Join two digits of N-MNIST, the smaller one first or second, and begin anywhere in a cycle.
 
     Each recording of ``load_nmnist`` is in one chain. A third of the cycle is empty.

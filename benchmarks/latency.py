@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy import ndarray
+from torch import Tensor
 
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
@@ -34,7 +36,7 @@ class CumulativeMLP(MLP):
         super().build(inputs, outputs, hidden_size)
         self.dt = dt
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return values (T, B, classes)."""
         images = torch.log1p(frames.to_dense().cumsum(0))
         return self.body(images.flatten(0, 1)).unflatten(0, images.shape[:2])
@@ -56,8 +58,8 @@ SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 
 def correct_by_folds(
-    run: Iterable[tuple[Any, np.ndarray]], recordings: Recordings, ms: Sequence[float]
-) -> np.ndarray:
+    run: Iterable[tuple[Any, ndarray]], recordings: Recordings, ms: Sequence[float]
+) -> ndarray:
     """Do what ``correct_at_time`` does, with each fold's estimator for the recordings held out."""
     correct = np.zeros((len(recordings), len(ms)), bool)
     for estimator, held_out in run:
@@ -66,7 +68,7 @@ def correct_by_folds(
     return correct
 
 
-def correct_at_time(predictions: PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
+def correct_at_time(predictions: PredictionsOverTime, ms: Sequence[float]) -> ndarray:
     """Say whether the answer at each of some times is correct, (recordings, times).
 
     Before the end of the first step there is no answer, which counts as wrong. A recording that
@@ -149,7 +151,7 @@ def measure_card(seeds: int = 4, recordings: int = 400) -> Row:
     }
 
 
-def at_the_end(predictions: PredictionsOverTime, members: np.ndarray) -> Row:
+def at_the_end(predictions: PredictionsOverTime, members: ndarray) -> Row:
     """Return how many of these are classified correctly, and wrongly by a network that is sure."""
     correct = np.array([at_step[-1] for at_step in predictions.correct])[members]
     probabilities = np.array([at_step[-1].max() for at_step in predictions.probabilities])[members]

@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Step = Callable[[], None]
 TAU = 0.010  # s
@@ -22,7 +22,7 @@ V_TH = 0.3
 
 def torch_step(
     forward: Callable[[Tensor], Tensor],
-    layers: torch.nn.Module,
+    layers: nn.Module,
     frames: Tensor,
     targets: Tensor,
 ) -> Step:
@@ -32,7 +32,7 @@ def torch_step(
     def step() -> None:
         optimizer.zero_grad()
         highest = forward(frames).max(dim=0).values
-        torch.nn.functional.cross_entropy(highest, targets).backward()
+        nn.functional.cross_entropy(highest, targets).backward()
         optimizer.step()
 
     return step
@@ -43,9 +43,9 @@ def snntorch_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
     import snntorch
 
     decay = math.exp(-dt / TAU)
-    project = torch.nn.Linear(frames[0, 0].numel(), hidden, bias=False)
+    project = nn.Linear(frames[0, 0].numel(), hidden, bias=False)
     neurons = snntorch.RSynaptic(decay, decay, linear_features=hidden, threshold=V_TH)
-    linear = torch.nn.Linear(hidden, 4, bias=False)
+    linear = nn.Linear(hidden, 4, bias=False)
     readout = snntorch.Synaptic(math.exp(-dt / READOUT_TAU), decay, reset_mechanism="none")
 
     def forward(frames: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def snntorch_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
             voltages.append(voltage_out)
         return torch.stack(voltages)
 
-    layers = torch.nn.ModuleList([project, neurons, linear, readout])
+    layers = nn.ModuleList([project, neurons, linear, readout])
     return torch_step(forward, layers, frames, targets)
 
 
@@ -66,14 +66,14 @@ def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step
     """sinabs: ``LIFRecurrent`` and ``ExpLeak``, which take all time steps at once."""
     from sinabs.layers import ExpLeak, LIFRecurrent
 
-    project = torch.nn.Linear(frames[0, 0].numel(), hidden, bias=False)
+    project = nn.Linear(frames[0, 0].numel(), hidden, bias=False)
     neurons = LIFRecurrent(
         tau_mem=TAU / dt,
         tau_syn=TAU / dt,
-        rec_connect=torch.nn.Linear(hidden, hidden, bias=False),
+        rec_connect=nn.Linear(hidden, hidden, bias=False),
         spike_threshold=torch.tensor(V_TH),
     )
-    linear = torch.nn.Linear(hidden, 4, bias=False)
+    linear = nn.Linear(hidden, 4, bias=False)
     readout = ExpLeak(tau_mem=TAU / dt)
 
     def forward(frames: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step
         batch_first = project(frames.flatten(2)).transpose(0, 1)
         return readout(linear(neurons(batch_first))).transpose(0, 1)
 
-    layers = torch.nn.ModuleList([project, neurons, linear, readout])
+    layers = nn.ModuleList([project, neurons, linear, readout])
     return torch_step(forward, layers, frames, targets)
 
 
@@ -111,7 +111,7 @@ def rockpool_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
             signal, _, _ = layer(signal)
         return signal.transpose(0, 1)
 
-    return torch_step(forward, torch.nn.ModuleList(layers), frames, targets)
+    return torch_step(forward, nn.ModuleList(layers), frames, targets)
 
 
 def spikingjelly_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
@@ -120,7 +120,7 @@ def spikingjelly_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -
 
     decay = math.exp(-dt / TAU)
     neurons = neuron.CUBALIFNode(decay, decay, v_threshold=V_TH, v_reset=0.0)
-    layers = torch.nn.Sequential(
+    layers = nn.Sequential(
         layer.Linear(frames[0, 0].numel(), hidden, bias=False),
         layer.LinearRecurrentContainer(neurons, hidden, hidden, bias=False),
         layer.Linear(hidden, 4, bias=False),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from torch import Tensor, nn
 
 from eventdesk.files.camera_files import read_bin
@@ -28,9 +29,9 @@ FIRST_SACCADE = 100_000  # µs, up to its end
 
 def read_digits(
     archive: str | Path, begin: int = 0, end: int = FIRST_SACCADE
-) -> dict[str, list[np.ndarray]]:
+) -> dict[str, list[ndarray]]:
     """Return the events of each file in some time in µs, by digit and in the order of the names."""
-    recordings: dict[str, list[np.ndarray]] = {digit: [] for digit in CLASSES}
+    recordings: dict[str, list[ndarray]] = {digit: [] for digit in CLASSES}
     with tarfile.open(archive) as tar:
         for name in sorted(tar.getnames()):
             if name.endswith(".bin"):

@@ -7,6 +7,7 @@ then trained with hands that move up and down as a class of their own, without e
 from functools import cache
 
 import numpy as np
+from numpy import ndarray
 
 from eventdesk.detector import detector
 from eventdesk.files.folders import resize
@@ -37,15 +38,13 @@ def sets() -> dict[str, Evidence]:
     }
 
 
-def is_outside(ranges: list[list[float]], events: np.ndarray, sensor: tuple[int, int, int]) -> bool:
+def is_outside(ranges: list[list[float]], events: ndarray, sensor: tuple[int, int, int]) -> bool:
     """Say whether ``predict`` would call a recording unlike training."""
     packed = PackedRecording.pack(events, sensor)
     return bool(what_is_outside(ranges, packed.image(), packed.t[-1]))
 
 
-def noise(
-    events: np.ndarray, sensor_size: tuple[int, int, int], rng: np.random.Generator
-) -> np.ndarray:
+def noise(events: ndarray, sensor_size: tuple[int, int, int], rng: np.random.Generator) -> ndarray:
     """Return as many events at the same times, anywhere."""
     width, height, _ = sensor_size
     x = rng.integers(0, width, len(events))

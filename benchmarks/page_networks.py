@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pokersnn_helpers import SNN
 
@@ -26,7 +27,7 @@ def short(values: torch.Tensor) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, Options]:
+def packed(network: nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, Options]:
     """Return layers as the page carries them: weights as multiples of a scale per neuron."""
     state = network.state_dict()
     carried = {}
@@ -43,7 +44,7 @@ def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[st
 
 
 def unpacked(
-    carried: Options, make: Callable[[], torch.nn.Module] = SNN, layers: dict[str, str] = LAYERS
+    carried: Options, make: Callable[[], nn.Module] = SNN, layers: dict[str, str] = LAYERS
 ) -> Any:
     """Make the network whose layers the page carries."""
     network = make()

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from numpy import ndarray
+from torch import Tensor, nn
 
 from eventdesk.ask.verdict import Judgement, Sees
 from pokersnn_helpers import Recordings
@@ -72,14 +73,14 @@ class Probe(nn.Module):
         )
         self.readout = nn.Linear(hidden_size, output_size)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return values (1, B, classes)."""
         spikes = frames.to_dense().flatten(2)
         for layer in self.layers:
             spikes = self.fire(layer(spikes))
         return self.readout(spikes).sum(dim=0, keepdim=True)
 
-    def fire(self, inputs: torch.Tensor) -> torch.Tensor:
+    def fire(self, inputs: Tensor) -> Tensor:
         """Return the spikes of a layer with these inputs, both (T, B, neurons)."""
         voltage = spikes = torch.zeros_like(inputs[0])
         of_steps = []
@@ -114,7 +115,7 @@ def needs_time(evidence: Evidence, judged: Judgement, seed: int) -> Row:
     return dict(zip(WAYS, map(bool, answers), strict=True))
 
 
-def _by_folds(evidence: Evidence, seed: int, ask: Any) -> np.ndarray:
+def _by_folds(evidence: Evidence, seed: int, ask: Any) -> ndarray:
     """Return whether each recording is classified correctly, in two ways, (2, recordings)."""
     folds = min(3, evidence.groups_per_class())
     correct = np.zeros((2, len(evidence.recordings)), bool)
@@ -131,18 +132,18 @@ def _estimator(network: Any, recordings: Recordings, **options: Any) -> NetworkE
     return NetworkEstimator(network, time_window=float(duration / BINS), **recipe, **options)
 
 
-def _shuffling(trial: Trial, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _shuffling(trial: Trial, seed: int) -> tuple[ndarray, ndarray]:
     """Ask a GRU about recordings as they are, and with shuffled times."""
     learned = trial.learn.recordings
     trained = _estimator(GRU, learned).fit(learned, seed)
 
-    def predict(recordings: Recordings) -> list[np.ndarray]:
+    def predict(recordings: Recordings) -> list[ndarray]:
         return [trained.predict(recordings), trained.predict(shuffled_time(recordings))]
 
     return trial.correct(predict)
 
 
-def _probing(trial: Trial, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _probing(trial: Trial, seed: int) -> tuple[ndarray, ndarray]:
     """Ask the probe with its memory, and without."""
     learned = trial.learn.recordings
     networks = []

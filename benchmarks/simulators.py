@@ -26,18 +26,20 @@ from typing import Any, NamedTuple
 import nir
 import numpy as np
 import torch
+from numpy import ndarray
+from torch import Tensor
 
 from .libraries import without_samna
 
-Run = Callable[[Any, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+Run = Callable[[Any, ndarray, ndarray], tuple[ndarray, ndarray | None]]
 Neuron = Callable[..., Any]
 
 
 class Constants(NamedTuple):
     """What the neurons of a graph are, in a step: shares that are lost, and the threshold."""
 
-    w_in: np.ndarray
-    w_rec: np.ndarray
+    w_in: ndarray
+    w_rec: ndarray
     dt_over_tau_mem: float
     dt_over_tau_syn: float
     v_th: float
@@ -67,14 +69,14 @@ def neurons_only(graph: Any) -> Any:
 
 
 @torch.no_grad()
-def imported(importer: Any, graph: Any, frames: np.ndarray, _: Any) -> tuple[np.ndarray, None]:
+def imported(importer: Any, graph: Any, frames: ndarray, _: Any) -> tuple[ndarray, None]:
     """Return what an importer's network returns."""
     return np.asarray(importer(graph, frames)), None
 
 
 def by_torch(
-    neuron: Neuron, graph: Any, frames: np.ndarray, derivatives: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    neuron: Neuron, graph: Any, frames: ndarray, derivatives: ndarray
+) -> tuple[ndarray, ndarray]:
     """Return spikes of a neuron in PyTorch, and the gradient of the input weights."""
     c = constants(graph)
     w_in = torch.tensor(c.w_in, requires_grad=True)
@@ -84,8 +86,8 @@ def by_torch(
 
 
 def by_jax(
-    neuron: Neuron, graph: Any, frames: np.ndarray, derivatives: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    neuron: Neuron, graph: Any, frames: ndarray, derivatives: ndarray
+) -> tuple[ndarray, ndarray]:
     """Return the same of a neuron in JAX."""
     import jax
 
@@ -95,7 +97,7 @@ def by_jax(
     return np.asarray(spikes), np.asarray(gradient)
 
 
-def stepped(step: Any, inputs: torch.Tensor, state: Any = None) -> torch.Tensor:
+def stepped(step: Any, inputs: Tensor, state: Any = None) -> Tensor:
     """Return what comes out of a function or module that takes a step's inputs and a state."""
     spikes = []
     for step_inputs in inputs:
@@ -107,14 +109,14 @@ def stepped(step: Any, inputs: torch.Tensor, state: Any = None) -> torch.Tensor:
 # ---- Simulators: inputs (T, B, hidden neurons), already weighted, to spikes of the same shape ----
 
 
-def norse_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+def norse_importer(graph: Any, frames: ndarray) -> Tensor:
     """Norse: ``from_nir``."""
     from norse.torch import from_nir
 
     return stepped(from_nir(graph, dt=constants(graph).dt), torch.from_numpy(frames))
 
 
-def norse_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
+def norse_neuron(c: Constants, inputs: Tensor) -> Tensor:
     """Norse: ``LIFRecurrentCell``, which ``SNN`` is made of."""
     from norse.torch import LIFParameters, LIFRecurrentCell
 
@@ -135,14 +137,14 @@ def norse_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
     return stepped(cell, inputs)
 
 
-def snntorch_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+def snntorch_importer(graph: Any, frames: ndarray) -> Tensor:
     """snnTorch: ``import_from_nir``."""
     from snntorch.import_nir import import_from_nir
 
     return stepped(import_from_nir(graph), torch.from_numpy(frames))
 
 
-def snntorch_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> torch.Tensor:
+def snntorch_neuron(c: Constants, inputs: Tensor, by_hand: bool = False) -> Tensor:
     """snnTorch: ``RSynaptic`` with its reset to zero, which takes place a step later.
 
     By hand there is no reset, and 0 in place of the voltage after a spike.
@@ -160,7 +162,7 @@ def snntorch_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -
     neurons.recurrent.weight.data = torch.from_numpy(c.dt_over_tau_mem * c.w_rec)
     neurons.recurrent.bias.data.zero_()
 
-    def step(step_inputs: torch.Tensor, state: Any) -> Any:
+    def step(step_inputs: Tensor, state: Any) -> Any:
         z, current, voltage = neurons(c.dt_over_tau_mem * step_inputs, *state)
         if by_hand:
             voltage = voltage * (1 - z.detach())
@@ -169,7 +171,7 @@ def snntorch_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -
     return stepped(step, inputs, [torch.zeros_like(inputs[0])] * 3)
 
 
-def sinabs_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+def sinabs_importer(graph: Any, frames: ndarray) -> Tensor:
     """sinabs: ``from_nir``."""
     from sinabs.nir import from_nir
 
@@ -177,7 +179,7 @@ def sinabs_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
     return stepped(module, torch.from_numpy(frames))
 
 
-def sinabs_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> torch.Tensor:
+def sinabs_neuron(c: Constants, inputs: Tensor, by_hand: bool = False) -> Tensor:
     """sinabs: ``LIFRecurrent``, which subtracts the threshold; at most one spike per step."""
     from sinabs.activation import MembraneReset, MembraneSubtract, SingleExponential, SingleSpike
     from sinabs.layers import LIFRecurrent
@@ -200,7 +202,7 @@ def sinabs_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> 
     return neurons(gain * inputs.transpose(0, 1)).transpose(0, 1)
 
 
-def rockpool_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+def rockpool_importer(graph: Any, frames: ndarray) -> Tensor:
     """rockpool: ``from_nir``."""
     without_samna()
     from rockpool.nn.modules.torch.nir import from_nir
@@ -208,7 +210,7 @@ def rockpool_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
     return from_nir(graph)(torch.from_numpy(frames).transpose(0, 1))[0].transpose(0, 1)
 
 
-def rockpool_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> torch.Tensor:
+def rockpool_neuron(c: Constants, inputs: Tensor, by_hand: bool = False) -> Tensor:
     """rockpool: ``LIFTorch``, which subtracts the threshold; at most one spike per step.
 
     By hand it goes step by step, since its states have no gradients between two calls.
@@ -236,7 +238,7 @@ def rockpool_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -
     if not by_hand:
         return neurons(gain * inputs.transpose(0, 1))[0].transpose(0, 1)
 
-    def step(step_inputs: torch.Tensor, state: Any) -> Any:
+    def step(step_inputs: Tensor, state: Any) -> Any:
         batch_first = gain * step_inputs[:, None]
         spikes, _, states = functional_call(neurons, state, batch_first, {"record": True})
         z = spikes[:, 0]
@@ -248,7 +250,7 @@ def rockpool_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -
     return stepped(step, inputs, {"spikes": rest, "vmem": rest, "isyn": rest[..., None]})
 
 
-def spikingjelly_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
+def spikingjelly_neuron(c: Constants, inputs: Tensor) -> Tensor:
     """SpikingJelly: ``CUBALIFNode``, whose membrane adds the whole current to its voltage."""
     from spikingjelly.activation_based import neuron, surrogate
 
@@ -262,21 +264,21 @@ def spikingjelly_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
     neurons.detach_reset = True
     w_rec = torch.from_numpy(c.w_rec).t()
 
-    def step(step_inputs: torch.Tensor, z: Any) -> Any:
+    def step(step_inputs: Tensor, z: Any) -> Any:
         z = neurons(c.dt_over_tau_mem * (step_inputs + z @ w_rec))
         return z, z
 
     return stepped(step, inputs, torch.zeros_like(inputs[0]))
 
 
-def spikingjelly_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+def spikingjelly_importer(graph: Any, frames: ndarray) -> Tensor:
     """SpikingJelly: ``import_from_nir``."""
     from spikingjelly.activation_based.nir_exchange import import_from_nir
 
     return stepped(import_from_nir(graph, dt=constants(graph).dt), torch.from_numpy(frames))
 
 
-def spyx_importer(graph: Any, frames: np.ndarray) -> Any:
+def spyx_importer(graph: Any, frames: ndarray) -> Any:
     """Spyx: ``from_nir``."""
     import jax.numpy as jnp
     from spyx.nir import from_nir

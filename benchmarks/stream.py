@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import torch
+from numpy import ndarray
 
 from eventdesk import Stream
 from pokersnn_helpers import EVENT_DTYPE, Classifier, FastSNN, build_network
@@ -14,7 +15,7 @@ from . import Row
 EVENTS = 1_000_000
 
 
-def noise() -> np.ndarray:
+def noise() -> ndarray:
     """Return an event per µs, anywhere."""
     rng = np.random.default_rng(0)
     events = np.zeros(EVENTS, EVENT_DTYPE)
@@ -24,7 +25,7 @@ def noise() -> np.ndarray:
     return events
 
 
-def timed(stream: Stream, portions: list[np.ndarray]) -> float:
+def timed(stream: Stream, portions: list[ndarray]) -> float:
     """Push portions into a new recording; return the seconds that this took."""
     stream.reset()
     start = time.perf_counter()

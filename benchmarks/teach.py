@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy import ndarray
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.study.estimators import PerturbedEstimator, logistic_regression
@@ -58,7 +59,7 @@ SHORTCUTS: dict[str, Any] = {  # what an ordinary model sees of the six strokes 
 }
 
 
-def _middle(events: np.ndarray) -> np.ndarray:
+def _middle(events: ndarray) -> ndarray:
     return events[np.abs(events["t"] - np.median(events["t"])) <= 500]  # µs
 
 

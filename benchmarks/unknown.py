@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy import ndarray
 from sklearn.metrics import roc_auc_score
 
 from eventdesk.detector import detector
@@ -50,7 +51,7 @@ def parts(name: str, left_out: int) -> tuple[Trial, Evidence]:
     return Evidence(recordings, known.groups).hold_out(), unknown
 
 
-def energy(classifier: Classifier, recordings: Recordings) -> np.ndarray:
+def energy(classifier: Classifier, recordings: Recordings) -> ndarray:
     """Return the energy of each recording's answer."""
     energies = []
     with torch.no_grad():
@@ -81,7 +82,7 @@ def left_out_row(name: str, left_out: int, seed: int, epochs: int | None) -> Row
     )
     classifier.eval()
 
-    def scores(recordings: Recordings) -> dict[str, np.ndarray]:
+    def scores(recordings: Recordings) -> dict[str, ndarray]:
         beyond = classifier.familiar.beyond(recordings, classifier)
         outside = [
             bool(what_is_outside(classifier.ranges, packed.image(), packed.t[-1]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.pool import ThreadPool
 
 import numpy as np
+from numpy import ndarray
 
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.checks import SensorSize
@@ -19,7 +20,7 @@ BEHIND = 1.0  # s, from which on a reader is told
 BUSY = 0.5  # share of the events' time that computing takes, from which on it is why
 
 
-def play(events: np.ndarray) -> Iterator[np.ndarray]:
+def play(events: ndarray) -> Iterator[ndarray]:
     """Yield portions of 10 ms, each when its last event is due, and empty ones in silence."""
     begin = time.monotonic()
     start = int(events["t"][0])
@@ -32,7 +33,7 @@ def play(events: np.ndarray) -> Iterator[np.ndarray]:
         end += PORTION
 
 
-def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def patient(portions: Iterable[ndarray]) -> Iterator[ndarray]:
     """Yield portions as they come, and an empty one whenever none has come for a while."""
     iterator = iter(portions)
     with ThreadPool(1) as reader:  # whose thread doesn't outlive the program
@@ -48,7 +49,7 @@ def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             yield portion
 
 
-def camera() -> tuple[Iterator[np.ndarray], SensorSize]:
+def camera() -> tuple[Iterator[ndarray], SensorSize]:
     """Open the first camera that faery finds; return its portions of events, and its sensor.
 
     Raises:
@@ -71,7 +72,7 @@ def camera() -> tuple[Iterator[np.ndarray], SensorSize]:
 
 def listen(
     stream: Stream,
-    portions: Iterable[np.ndarray],
+    portions: Iterable[ndarray],
     sensor_size: SensorSize,
     show: Callable[[Stream, float, float], None],
     share: float = 1.0,

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from pokersnn_helpers.checkpoints import read, save_checkpoint
 from pokersnn_helpers.system.writing import StrPath
@@ -21,14 +22,14 @@ from pokersnn_helpers.training import History, Trainer
 class TrainingState:
     """Everything that the rest of a training run depends on, besides its options."""
 
-    weights: dict[str, torch.Tensor]  # of the classifier after the last step
-    ema: dict[str, torch.Tensor]  # their exponential moving average
+    weights: dict[str, Tensor]  # of the classifier after the last step
+    ema: dict[str, Tensor]  # their exponential moving average
     n_averaged: int  # steps that the average holds
     optimizer: dict[str, Any]
-    rng: torch.Tensor  # state of PyTorch's random numbers on the CPU
+    rng: Tensor  # state of PyTorch's random numbers on the CPU
     history: dict[str, Any]
-    cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
-    kept: dict[str, torch.Tensor] | None = None  # the average after the epoch that is kept
+    cuda_rng: Tensor | None = None  # and on the GPU, which dropout there draws from
+    kept: dict[str, Tensor] | None = None  # the average after the epoch that is kept
 
 
 class Run(NamedTuple):

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy import ndarray
+from torch import Tensor
 
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
 from pokersnn_helpers.frames import as_dense, as_sparse, count_events
@@ -39,9 +41,9 @@ class OpenRecording:
     start: int  # time of the first event in µs
     last: int  # and of the last one
     sensor_size: SensorSize
-    portions: list[tuple[np.ndarray, np.ndarray]]  # all of its events, in µs since the start
-    t: np.ndarray  # of the events whose time step isn't computed, in µs since the start
-    pixels: np.ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
+    portions: list[tuple[ndarray, ndarray]]  # all of its events, in µs since the start
+    t: ndarray  # of the events whose time step isn't computed, in µs since the start
+    pixels: ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
 
     @classmethod
     def begin(cls, start: int, sensor_size: SensorSize) -> "OpenRecording":
@@ -49,7 +51,7 @@ class OpenRecording:
         nothing = np.empty(0, np.int64)
         return cls(start, start, sensor_size, [], nothing, nothing)
 
-    def append(self, t: np.ndarray, pixels: np.ndarray) -> None:
+    def append(self, t: ndarray, pixels: ndarray) -> None:
         """Append the next events."""
         self.last = self.start + int(t[-1])
         self.portions.append((smallest(t), smallest(pixels)))
@@ -62,7 +64,7 @@ class OpenRecording:
         self.portions = [(t, pixels)]
         return PackedRecording(self.sensor_size, self.start, t, pixels)
 
-    def take(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, number: int) -> tuple[ndarray, ndarray]:
         """Return times and pixels of the first events, and let them go."""
         taken = self.t[:number], self.pixels[:number]
         self.t = self.t[number:]
@@ -163,7 +165,7 @@ class Stream:
         last = self._recording.last - self._recording.start
         return math.floor(last / self.time_window) + 1 + self.classifier.settle_steps
 
-    def push(self, events: np.ndarray) -> torch.Tensor:
+    def push(self, events: ndarray) -> Tensor:
         """Accept the next events, and compute the time steps that they complete.
 
         The first call in a process takes seconds, in which loops are read from disk, or up to a
@@ -208,7 +210,7 @@ class Stream:
             events = events[n_events:]
         return torch.cat(voltages)
 
-    def _events_of_recording(self, t: np.ndarray) -> int:
+    def _events_of_recording(self, t: ndarray) -> int:
         """Return how many of the next events come before a pause, and within the window."""
         start, last = t[0], t[0]
         if self._recording:
@@ -220,7 +222,7 @@ class Stream:
         over = pauses | (t - start >= self.window)
         return int(np.append(over, True).argmax())
 
-    def advance(self, time: float) -> torch.Tensor:
+    def advance(self, time: float) -> Tensor:
         """Compute all steps that end by ``time`` (µs), since no earlier events will come."""
         check_range(-MAX_TIME, MAX_TIME, time=time)
         if self._recording is None:
@@ -233,11 +235,11 @@ class Stream:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
         return self._compute(max(steps, self.steps))
 
-    def finish(self) -> torch.Tensor:
+    def finish(self) -> Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
         return self._compute(max(self.steps, self.own_steps))
 
-    def end(self) -> torch.Tensor:
+    def end(self) -> Tensor:
         """Finish the recording, hand its answer to ``on_answer``, and begin a new one."""
         voltages = self.finish()
         if self.on_answer and self.steps:
@@ -246,7 +248,7 @@ class Stream:
         return voltages
 
     @property
-    def voltages(self) -> torch.Tensor:
+    def voltages(self) -> Tensor:
         """Voltages of all steps so far, (T, classes)."""
         self._voltages = [torch.cat(self._voltages)]
         return self._voltages[0][:, 0]
@@ -283,13 +285,13 @@ class Stream:
         steps = max(others, default=-1) + 2
         return float(steps * self.time_window / 1000)
 
-    def _pack(self, events: np.ndarray) -> PackedRecording:
+    def _pack(self, events: ndarray) -> PackedRecording:
         """Pack the events, with their times since the beginning of the recording.
 
         What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
         """
         sensor_size = self.classifier.sensor_size
-        if type(events) is not np.ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
+        if type(events) is not ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
             events = check_events(events, sensor_size, "the portion")  # a mask may hide a value
         start = self._recording.start if self._recording else int(events["t"][0])
         t = np.empty(len(events), np.int64)
@@ -299,7 +301,7 @@ class Stream:
             check_events(events, sensor_size, "the portion")  # says what is wrong
         return PackedRecording(sensor_size, start, t, pixels)
 
-    def _compute(self, steps: int) -> torch.Tensor:
+    def _compute(self, steps: int) -> Tensor:
         """Compute all steps up to ``steps``; return their voltages."""
         computed = [self._voltages[0][:0]]
         inputs = math.prod(self.classifier.sensor_size)
@@ -314,7 +316,7 @@ class Stream:
             self.steps += n_steps
         return torch.cat(computed)[:, 0]
 
-    def _take_frames(self, n_steps: int) -> torch.Tensor:
+    def _take_frames(self, n_steps: int) -> Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""
         recording = self._recording
         assert recording is not None  # no step is computed before the first event

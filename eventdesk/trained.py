@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy import ndarray
 
 from pokersnn_helpers.checkpoints import load_checkpoint, read, save_checkpoint
 from pokersnn_helpers.classifier import Classifier
@@ -40,7 +41,7 @@ NETWORKS: dict[str, Any] = {  # FastSNN, for SNN, takes sparse frames: memory gr
     "FrameMLP": models.FrameMLP,
     "GRU": models.GRU,
 }
-FEATURES: dict[str, Callable[..., np.ndarray]] = {
+FEATURES: dict[str, Callable[..., ndarray]] = {
     function.__name__: function
     for function in (
         models.summed_image,
@@ -108,7 +109,7 @@ class Trained:
         """Of the events, which is drawn."""
         return self.reading["share"] or 1.0
 
-    def parts(self, events: np.ndarray, sensor_size: SensorSize) -> list[PackedRecording]:
+    def parts(self, events: ndarray, sensor_size: SensorSize) -> list[PackedRecording]:
         """Return what a sensor has recorded as the model learned it: smaller, thinner, in parts."""
         events = thin(check_events(events, sensor_size), self.share)
         size = self.classifier.sensor_size[:2]

@@ -10,6 +10,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from .classifier import Classifier, check_classifier, decode
 from .out_of_distribution import Familiar
@@ -110,7 +111,7 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def check_constants(loaded: torch.nn.Module, network: torch.nn.Module, path: StrPath) -> None:
+def check_constants(loaded: nn.Module, network: nn.Module, path: StrPath) -> None:
     """Refuse what a network's arguments don't say: neurons, steps or ties changed later."""
     if len(list(loaded.parameters())) != len(list(network.parameters())):
         raise ValueError(f"{path} isn't written: weights are shared that its class doesn't share")
@@ -123,7 +124,7 @@ def check_constants(loaded: torch.nn.Module, network: torch.nn.Module, path: Str
             )
 
 
-def constants_of(network: torch.nn.Module) -> dict[str, Any]:
+def constants_of(network: nn.Module) -> dict[str, Any]:
     """Return what a network computes with besides its weights, by name."""
     constants = {}
     for name, module in network.named_modules():
@@ -132,7 +133,7 @@ def constants_of(network: torch.nn.Module) -> dict[str, Any]:
             fields = value._asdict() if hasattr(value, "_asdict") else {"": value}
             for field, number in fields.items():
                 key = ".".join(filter(None, [name, attribute, field]))
-                constants[key] = number.tolist() if isinstance(number, torch.Tensor) else number
+                constants[key] = number.tolist() if isinstance(number, Tensor) else number
     return constants
 
 
@@ -140,7 +141,7 @@ def constants_of(network: torch.nn.Module) -> dict[str, Any]:
 def load_checkpoint(
     path: StrPath,
     device: torch.device | str | None = None,
-    network: Callable[..., torch.nn.Module] | torch.nn.Module | None = None,
+    network: Callable[..., nn.Module] | nn.Module | None = None,
 ) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
@@ -182,7 +183,7 @@ def load_checkpoint(
 def rebuild(
     content: dict[str, Any],
     path: StrPath,
-    network: Callable[..., torch.nn.Module] | torch.nn.Module | None,
+    network: Callable[..., nn.Module] | nn.Module | None,
 ) -> Classifier:
     """Make the classifier that a checkpoint holds."""
     saved = str(content["network"])
@@ -227,9 +228,9 @@ def rebuild(
     return classifier
 
 
-def make_again(network: Any, content: dict[str, Any]) -> torch.nn.Module:
+def make_again(network: Any, content: dict[str, Any]) -> nn.Module:
     """Make the network that was saved, with untrained weights."""
-    if isinstance(network, torch.nn.Module):
+    if isinstance(network, nn.Module):
         return network
     if content["arguments"] is not None:
         return network(**content["arguments"])
@@ -285,7 +286,7 @@ def parse(data: bytes, path: StrPath) -> dict[str, Any]:
 
 def check_stored(content: Any, path: StrPath) -> None:
     """Refuse tensors that say to be larger than what is stored of them, at any depth."""
-    if isinstance(content, torch.Tensor):
+    if isinstance(content, Tensor):
         is_plain = content.layout is torch.strided and not content.is_meta
         if not is_plain or content.nbytes > content.untyped_storage().nbytes():
             raise ValueError(

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from .frames import check_tensor, last_steps, with_steps
@@ -24,7 +25,7 @@ from .system.checks import (
 SETTLE = 0.01  # s of silence after the last event
 
 
-def decode(voltages: torch.Tensor) -> torch.Tensor:
+def decode(voltages: Tensor) -> Tensor:
     """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their maxima.
 
     Example:
@@ -35,7 +36,7 @@ def decode(voltages: torch.Tensor) -> torch.Tensor:
     return torch.log_softmax(voltages.max(dim=0).values, dim=-1)
 
 
-class Classifier(torch.nn.Module):
+class Classifier(nn.Module):
     """A network with the rule that reads a class off its voltages, the classes and the sensor.
 
     A recording's own time is the time up to its last event and a silence of ``settle`` after it.
@@ -70,8 +71,8 @@ class Classifier(torch.nn.Module):
     @suggests_names
     def __init__(
         self,
-        snn: torch.nn.Module,
-        decode: Callable[[torch.Tensor], torch.Tensor] = decode,
+        snn: nn.Module,
+        decode: Callable[[Tensor], Tensor] = decode,
         *,
         classes: Sequence[str] = POKERDVS_CLASSES,
         sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
@@ -79,7 +80,7 @@ class Classifier(torch.nn.Module):
         time_window: float | None = None,
     ):
         super().__init__()
-        if not isinstance(snn, torch.nn.Module):
+        if not isinstance(snn, nn.Module):
             raise TypeError(f"snn is {snn!r}; give a network, as Classifier(SNN())")
         check_range(0, 1, settle=settle)
         self.snn = snn
@@ -137,12 +138,12 @@ class Classifier(torch.nn.Module):
             return 0
         return math.ceil(round(1e6 * self.settle / self.time_window, 6))
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
         voltages, steps, _ = self.run(frames)
         return self.read(voltages, steps)
 
-    def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def run(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the network on frames (T, B, ...) and on the silence in which it settles.
 
         Sparse frames become dense where the network takes no others.
@@ -159,11 +160,11 @@ class Classifier(torch.nn.Module):
             return self.voltages_of(frames), steps, frames
         return *self._run_by_length(frames, steps), frames
 
-    def voltages_of(self, frames: torch.Tensor) -> torch.Tensor:
+    def voltages_of(self, frames: Tensor) -> Tensor:
         """Return what the network makes of frames, if it has the right shape."""
         with said_of(self.snn, frames):
             voltages: Any = self.snn(frames)
-        is_tensor = isinstance(voltages, torch.Tensor)
+        is_tensor = isinstance(voltages, Tensor)
         shape = tuple(voltages.shape) if is_tensor else ()
         if len(shape) != 3 or shape[1] != frames.shape[1]:
             found = f"shape {shape}" if is_tensor else f"a {type(voltages).__name__}"
@@ -173,7 +174,7 @@ class Classifier(torch.nn.Module):
             )
         return voltages
 
-    def is_causal(self, frames: torch.Tensor, steps: torch.Tensor) -> bool:
+    def is_causal(self, frames: Tensor, steps: Tensor) -> bool:
         """Say whether later frames change earlier voltages; where nothing tells, try it once.
 
         The network is shown the frames (T, B, ...) with and without what comes after the end of
@@ -194,7 +195,7 @@ class Classifier(torch.nn.Module):
             self.causal = same_times and torch.allclose(whole[:length], cut, 0, 1e-4 * spread)
         return bool(self.causal)
 
-    def append_silence(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def append_silence(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Append the silence in which the longest recording of a batch settles.
 
         This also finds out how long each recording is, because a loader pads the shorter ones with
@@ -209,16 +210,14 @@ class Classifier(torch.nn.Module):
         steps = last_steps(frames).clamp(min=1) + self.settle_steps
         return with_steps(frames, max(steps.tolist(), default=1)), steps
 
-    def _run_by_length(
-        self, frames: torch.Tensor, steps: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _run_by_length(self, frames: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Show the network recordings of one length at a time; ``run`` says what is returned."""
         lengths = steps.unique().tolist()
         sums_up = self.bin_width == WHOLE  # silence adds nothing to a sum
         if len(lengths) < 2 or sums_up:
             voltages = self.voltages_of(frames)
             return voltages, torch.full_like(steps, len(voltages))
-        of_recording: dict[int, torch.Tensor] = {}
+        of_recording: dict[int, Tensor] = {}
         for length in lengths:
             members = (steps == length).nonzero()[:, 0]
             part = self.voltages_of(with_steps(frames.index_select(1, members), length))
@@ -226,7 +225,7 @@ class Classifier(torch.nn.Module):
         parts = [of_recording[number] for number in range(len(steps))]
         return pad_sequence(parts), steps.new_tensor([len(part) for part in parts])
 
-    def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
+    def read(self, voltages: Tensor, steps: Tensor | None = None) -> Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
 
         Args:
@@ -247,7 +246,7 @@ class Classifier(torch.nn.Module):
             decoded.append(self._decode(voltages[:length, number : number + 1]))
         return torch.cat(decoded)
 
-    def _decode(self, voltages: torch.Tensor) -> torch.Tensor:
+    def _decode(self, voltages: Tensor) -> Tensor:
         log_probabilities = self.decode(voltages)
         shape = tuple(log_probabilities.shape)
         expected = (voltages.shape[1], len(self.classes))
@@ -260,7 +259,7 @@ class Classifier(torch.nn.Module):
         return log_probabilities
 
 
-def unique_argmax(values: torch.Tensor) -> torch.Tensor:
+def unique_argmax(values: Tensor) -> Tensor:
     """Return which value along the last axis is the largest, and -1 where several are.
 
     A network that hasn't spiked has the same voltage for all classes: that is no answer.

@@ -42,6 +42,7 @@ import h5py
 import nir
 import numpy as np
 import torch
+from numpy import ndarray
 
 from .checkpoints import check_constants
 from .classifier import Classifier, check_classifier, decode
@@ -243,7 +244,7 @@ def _affine(weights: torch.Tensor) -> nir.Affine:
     return nir.Affine(weight, bias)
 
 
-def _for_each(neurons: int, constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _for_each(neurons: int, constants: Mapping[str, Any]) -> dict[str, ndarray]:
     return {name: np.full(neurons, value, float) for name, value in constants.items()}
 
 
@@ -270,7 +271,7 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
         raise ValueError(f"it holds something else than an SNN: {error!r}") from error
     for name, node in _graph(classifier).nodes.items():
         for field, expected_values in vars(node).items():
-            if isinstance(expected_values, np.ndarray):
+            if isinstance(expected_values, ndarray):
                 values = getattr(graph.nodes[name], field)
                 _compare(f"{name}.{field}", values, expected_values)
     return classifier
@@ -314,7 +315,7 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
     )
 
 
-def _compare(name: str, values: np.ndarray, expected: np.ndarray) -> None:
+def _compare(name: str, values: ndarray, expected: ndarray) -> None:
     values, expected = np.broadcast_arrays(values, expected)
     close = np.isclose(values, expected, rtol=1e-6, atol=0)
     wrong = ~(close & np.isfinite(values))

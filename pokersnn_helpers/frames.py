@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
@@ -39,7 +40,7 @@ def to_frames(
     events: np.ndarray,
     time_window: float = 1000,
     sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
-) -> torch.Tensor:
+) -> Tensor:
     """Count the events of one recording by time bin, polarity and pixel.
 
     Args:
@@ -80,7 +81,7 @@ def check_time_window(time_window: float) -> None:
         check_range(1, MAX_WINDOW, time_window=time_window)
 
 
-def with_time_window(frames: torch.Tensor, time_window: float) -> torch.Tensor:
+def with_time_window(frames: Tensor, time_window: float) -> Tensor:
     """Note on frames how wide their time bins are (µs), so that a classifier can compare."""
     frames.time_window = float(time_window)  # type: ignore[attr-defined]
     return frames
@@ -88,7 +89,7 @@ def with_time_window(frames: torch.Tensor, time_window: float) -> torch.Tensor:
 
 def sparse_batch(
     recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
-) -> torch.Tensor:
+) -> Tensor:
     """Count the events of recordings into sparse frames (T, B, polarities, height, width)."""
     return as_sparse(*count_batch(recordings, time_window, sensor_size))
 
@@ -128,13 +129,13 @@ def count_events(
     return rows, (bins.number, len(events.sizes), *sensor_size[::-1])
 
 
-def as_sparse(rows: Rows, shape: tuple[int, ...]) -> torch.Tensor:
+def as_sparse(rows: Rows, shape: tuple[int, ...]) -> Tensor:
     """Return what rows list as sparse frames of this shape, (T, B, polarities, height, width)."""
     indices = torch.from_numpy(indices_of(rows, shape))
     return sparse_tensor(indices, torch.from_numpy(rows.counts), shape)
 
 
-def as_dense(rows: Rows, shape: tuple[int, ...]) -> torch.Tensor:
+def as_dense(rows: Rows, shape: tuple[int, ...]) -> Tensor:
     """Return what rows list as dense frames of this shape, (T, B, polarities, height, width)."""
     frames = torch.zeros(shape)
     fill(frames.flatten(2).flatten(0, 1).numpy(), rows)
@@ -142,15 +143,15 @@ def as_dense(rows: Rows, shape: tuple[int, ...]) -> torch.Tensor:
 
 
 def sparse_tensor(
-    indices: torch.Tensor, values: torch.Tensor, shape: Sequence[int], in_order: bool = True
-) -> torch.Tensor:
+    indices: Tensor, values: Tensor, shape: Sequence[int], in_order: bool = True
+) -> Tensor:
     """Return a sparse tensor of indices that are right already, and different."""
     # PyTorch 2.11 warns of memory errors where nobody has said whether to check them again.
     with torch.sparse.check_sparse_tensor_invariants(False):
         return torch.sparse_coo_tensor(indices, values, tuple(shape), is_coalesced=in_order)
 
 
-class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
+class FrameDataset(Dataset[tuple[Tensor, int]]):
     """Frames of recordings, counted when they are asked for.
 
     Args:
@@ -182,12 +183,12 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self.recordings)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
         batch, _ = self.__getitems__([index])
         frames = batch[:, 0]
         return frames.coalesce() if self.sparse else frames, self.recordings.targets[index]
 
-    def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""
         packed = [self.recordings.events.packed[index] for index in indices]
         counted = count_batch(packed, self.time_window, self.recordings.sensor_size)
@@ -261,7 +262,7 @@ def make_loaders(
     )
 
 
-def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
+def augment(frames: Tensor, mirror: bool = True) -> Tensor:
     """Mirror about half of the recordings left to right, and shift each by up to a pixel.
 
     All four suits look the same in a mirror, and no suit changes when its pip moves a little. What
@@ -303,7 +304,7 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
     return sparse_tensor(moved, counts, frames.shape, in_order=False)
 
 
-def indices_and_counts(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def indices_and_counts(frames: Tensor) -> tuple[Tensor, Tensor]:
     """Return the indices of sparse frames, (5, N), and their counts, (N,), in any order.
 
     PyTorch's public ``indices()`` would ask to sort them first, at every step of training.
@@ -313,7 +314,7 @@ def indices_and_counts(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
     return frames._indices(), frames._values()
 
 
-def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
+def with_steps(frames: Tensor, steps: int) -> Tensor:
     """Cut frames, or append silence, so that they have so many time steps."""
     if steps == len(frames):
         return frames
@@ -328,7 +329,7 @@ def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
     return sparse_tensor(indices, counts, shape, in_order=frames.is_coalesced())
 
 
-def last_steps(frames: torch.Tensor) -> torch.Tensor:
+def last_steps(frames: Tensor) -> Tensor:
     """Return how many time steps each recording has up to its last event, (B,)."""
     if frames.is_sparse:
         indices, counts = indices_and_counts(frames)
@@ -345,12 +346,12 @@ def last_steps(frames: torch.Tensor) -> torch.Tensor:
 
 def check_tensor(frames: Any) -> None:
     """Refuse frames that are no tensor, such as NumPy's."""
-    if not isinstance(frames, torch.Tensor):
+    if not isinstance(frames, Tensor):
         kind = type(frames).__name__
         raise TypeError(f"frames are of type {kind}; give a torch.Tensor, as torch.tensor(frames)")
 
 
-def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
+def check_frames(frames: Tensor, weights: Tensor, input_size: int | None) -> None:
     """Refuse what isn't a batch of frames for a network, as ``SpikingNetwork.forward`` says.
 
     Args:
@@ -383,7 +384,7 @@ def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | 
         raise ValueError(f"frames hold {found}; they must be finite numbers")
 
 
-def check_indices(frames: torch.Tensor) -> None:
+def check_indices(frames: Tensor) -> None:
     """Refuse sparse frames with an index outside their shape, or with dense axes."""
     indices, counts = indices_and_counts(frames)
     if len(counts):  # PyTorch's own check takes twice as long, so it is asked only what is wrong

@@ -42,6 +42,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from .frames import check_frames, check_tensor
 from .system.checks import MAX_TIME, advice_on
@@ -54,7 +55,7 @@ def step(self, frame, state):  # frame: (B, polarities, height, width)
     return voltages, state"""
 
 
-class SpikingNetwork(torch.nn.Module):
+class SpikingNetwork(nn.Module):
     """The loop over time of a network that has a ``step``, with a recorder of its states.
 
     Attributes:
@@ -83,11 +84,11 @@ class SpikingNetwork(torch.nn.Module):
     recording: Any = None
     input_size: int | None = None
 
-    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+    def step(self, frame: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Compute one time step, as this module's docstring says."""
         raise NotImplementedError(f"{type(self).__name__} has no method step(frame, state)")
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Step through frames (T, B, polarities, height, width); return voltages (T, B, classes).
 
         Raises:
@@ -103,8 +104,8 @@ class SpikingNetwork(torch.nn.Module):
 
 
 def run_steps(
-    network: Any, frames: torch.Tensor, state: Any = None, keep_states: bool = False
-) -> tuple[torch.Tensor, list[Any]]:
+    network: Any, frames: Tensor, state: Any = None, keep_states: bool = False
+) -> tuple[Tensor, list[Any]]:
     """Let a network step through frames (T, B, polarities, height, width), on from a state.
 
     Returns:
@@ -116,7 +117,7 @@ def run_steps(
     """
     check_tensor(frames)
     dtype = next(network.parameters(), frames).dtype
-    voltages: list[torch.Tensor] = []
+    voltages: list[Tensor] = []
     states: list[Any] = []
     for frame in frames.to(dtype):
         returned = network.step(frame, state)
@@ -130,7 +131,7 @@ def run_steps(
 
 
 @contextmanager
-def said_of(network: torch.nn.Module, frames: torch.Tensor) -> Iterator[None]:
+def said_of(network: nn.Module, frames: Tensor) -> Iterator[None]:
     """Say of an error that there is advice on, which network and frames it is about."""
     try:
         yield
@@ -147,11 +148,11 @@ def said_of(network: torch.nn.Module, frames: torch.Tensor) -> Iterator[None]:
         ) from error
 
 
-def check_step(network: Any, returned: Any, voltages: list[torch.Tensor]) -> None:
+def check_step(network: Any, returned: Any, voltages: list[Tensor]) -> None:
     """Refuse what isn't voltages and a state, or the voltages of the last step once more."""
     name = type(network).__name__
     pair = isinstance(returned, tuple) and len(returned) == 2
-    if not pair or not isinstance(returned[0], torch.Tensor):
+    if not pair or not isinstance(returned[0], Tensor):
         kind = type(returned).__name__
         raise TypeError(f"{name}.step returned {kind}; return voltages and the new state")
     if voltages and returned[0].data_ptr() == voltages[-1].data_ptr() != 0:
@@ -163,7 +164,7 @@ def check_step(network: Any, returned: Any, voltages: list[torch.Tensor]) -> Non
 def stack_states(states: list[Any]) -> Any:
     """Stack the states of all time steps: tensors, or tuples of them."""
     first = states[0]
-    if isinstance(first, torch.Tensor):
+    if isinstance(first, Tensor):
         return torch.stack(states).detach()
     if not isinstance(first, tuple):
         kind = type(first).__name__
@@ -173,7 +174,7 @@ def stack_states(states: list[Any]) -> Any:
 
 
 @torch.no_grad()
-def record_states(network: torch.nn.Module, frames: torch.Tensor) -> Any:
+def record_states(network: nn.Module, frames: Tensor) -> Any:
     """Run any network that has a ``step``, and return its states of all time steps.
 
     Args:
@@ -197,7 +198,7 @@ def record_states(network: torch.nn.Module, frames: torch.Tensor) -> Any:
     return stack_states(states)
 
 
-def resumer(network: Any) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]:
+def resumer(network: Any) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
     """Return the function with which a network goes on where an earlier call ended.
 
     It is given the next frames (T, 1, polarities, height, width) and the state that the call before
@@ -212,7 +213,7 @@ def resumer(network: Any) -> Callable[[torch.Tensor, Any], tuple[torch.Tensor, A
     needs_step(network, "it reads whole recordings, and no stream")
 
     @torch.no_grad()
-    def resume(frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         voltages, states = run_steps(network, frames, state)
         return voltages, states[-1]
 
@@ -236,7 +237,7 @@ def time_step(time_window: float) -> float:
     return time_window / 1e6
 
 
-def time_window_of(network: torch.nn.Module) -> float | None:
+def time_window_of(network: nn.Module) -> float | None:
     """Return the width in µs of the time bins that a network says, or else all of its parts.
 
     Returns:
@@ -253,7 +254,7 @@ def time_window_of(network: torch.nn.Module) -> float | None:
     return width_of_steps(steps.pop()) if steps else None
 
 
-def warn_of_rates(network: torch.nn.Module) -> None:
+def warn_of_rates(network: nn.Module) -> None:
     """Warn of Norse's cells whose time constants were given as such, and not as 1/τ in 1/s."""
     for cell in network.modules():
         rate = getattr(getattr(cell, "p", None), "tau_mem_inv", None)

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy import ndarray
+from torch import Tensor
 
 from .classifier import Classifier
 from .frames import make_loader
@@ -43,7 +45,7 @@ FOLDS = 5  # in which recordings are left out, to see how far away others of the
 KINDS = {"image": (0.02, 0), "hidden spikes": (0.05, 1), "image and hidden spikes": (0.05, 1)}
 
 
-def numbers_of(image: np.ndarray, duration: float) -> list[float]:
+def numbers_of(image: ndarray, duration: float) -> list[float]:
     """Return the numbers of ``NAMES``, which are all greater than 0.
 
     Args:
@@ -77,7 +79,7 @@ def training_ranges(recordings: Recordings) -> list[list[float]]:
     return np.exp([low - widening, high + widening]).T.tolist()
 
 
-def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: float) -> list[str]:
+def what_is_outside(ranges: list[list[float]], image: ndarray, duration: float) -> list[str]:
     """Say which numbers of a recording lie outside the ranges of training, if those are known.
 
     Example:
@@ -108,11 +110,11 @@ class Subspace(NamedTuple):
         components: The first of them, (components, inputs).
     """
 
-    mean: np.ndarray
-    components: np.ndarray
+    mean: ndarray
+    components: ndarray
 
     @classmethod
-    def fit(cls, images: np.ndarray, targets: np.ndarray) -> "Subspace":
+    def fit(cls, images: ndarray, targets: ndarray) -> "Subspace":
         """Find the components of images (recordings, inputs), whatever their classes."""
         mean = images.mean(0)
         _, values, components = np.linalg.svd(images - mean, full_matrices=False)
@@ -120,7 +122,7 @@ class Subspace(NamedTuple):
         number = min(int(np.searchsorted(explained, EXPLAINED)) + 1, len(images) - 2)
         return cls(mean, components[:number])
 
-    def distance(self, images: np.ndarray) -> np.ndarray:
+    def distance(self, images: ndarray) -> ndarray:
         """Return by image the logarithm of the square of what the components leave."""
         away = images - self.mean
         left = away - (away @ self.components.T) @ self.components
@@ -138,11 +140,11 @@ class Clusters(NamedTuple):
         precision: The inverse of the covariance, (neurons, neurons).
     """
 
-    means: np.ndarray
-    precision: np.ndarray
+    means: ndarray
+    precision: ndarray
 
     @classmethod
-    def fit(cls, activities: np.ndarray, targets: np.ndarray) -> "Clusters":
+    def fit(cls, activities: ndarray, targets: ndarray) -> "Clusters":
         """Find the clusters of activities (recordings, neurons)."""
         from sklearn.covariance import LedoitWolf  # which takes a second to import
 
@@ -151,7 +153,7 @@ class Clusters(NamedTuple):
         within = LedoitWolf(assume_centered=True).fit(activities - means[numbers])
         return cls(means, within.precision_)
 
-    def distance(self, activities: np.ndarray) -> np.ndarray:
+    def distance(self, activities: ndarray) -> ndarray:
         """Return by activity the logarithm of the squared distance from the nearest class."""
         away = activities[:, None] - self.means
         squares = np.einsum("rci,ij,rcj->rc", away, self.precision, away)
@@ -175,8 +177,8 @@ class Familiar(NamedTuple):
 
     subspace: Subspace
     clusters: Clusters | None
-    usual: np.ndarray
-    limits: np.ndarray
+    usual: ndarray
+    limits: ndarray
 
     @classmethod
     def fit(
@@ -219,7 +221,7 @@ class Familiar(NamedTuple):
         ]
         return cls(Subspace.fit(images, targets), clusters, usual, np.array(limits))
 
-    def beyond(self, recordings: Recordings, classifier: Classifier | None = None) -> np.ndarray:
+    def beyond(self, recordings: Recordings, classifier: Classifier | None = None) -> ndarray:
         """Return by how many standard deviations recordings are beyond each limit.
 
         Args:
@@ -235,7 +237,7 @@ class Familiar(NamedTuple):
             distances.append(self.clusters.distance(activities))
         return _standardised(distances, self.usual) - self.limits[:, None]
 
-    def to_tensors(self) -> dict[str, torch.Tensor]:
+    def to_tensors(self) -> dict[str, Tensor]:
         """Return all of it by name, as a checkpoint can hold it."""
         parts = {**self.subspace._asdict(), "usual": self.usual, "limits": self.limits}
         if self.clusters is not None:
@@ -243,7 +245,7 @@ class Familiar(NamedTuple):
         return {name: torch.as_tensor(value, dtype=torch.float32) for name, value in parts.items()}
 
     @classmethod
-    def from_tensors(cls, parts: dict[str, torch.Tensor]) -> "Familiar":
+    def from_tensors(cls, parts: dict[str, Tensor]) -> "Familiar":
         """Put together what ``to_tensors`` returned."""
         values = {name: tensor.double().numpy() for name, tensor in parts.items()}
         clusters = Clusters(values["means"], values["precision"]) if "means" in values else None
@@ -251,7 +253,7 @@ class Familiar(NamedTuple):
         return cls(subspace, clusters, values["usual"], values["limits"])
 
 
-def _standardised(distances: Sequence[np.ndarray], usual: np.ndarray) -> np.ndarray:
+def _standardised(distances: Sequence[ndarray], usual: ndarray) -> ndarray:
     """Return distances in standard deviations beyond the mean, and of two also their sum."""
     standardised = (np.stack(distances) - usual[:, :1]) / usual[:, 1:]
     if len(standardised) == 1:
@@ -259,12 +261,12 @@ def _standardised(distances: Sequence[np.ndarray], usual: np.ndarray) -> np.ndar
     return np.vstack([standardised, standardised.sum(0)])
 
 
-def _images(recordings: Recordings) -> np.ndarray:
+def _images(recordings: Recordings) -> ndarray:
     """Return log(1 + events) per pixel and polarity, (recordings, inputs)."""
     return np.log1p([recording.image().ravel() for recording in recordings.events.packed])
 
 
-def _left_out(kind: Any, values: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _left_out(kind: Any, values: ndarray, targets: ndarray, groups: ndarray) -> ndarray:
     """Return how far each recording is from what those of other groups are like, in turn."""
     from sklearn.model_selection import GroupKFold  # which takes a second to import
 
@@ -277,7 +279,7 @@ def _left_out(kind: Any, values: np.ndarray, targets: np.ndarray, groups: np.nda
 
 
 @torch.no_grad()
-def hidden_activities(classifier: Classifier, recordings: Recordings) -> np.ndarray | None:
+def hidden_activities(classifier: Classifier, recordings: Recordings) -> ndarray | None:
     """Return the square roots of how often hidden neurons spike, (recordings, neurons).
 
     Returns:
@@ -309,7 +311,7 @@ def hidden_activities(classifier: Classifier, recordings: Recordings) -> np.ndar
     return torch.cat(counts).sqrt().numpy()
 
 
-def spikes_in(states: Any) -> list[torch.Tensor]:
+def spikes_in(states: Any) -> list[Tensor]:
     """Return the spikes in recorded states, by layer: (T, B, neurons) of what Norse calls z."""
     if not isinstance(states, tuple):
         return []

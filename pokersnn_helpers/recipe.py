@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from .frames import augment, check_time_window
 from .recordings import POKERDVS_CLASSES, Recordings, density_and_ms
 
-Augment = Callable[[torch.Tensor], torch.Tensor]
+Augment = Callable[[Tensor], Tensor]
 
 # How frames of a training batch may change. Only you know whether a mirror changes your classes.
 AUGMENTS: dict[str, Augment | None] = {

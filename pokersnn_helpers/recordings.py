@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from .system.checks import (
     EVENT_DTYPE,
@@ -28,7 +29,7 @@ MOST_EVENTS = 0.01  # per input and µs, in the mean of a recording: cards have 
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
-def make_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
+def make_events(t: ndarray, x: ndarray, y: ndarray, p: ndarray) -> ndarray:
     """Return an array of ``EVENT_DTYPE`` of its columns.
 
     Example:
@@ -48,42 +49,42 @@ class PackedRecording(NamedTuple):
 
     sensor_size: SensorSize
     start: int  # time of the first event in µs
-    t: np.ndarray  # time since then
-    pixels: np.ndarray  # (p * height + y) * width + x
+    t: ndarray  # time since then
+    pixels: ndarray  # (p * height + y) * width + x
 
     @classmethod
-    def pack(cls, events: np.ndarray, sensor_size: SensorSize | None = None) -> PackedRecording:
+    def pack(cls, events: ndarray, sensor_size: SensorSize | None = None) -> PackedRecording:
         """Pack what ``check_events`` returned, by default on the smallest sensor that holds it."""
         sensor_size = sensor_size or smallest_sensor(events)
         start = int(events["t"][0])
         pixels = np.ravel_multi_index((events["p"], events["y"], events["x"]), sensor_size[::-1])
         return cls(sensor_size, start, smallest(events["t"] - start), smallest(pixels))
 
-    def unpack(self) -> np.ndarray:
+    def unpack(self) -> ndarray:
         """Return the events as an array of ``EVENT_DTYPE``."""
         width, height, _ = self.sensor_size
         line, x = np.divmod(self.pixels, width)
         p, y = np.divmod(line, height)
         return make_events(self.t.astype(np.int64) + self.start, x, y, p)
 
-    def image(self) -> np.ndarray:
+    def image(self) -> ndarray:
         """Count the events by polarity, row and column."""
         counts = np.bincount(self.pixels, minlength=math.prod(self.sensor_size))
         return counts.reshape(self.sensor_size[::-1])
 
 
-def smallest_sensor(events: np.ndarray) -> SensorSize:
+def smallest_sensor(events: ndarray) -> SensorSize:
     """Return width, height and polarities of the smallest sensor that holds all events."""
     width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
     return width, height, polarities
 
 
-def smallest(numbers: np.ndarray) -> np.ndarray:
+def smallest(numbers: ndarray) -> ndarray:
     """Return whole numbers from 0 on, at least one, in the smallest type that holds them."""
     return numbers.astype(np.min_scalar_type(numbers.max()))
 
 
-class PackedEvents(Sequence[np.ndarray]):
+class PackedEvents(Sequence[ndarray]):
     """Events of recordings: about 6 bytes each, and 32 in the arrays that are made when asked for.
 
     An array can't be changed in place, since that would be lost.
@@ -184,7 +185,7 @@ class Recordings:
         size = check_sensor_size(attribute(dataset, "sensor_size", sensor_size))
         targets: list[Any] = []
 
-        def read() -> Iterator[np.ndarray]:
+        def read() -> Iterator[ndarray]:
             for number in progress_bar(range(len(dataset)), "reading", "recording"):
                 events, target = dataset[number]
                 targets.append(target)
@@ -398,8 +399,8 @@ def stratified_folds(
 
 
 def fold_indices(
-    recordings: Recordings, folds: int, numbers: np.ndarray, seed: int = 0
-) -> list[tuple[np.ndarray, np.ndarray]]:
+    recordings: Recordings, folds: int, numbers: ndarray, seed: int = 0
+) -> list[tuple[ndarray, ndarray]]:
     """Choose the recordings of ``stratified_folds``: which to train on, and which to test on.
 
     Args:

@@ -8,6 +8,7 @@ a loader gives, sparse or dense, and the sums of ``fast/loops.py``. It numbers p
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from .system.compiling import compiled
 
@@ -19,17 +20,17 @@ class Rows(NamedTuple):
     ``indptr[row + 1]`` of the two others.
     """
 
-    indptr: np.ndarray  # (T * B + 1,)
-    inputs: np.ndarray  # (N,)
-    counts: np.ndarray  # events at these inputs, (N,)
+    indptr: ndarray  # (T * B + 1,)
+    inputs: ndarray  # (N,)
+    counts: ndarray  # events at these inputs, (N,)
 
 
 class EventBatch(NamedTuple):
     """Events of some recordings, one recording after the other, as int64."""
 
-    sizes: np.ndarray  # how many events each recording has, (B,)
-    t: np.ndarray  # their times in µs from 0, (N,)
-    pixels: np.ndarray  # polarity and pixel of each, as ``PackedRecording`` numbers them, (N,)
+    sizes: ndarray  # how many events each recording has, (B,)
+    t: ndarray  # their times in µs from 0, (N,)
+    pixels: ndarray  # polarity and pixel of each, as ``PackedRecording`` numbers them, (N,)
 
 
 class TimeBins(NamedTuple):

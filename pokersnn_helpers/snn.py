@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor, nn
 
 from .networks import SpikingNetwork, plain_number, time_step
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
@@ -67,21 +68,21 @@ class LearnedTaus(LIFRecurrentCell):  # type: ignore[misc]
                     f"longer than dt, {self.dt:g} s"
                 )
             logit = torch.full((hidden_size,), math.log(share / (1 - share)), dtype=torch.float32)
-            setattr(self, name, torch.nn.Parameter(logit))
+            setattr(self, name, nn.Parameter(logit))
 
     @torch.no_grad()
-    def taus(self) -> dict[str, torch.Tensor]:
+    def taus(self) -> dict[str, Tensor]:
         """Return the time constants in s, in double precision."""
         parameters = {"tau_mem": self.mem, "tau_syn": self.syn}
         return {name: self.dt / each.double().sigmoid() for name, each in parameters.items()}
 
     @torch.no_grad()
-    def set_taus(self, taus: Mapping[str, torch.Tensor]) -> None:
+    def set_taus(self, taus: Mapping[str, Tensor]) -> None:
         """Set what ``taus`` returns."""
         for parameter, name in ((self.mem, "tau_mem"), (self.syn, "tau_syn")):
             parameter.copy_(-torch.log(taus[name] / self.dt - 1))
 
-    def forward(self, x: torch.Tensor, state: LIFState | None = None) -> Any:
+    def forward(self, x: Tensor, state: LIFState | None = None) -> Any:
         """Compute one time step, as Norse's cell does."""
         p = self.p._replace(
             tau_mem_inv=self.mem.sigmoid() / self.dt, tau_syn_inv=self.syn.sigmoid() / self.dt
@@ -216,7 +217,7 @@ class SNN(SpikingNetwork):
         )
         kind = LearnedTaus if learn_taus else LIFRecurrentCell
         self.lif0 = kind(input_size, hidden_size, p=hidden, dt=self.dt)
-        self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
+        self.linear = nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=readout, dt=self.dt)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -228,7 +229,7 @@ class SNN(SpikingNetwork):
         weights.requires_grad_(learns)
 
     @torch.no_grad()
-    def hidden_taus(self) -> dict[str, torch.Tensor]:
+    def hidden_taus(self) -> dict[str, Tensor]:
         """Return ``tau_mem`` and ``tau_syn`` of each hidden neuron in s, in double precision.
 
         Example:
@@ -248,7 +249,7 @@ class SNN(SpikingNetwork):
         """Multiply the input weights of the hidden neurons."""
         self.lif0.input_weights *= factor
 
-    def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
+    def step(self, frame: Tensor, state: SNNState | None) -> tuple[Tensor, SNNState]:
         """Compute one time step, as ``SpikingNetwork`` says."""
         hidden, readout = state or (None, None)  # Norse starts from rest
         x = frame.flatten(1)
@@ -280,13 +281,13 @@ def check_time_step(dt: float, taus: dict[str, float]) -> None:
         warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=4)
 
 
-def single(number: float) -> torch.Tensor:
+def single(number: float) -> Tensor:
     """Return a number in single precision, whatever PyTorch's default is."""
     return torch.as_tensor(number, dtype=torch.float32)
 
 
 def build_network(
-    network: Callable[..., torch.nn.Module] = SNN,
+    network: Callable[..., nn.Module] = SNN,
     *,
     time_window: float = 1000,
     sensor_size: SensorSize = POKERDVS_SENSOR_SIZE,
@@ -322,7 +323,7 @@ def build_network(
         8192
     """
     check_numbers(Real, time_window=time_window)
-    if isinstance(network, torch.nn.Module):
+    if isinstance(network, nn.Module):
         raise TypeError(
             "network is made already; give its class, or a function that makes it, or train this "
             "one with fit(Classifier(network), make_loader(recordings))"
@@ -339,7 +340,7 @@ def build_network(
     taken = {name: value for name, value in offered.items() if name in accepted} | arguments
     noted = copy.deepcopy(getattr(network, "keywords", {}) | taken)  # a network may change a list
     made = network(**taken)
-    if not isinstance(made, torch.nn.Module):
+    if not isinstance(made, nn.Module):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a torch.nn.Module")
     is_class = isinstance(getattr(network, "func", network), type)
     if is_class and not hasattr(made, "arguments"):  # so that a checkpoint can make the same again

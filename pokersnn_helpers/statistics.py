@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy import ndarray
 
 from .recordings import Recordings, Split, check_recordings
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 STATISTICS = ("events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels")
 
 
-def describe(image: np.ndarray, duration: float) -> dict[str, float]:
+def describe(image: ndarray, duration: float) -> dict[str, float]:
     """Describe a recording by the numbers of ``STATISTICS``.
 
     An active pixel is one that sent at least one event. Events that all come at the same time have
@@ -39,7 +40,7 @@ def describe(image: np.ndarray, duration: float) -> dict[str, float]:
     }
 
 
-def spread(image: np.ndarray) -> tuple[float, float]:
+def spread(image: ndarray) -> tuple[float, float]:
     """Return the standard deviation of the events' places down and across, in pixels.
 
     Args:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam
@@ -54,10 +55,10 @@ from .system.training_checks import (
     warn_of_no_probabilities,
 )
 
-Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
+Batches = Iterable[tuple[Tensor, Tensor]]
 # Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
 # steps (B,) in; a loss per recording (B,) out.
-Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
@@ -98,11 +99,11 @@ class Evaluation:
         (tensor([0, 1, 0]), 2, 3)
     """
 
-    log_probabilities: torch.Tensor  # (N, classes)
-    targets: torch.Tensor  # the true classes, int64 of shape (N,)
+    log_probabilities: Tensor  # (N, classes)
+    targets: Tensor  # the true classes, int64 of shape (N,)
 
     @property
-    def predicted(self) -> torch.Tensor:
+    def predicted(self) -> Tensor:
         """Most probable classes, int64 of shape (N,), or -1 where several share the first place."""
         return unique_argmax(self.log_probabilities)
 
@@ -179,7 +180,7 @@ def _evaluate(
     return evaluation, losses.mean().item() if loss else evaluation.loss
 
 
-def batches_of(loader: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches_of(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the frames and the targets of a loader, both as tensors, or say what it yields."""
     for batch in loader:
         try:
@@ -195,8 +196,8 @@ def batches_of(loader: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def classify_batch(
-    classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
+    classifier: Classifier, frames: Tensor, targets: Tensor, loss: Loss | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
     voltages, steps, frames = classifier.run(frames)
     log_probabilities = classifier.read(voltages, steps)
@@ -230,7 +231,7 @@ class Prediction(NamedTuple):
 
     class_name: str | None  # the most probable; None where several are, which is no answer
     probabilities: dict[str, float]  # by class; not calibrated
-    readout: torch.Tensor  # voltages over the recording's own time, (T, classes), on the CPU
+    readout: Tensor  # voltages over the recording's own time, (T, classes), on the CPU
 
     def __repr__(self) -> str:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in self.probabilities.items())
@@ -292,7 +293,7 @@ def predict_recording(
     return read_prediction(classifier, voltages)
 
 
-def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Prediction:
+def read_prediction(classifier: Classifier, voltages: Tensor) -> Prediction:
     """Read what a classifier says off its network's voltages (T, 1, classes)."""
     log_probabilities = classifier.read(voltages)[0]
     check_finite(classifier, log_probabilities)
@@ -354,7 +355,7 @@ class Trainer:
         self.history.loss.append(loss_sum / n_samples)
         self.history.accuracy.append(correct_sum / n_samples)
 
-    def step(self, frames: torch.Tensor, targets: torch.Tensor, where: str) -> torch.Tensor:
+    def step(self, frames: Tensor, targets: Tensor, where: str) -> Tensor:
         """Learn from a batch; return the sums that ``train_epoch`` adds up."""
         weights = list(self.classifier.parameters())
         # Forward through time, and back.
@@ -417,7 +418,7 @@ def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
     return int(good[-1]) + 1
 
 
-def warn_of_slips(classifier: Classifier, frames: torch.Tensor) -> None:
+def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
     """Warn of what a network of one's own may do wrong without an error.
 
     The last recording is computed once more, together with others that are empty.
@@ -453,7 +454,7 @@ def fit(
     learning_rate: float = 0.001,
     clip_norm: float | None = 0.3,
     ema_decay: float = 0.95,
-    augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    augment: Callable[[Tensor], Tensor] | None = None,
     device: torch.device | str | None = None,
     callback: Callable[[Trainer], None] | None = None,
 ) -> History:
@@ -557,7 +558,7 @@ def train_classifier(
     seed: int = 0,
     device: torch.device | str | None = None,
     *,
-    network: Callable[..., torch.nn.Module] = SNN,
+    network: Callable[..., nn.Module] = SNN,
     settle: float = SETTLE,
     time_window: float | None = None,
     augment: str | Augment | None = None,
@@ -719,7 +720,7 @@ def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]
 
 
 def _untrained(
-    network: Callable[..., torch.nn.Module],
+    network: Callable[..., nn.Module],
     recordings: Recordings,
     recipe: Recipe,
     arguments: dict[str, Any],

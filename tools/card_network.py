@@ -12,6 +12,8 @@ from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
 
 from benchmarks import Options
 from benchmarks.early import augment_and_crop, nll_over_time
@@ -54,7 +56,7 @@ def moved_by_hand(seed: int, per_suit: int) -> Recordings:
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
 
 
-def simulate_by_hand(suit: str, rng: np.random.Generator) -> np.ndarray:
+def simulate_by_hand(suit: str, rng: Generator) -> ndarray:
     """Simulate a pip that a hand moves about before the camera, upright and evenly lit.
 
     It goes from rest to some places nearby in turn, each time at another speed. The real recordings
@@ -66,7 +68,7 @@ def simulate_by_hand(suit: str, rng: np.random.Generator) -> np.ndarray:
     return cards._film(suit, card, wander(card, rng), rng, cards.CAMERA)
 
 
-def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
+def wander(card: SimpleNamespace, rng: Generator) -> cards._Motion:
     """Move a pip to some places in turn, as a hand does."""
     ways = rng.uniform(-HAND_REACH, HAND_REACH, (HAND_PLACES, 2))
     places = np.zeros((HAND_PLACES + 1, 2))
@@ -83,7 +85,7 @@ def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
     return cards._Motion(time, card.x + x, y, whole, whole)
 
 
-def smooth(places: np.ndarray) -> np.ndarray:
+def smooth(places: ndarray) -> ndarray:
     """Average over 1 ms: nothing starts, stops or turns at once."""
     padded = np.pad(places, 5, mode="edge")
     return np.convolve(padded, np.ones(11) / 11, "valid")

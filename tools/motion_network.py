@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from card_network import neuron_constants, smooth
+from numpy import ndarray
+from numpy.random import Generator
 
 from benchmarks.motions import MotionDetector, film_dots
 from benchmarks.page_networks import packed, unpacked, write
@@ -68,19 +70,17 @@ DRIFT = 4  # pixels
 WOBBLE = 0.5  # pixels, every 6 ms
 
 
-def nearly_straight(rng: np.random.Generator) -> float:
+def nearly_straight(rng: Generator) -> float:
     """Draw by how many rad the heading of a line differs from that of its motion."""
     return rng.uniform(-SLANT, SLANT)
 
 
-def any_heading(rng: np.random.Generator) -> float:
+def any_heading(rng: Generator) -> float:
     """Draw it so that every heading is as likely, and halfway both motions are."""
     return rng.uniform(-math.pi / 4, math.pi / 4) + nearly_straight(rng)
 
 
-def draw_stroke(
-    motion: str, rng: np.random.Generator, slant: Callable = nearly_straight
-) -> np.ndarray:
+def draw_stroke(motion: str, rng: Generator, slant: Callable = nearly_straight) -> ndarray:
     """Draw how a hand moves the disc: anywhere, unevenly, along no perfect line or circle.
 
     Returns:
@@ -103,13 +103,13 @@ def draw_stroke(
     return np.array([smooth(on_the_pad(places, rng)) for places in path])
 
 
-def wavy(values: np.ndarray, count: int) -> np.ndarray:
+def wavy(values: ndarray, count: int) -> ndarray:
     """Interpolate between values, at so many places."""
     places = np.linspace(0, len(values) - 1, count)
     return np.interp(places, np.arange(len(values)), values)
 
 
-def circle(motion: str, turns: float, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def circle(motion: str, turns: float, share: ndarray, rng: Generator) -> ndarray:
     """Go along an ellipse that drifts; ``share`` is how much of it has passed."""
     angle = 2 * np.pi * (turns * share + rng.random())
     if motion == "counterclockwise":
@@ -119,7 +119,7 @@ def circle(motion: str, turns: float, share: np.ndarray, rng: np.random.Generato
     return radii * [np.cos(angle), np.sin(angle)] + drift * share
 
 
-def line(motion: str, share: np.ndarray, slant: float, rng: np.random.Generator) -> np.ndarray:
+def line(motion: str, share: ndarray, slant: float, rng: Generator) -> ndarray:
     """Go along a line that bends."""
     heading = QUARTERS.index(motion) * np.pi / 2 + slant
     length = rng.uniform(*LENGTHS)
@@ -130,7 +130,7 @@ def line(motion: str, share: np.ndarray, slant: float, rng: np.random.Generator)
     return np.array([along * cosine - aside * sine, along * sine + aside * cosine])
 
 
-def on_the_pad(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def on_the_pad(places: ndarray, rng: Generator) -> ndarray:
     """Move places along one axis to anywhere on the pad, or to its middle if they don't fit."""
     room = np.sort([-EDGE - places.min(), EDGE - places.max()])
     fits = np.ptp(places) <= 2 * EDGE
@@ -244,13 +244,13 @@ def settings() -> dict:
     }
 
 
-def log_probabilities(classifier: Classifier, films: Recordings) -> np.ndarray:
+def log_probabilities(classifier: Classifier, films: Recordings) -> ndarray:
     """Ask a model about films: (films, classes)."""
     loader = make_loader(films, time_window=TIME_WINDOW)
     return evaluate(classifier, loader, "cpu").log_probabilities.numpy()
 
 
-def answers(log_probabilities: np.ndarray, equal: float) -> np.ndarray:
+def answers(log_probabilities: ndarray, equal: float) -> ndarray:
     """Return which classes answer, (films, classes).
 
     It is the class that leads and, of two lines or two circles, also a second one that is at least
@@ -264,7 +264,7 @@ def answers(log_probabilities: np.ndarray, equal: float) -> np.ndarray:
     return leading & (leading.sum(axis=1, keepdims=True) <= 2)
 
 
-def share(log_probabilities: np.ndarray, equal: float, *targets: np.ndarray) -> float:
+def share(log_probabilities: ndarray, equal: float, *targets: ndarray) -> float:
     """Return how often exactly these classes answer."""
     expected = np.zeros(log_probabilities.shape, bool)
     for target in targets:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy import ndarray
 
 from pokersnn_helpers.recordings import Recordings, check_recordings
 from pokersnn_helpers.study.parallel import in_parallel
@@ -128,7 +129,7 @@ def compare(
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
     settings = choose_settings(trials[0].learn.recordings, given)
-    correct: dict[Candidate, np.ndarray] = {}
+    correct: dict[Candidate, ndarray] = {}
     silent: set[Candidate] = set()
 
     def judge_with(*added: Candidate) -> Judgement:
@@ -216,13 +217,13 @@ def _check_classes(evidence: Evidence) -> None:
 
 def _correct(
     given: Mapping[str, Any], make: Make, trial: Trial, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[ndarray, ndarray, ndarray]:
     """Return the numbers of a trial's recordings, which are right, and which are answered."""
     learned = trial.learn.recordings
     estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
     answered = np.zeros(0, bool)
 
-    def predict(recordings: Recordings) -> np.ndarray:
+    def predict(recordings: Recordings) -> ndarray:
         nonlocal answered
         answers = np.asarray(estimator.predict(recordings))
         answered = answers >= 0

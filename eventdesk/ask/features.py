@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+from numpy import ndarray
 
 from pokersnn_helpers.recordings import Recordings
 from pokersnn_helpers.study.models import summed_image
@@ -10,7 +11,7 @@ from pokersnn_helpers.study.models import summed_image
 MAX_LAG = 2048  # bins between two events of ``rate_over_time``
 
 
-def place_and_polarity(recordings: Recordings) -> np.ndarray:
+def place_and_polarity(recordings: Recordings) -> ndarray:
     """Return column, row and polarity of the first event, and of each the median or mean of all.
 
     Example:
@@ -27,7 +28,7 @@ def place_and_polarity(recordings: Recordings) -> np.ndarray:
     return np.array(features)
 
 
-def count_and_duration(recordings: Recordings) -> np.ndarray:
+def count_and_duration(recordings: Recordings) -> ndarray:
     """Return the logarithms of each recording's events and of its duration.
 
     Example:
@@ -40,7 +41,7 @@ def count_and_duration(recordings: Recordings) -> np.ndarray:
     return np.log1p(sizes)
 
 
-def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def rate_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return how many events there are when, and at which lags they follow one another.
 
     Places and polarities don't count. The lags tell rhythms apart, whenever they begin: pairs of
@@ -71,7 +72,7 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
     return np.array(rates)
 
 
-def _rhythm(counts: np.ndarray) -> np.ndarray:
+def _rhythm(counts: ndarray) -> ndarray:
     """Return how often events follow one another by lag, against those at a constant rate."""
     lags = np.arange(MAX_LAG)
     first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
@@ -83,14 +84,14 @@ def _rhythm(counts: np.ndarray) -> np.ndarray:
     return np.log(of_lags / (1 + np.add.reduceat(expected, first_lags)))
 
 
-def _interval_order(counts: np.ndarray) -> np.ndarray:
+def _interval_order(counts: ndarray) -> ndarray:
     """Return by how much a shorter interval before a longer one prevails, of 12 ranges of lags."""
     lags = np.unique(np.geomspace(4, MAX_LAG, 13).astype(int))
     differences = counts - counts.mean()
     total = np.concatenate([[0], differences.cumsum()])
     now = np.arange(len(counts))
 
-    def between(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    def between(begin: ndarray, end: ndarray) -> ndarray:
         return total[end.clip(0, len(counts))] - total[begin.clip(0, len(counts))]
 
     ranges = list(pairwise(lags))
@@ -101,7 +102,7 @@ def _interval_order(counts: np.ndarray) -> np.ndarray:
     return (shares - shares.T)[np.triu_indices(len(shares), 1)]
 
 
-def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return at which lags events of each of 3 × 3 regions follow one another.
 
     Args:
@@ -127,13 +128,13 @@ def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> np.n
     return np.stack(rhythms)
 
 
-def _regions(events: np.ndarray, recordings: Recordings) -> np.ndarray:
+def _regions(events: ndarray, recordings: Recordings) -> ndarray:
     """Return in which of 3 × 3 regions events are, row by row."""
     width, height, _ = recordings.sensor_size
     return events["y"] * 3 // height * 3 + events["x"] * 3 // width
 
 
-def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def regions_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return which of 3 × 3 regions have events before, after and together with which others.
 
     All ON events, all OFF events, and the sums of columns and of rows, which tell where to events
@@ -173,7 +174,7 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.n
     return np.stack(correlations)
 
 
-def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return ``sum_and_rate`` and ``regions_over_time``.
 
     Example:
@@ -186,7 +187,7 @@ def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> n
     return np.hstack([without_order, regions_over_time(recordings, time_window)])
 
 
-def sum_and_rate(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def sum_and_rate(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return ``summed_image``, and ``rate_over_time`` in bins a fifth as wide.
 
     Example:

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy import ndarray
+from pandas import DataFrame
 from scipy.stats import binomtest
 
 from pokersnn_helpers.study.intervals import Difference, paired_difference
@@ -103,7 +105,7 @@ class Candidate:
         return self.as_recorded and self.sees not in (Sees.TRIVIAL, Sees.CONTROL)
 
 
-Correct = Mapping[Candidate, np.ndarray]  # whether each recording is classified correctly
+Correct = Mapping[Candidate, ndarray]  # whether each recording is classified correctly
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class Judgement:
     p_value: float
     guess: float
     rivals: int
-    sizes: np.ndarray
+    sizes: ndarray
 
     @property
     def verdict(self) -> Verdict:
@@ -183,9 +185,9 @@ class Judgement:
         """Return the first of these that is as good as the best, if there is one."""
         return next((row for row in self.without_order() if row.as_good is Answer.YES), None)
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> DataFrame:
         """Return a row per model, shares from 0 to 1."""
-        return pd.DataFrame(
+        return DataFrame(
             {
                 "question": QUESTIONS.get(row.model.sees, ""),
                 "model": row.model.name,
@@ -206,7 +208,7 @@ class Judgement:
 def judge(
     correct: Correct,
     targets: Sequence[int],
-    groups: np.ndarray,
+    groups: ndarray,
     silent: Collection[Candidate] = (),
 ) -> Judgement:
     """Answer the three questions for new groups, or, where that can't be told, within these.
@@ -235,7 +237,7 @@ def judge(
 def _judge(
     correct: Correct,
     targets: Sequence[int],
-    groups: np.ndarray,
+    groups: ndarray,
     silent: Collection[Candidate],
     within: bool,
 ) -> Judgement:
@@ -258,7 +260,7 @@ class Table:
     """What rows are made of; see ``judge`` and ``Judgement``."""
 
     correct: Correct
-    groups: np.ndarray
+    groups: ndarray
     within: bool
     guess: float
     best: Candidate
@@ -318,7 +320,7 @@ def headline(judged: Judgement) -> Verdict:
 
 
 def tell_apart(
-    answers: Iterable[np.ndarray], targets: Sequence[int], groups: np.ndarray
+    answers: Iterable[ndarray], targets: Sequence[int], groups: ndarray
 ) -> tuple[Answer, float]:
     """Say whether the best of some models does better than guessing the most frequent class.
 

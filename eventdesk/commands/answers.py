@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas import DataFrame
 from tqdm import tqdm
 
 from pokersnn_helpers.system.checks import SensorSize, errors_in
@@ -45,7 +46,7 @@ def predict(
             answers = []
             for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
                 answers += asked.ask(file.path, file.class_name)
-            table = pd.DataFrame(answers, columns=COLUMNS)
+            table = DataFrame(answers, columns=COLUMNS)
             say(*summary(table, asked.classifier.classes))
             if matrix:
                 write_matrix(table, matrix)
@@ -113,7 +114,7 @@ class Asked:
         return answers
 
 
-def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+def summary(answers: DataFrame, classes: Sequence[str]) -> list[str]:
     """Say how many answers about a folder are correct, and which were given to which class.
 
     Args:
@@ -133,7 +134,7 @@ def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     return [*lines, *confusion(answers).splitlines()]
 
 
-def confusion(answers: pd.DataFrame) -> str:
+def confusion(answers: DataFrame) -> str:
     """Return a table of classes and answers, in several parts where it is wider than a terminal."""
     table = pd.crosstab(answers["class"], answers["answer"])
     correct = answers["class"] == answers["answer"]
@@ -141,7 +142,7 @@ def confusion(answers: pd.DataFrame) -> str:
     return table.to_string(line_width=TERMINAL_WIDTH)
 
 
-def write_matrix(answers: pd.DataFrame, path: Path) -> None:
+def write_matrix(answers: DataFrame, path: Path) -> None:
     """Write how often each answer was given to each class, as a CSV or as a figure."""
     from pokersnn_helpers.figures.results import (
         plot_confusion,  # Matplotlib takes half a second to import

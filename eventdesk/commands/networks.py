@@ -4,19 +4,19 @@ from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-import torch
+from torch import nn
 
 from pokersnn_helpers.fast import FastSNN, LayerThenSNN
 from pokersnn_helpers.snn import SNN
 
-NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "snn": SNN,
     "fast": FastSNN,
     "layer": LayerThenSNN,
 }
 
 
-def network_named(words: str) -> Callable[..., torch.nn.Module]:
+def network_named(words: str) -> Callable[..., nn.Module]:
     """Return the network that is called snn, fast or layer, or FILE.py:Class, whose file is run.
 
     Raises:

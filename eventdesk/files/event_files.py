@@ -26,6 +26,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.checks import (
@@ -64,7 +65,7 @@ COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")  # in a CSV before its header, as 
 NUMBERS = re.compile(r"\s*([-+.\de]+[,;\s]+){3,}([-+.\de]+\s*)?")  # a line of four or more
 ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
 # Events, what the file says of its sensor, and of itself.
-Read = tuple[np.ndarray, tuple[int, ...] | None, Mapping[str, Any]]
+Read = tuple[ndarray, tuple[int, ...] | None, Mapping[str, Any]]
 
 
 class Format(NamedTuple):
@@ -88,19 +89,19 @@ class EventFile(NamedTuple):
         (346, 260, 2)
     """
 
-    events: np.ndarray
+    events: ndarray
     sensor_size: SensorSize | None
 
 
 class UncheckedFile(NamedTuple):
     """What a file holds, before its events are checked: all that it says of each, and of itself."""
 
-    events: np.ndarray
+    events: ndarray
     sensor_size: SensorSize | None
     about: Mapping[str, Any]  # by name, such as its class
 
 
-def read_events(path: StrPath) -> np.ndarray:
+def read_events(path: StrPath) -> ndarray:
     r"""Read the events of a file of any kind that ``read_event_file`` can read.
 
     It raises the same errors as ``read_event_file``.
@@ -203,7 +204,7 @@ def read_unchecked(path: StrPath) -> UncheckedFile:
     return UncheckedFile(events, check_sensor_size((*size, 2)[:3]) if size else None, about)
 
 
-def _warn_of_rounded(times: np.ndarray, path: StrPath) -> None:
+def _warn_of_rounded(times: ndarray, path: StrPath) -> None:
     """Warn of times in a type that holds fewer digits than they have."""
     if times.dtype.kind == "f" and times.dtype.itemsize < 8 and len(times):
         step = np.spacing(np.abs(times).max())
@@ -215,7 +216,7 @@ def _warn_of_rounded(times: np.ndarray, path: StrPath) -> None:
             )
 
 
-def find_restarts(times: np.ndarray) -> np.ndarray:
+def find_restarts(times: ndarray) -> ndarray:
     """Say at which events a clock began anew: time falls by more than half of what it had run.
 
     Where it does so at more than one event in a hundred, events are unsorted, and it did nowhere.
@@ -317,7 +318,7 @@ def _read_hdf5(file: BinaryIO) -> Read:
         return _to_events({name: column[()] for name, column in columns.items()})
 
 
-def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
+def _columns(array: ndarray) -> dict[str, ndarray]:
     """Return the fields of an array, or four columns by their names."""
     if array.dtype.names:
         return {name: array[name] for name in array.dtype.names}
@@ -326,7 +327,7 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(_order(array), array.T, strict=True))
 
 
-def _order(array: np.ndarray) -> str:
+def _order(array: ndarray) -> str:
     """Return in which order four columns without names are, by what they hold.
 
     Times are sorted and rise the most; pixels are whole; polarities are 0, 1 or −1. Where times
@@ -347,7 +348,7 @@ def _order(array: np.ndarray) -> str:
     return order
 
 
-def _fits(columns: dict[str, np.ndarray]) -> bool:
+def _fits(columns: dict[str, ndarray]) -> bool:
     """Say whether columns may be of events, sorted by time."""
     is_sorted = (columns["t"][1:] >= columns["t"][:-1]).all()
     pixels = np.stack([columns["x"], columns["y"]])
@@ -355,7 +356,7 @@ def _fits(columns: dict[str, np.ndarray]) -> bool:
     return bool(is_sorted and has_pixels and _may_be_polarities(columns["p"]))
 
 
-def _may_be_polarities(column: np.ndarray) -> bool:
+def _may_be_polarities(column: ndarray) -> bool:
     return bool(np.isin(column, (-1, 0, 1)).all())
 
 
@@ -457,7 +458,7 @@ def _numbers(file: BinaryIO, start: FirstLines, what: str, column: Any) -> Any:
     return numbers
 
 
-def is_whole(times: np.ndarray) -> bool:
+def is_whole(times: ndarray) -> bool:
     """Say whether times are whole numbers, but for what a float of seconds since 1970 loses.
 
     Example:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from tqdm import tqdm
 
 from pokersnn_helpers.recordings import PackedRecording, Recordings
@@ -428,7 +429,7 @@ def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
     return width, height, 2
 
 
-def _usual_side(counts: np.ndarray, least: int) -> int:
+def _usual_side(counts: ndarray, least: int) -> int:
     """Return how many pixels hold all events along a side, but for wild ones beyond the least."""
     share = counts.cumsum() / counts.sum()
     needed = int(np.searchsorted(share, USUAL_SHARE)) + 1
@@ -479,7 +480,7 @@ def network_size(sensor_size: SensorSize) -> tuple[int, int]:
     return max(1, width // block), max(1, height // block)
 
 
-def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
+def resize(events: ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> ndarray:
     """Reduce the number of pixels: square blocks in the middle of the sensor become a pixel each.
 
     The blocks are as large as possible. For example, 346 × 260 pixels become 64 × 64 by blocks of
@@ -506,7 +507,7 @@ def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -
     return _resize(check_events(events, sensor_size), sensor_size, size)
 
 
-def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
+def _resize(events: ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> ndarray:
     """Resize events that were checked, in their place."""
     width, height, _ = sensor_size
     if np.shape(size) != (2,):
@@ -527,7 +528,7 @@ def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) 
     return events
 
 
-def thin(events: np.ndarray, share: float, rng: np.random.Generator | None = None) -> np.ndarray:
+def thin(events: ndarray, share: float, rng: np.random.Generator | None = None) -> ndarray:
     """Draw a share of a recording's events, with the first and the last: it lasts as long.
 
     Args:
@@ -548,7 +549,7 @@ def thin(events: np.ndarray, share: float, rng: np.random.Generator | None = Non
 
 
 def resized_parts(
-    events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int], window_ms: float | None
+    events: ndarray, sensor_size: SensorSize, size: tuple[int, int], window_ms: float | None
 ) -> list[PackedRecording]:
     """Resize checked events in their place, and pack them, in parts of about the same duration.
 

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
+from numpy import ndarray
 
 from pokersnn_helpers.system.checks import check_events, check_range, errors_in
 from pokersnn_helpers.system.writing import errors_name
@@ -18,7 +19,7 @@ from .inspection import find_hot_pixels
 NUMBERED = np.dtype([(name, np.int64) for name in ("t", "x", "y", "number")])
 
 
-def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
+def filter_events(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
     """Remove the events of hot pixels, and those that Tonic's filters take for noise.
 
     Args:
@@ -42,7 +43,7 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
     return events[_remaining(check_events(events, ANY_SENSOR), refractory, noise)]
 
 
-def _remaining(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
+def _remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
     """Return the numbers of the events, which were checked, that ``filter_events`` leaves."""
     from tonic.transforms import Denoise, RefractoryPeriod  # which take a second to import
 

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from pokersnn_helpers.recordings import Recordings
 from pokersnn_helpers.system.checks import check_groups
@@ -27,7 +28,7 @@ _PLACES = _random.integers(NUMBERS, size=(2, SIDE, SIDE, 1))
 _SIGNS = _random.choice([-1.0, 1.0], _PLACES.shape)
 
 
-def signature(events: np.ndarray) -> np.ndarray:
+def signature(events: ndarray) -> ndarray:
     """Return numbers whose products say how many events two recordings share.
 
     Of recordings that show the same, events have other moments and pixels. So what is counted, in
@@ -80,7 +81,7 @@ def signature(events: np.ndarray) -> np.ndarray:
     return (sums / np.linalg.norm(sums).clip(1e-9)).astype(np.float32)
 
 
-def find_copies(signatures: np.ndarray) -> np.ndarray:
+def find_copies(signatures: ndarray) -> ndarray:
     """Find pairs of recordings that share so many events that one is a copy of the other.
 
     Args:

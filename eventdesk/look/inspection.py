@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pokersnn_helpers.recordings import PackedRecording, smallest_sensor
@@ -69,11 +70,11 @@ class Inspection(NamedTuple):
     """
 
     numbers: dict[str, Any]
-    rate: np.ndarray
-    image: np.ndarray
-    hot_pixels: np.ndarray
+    rate: ndarray
+    image: ndarray
+    hot_pixels: ndarray
     advice: list[str]
-    signature: np.ndarray
+    signature: ndarray
 
 
 @np.errstate(invalid="ignore")  # of infinite times, which are refused
@@ -137,7 +138,7 @@ def inspect_file(path: StrPath) -> Inspection:
     return Inspection(numbers, rate, image, hot_pixels, advice, signature(events))
 
 
-def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
+def event_image(events: ndarray, sensor_size: SensorSize | None = None) -> ndarray:
     """Count the events of each pixel, whatever their polarity: (height, width).
 
     Raises:
@@ -158,7 +159,7 @@ def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np
     return np.bincount(pixels, minlength=width * height).reshape(height, width)
 
 
-def find_hot_pixels(events: np.ndarray) -> np.ndarray:
+def find_hot_pixels(events: ndarray) -> ndarray:
     """Find pixels that fire all the time, and far more than those around them.
 
     A pixel at which a hand turns round also fires often, but only at that time, and its neighbours
@@ -219,7 +220,7 @@ class Clock(NamedTuple):
     in_ns: bool
 
 
-def _whole(stamps: np.ndarray) -> tuple[np.ndarray, Clock]:
+def _whole(stamps: ndarray) -> tuple[ndarray, Clock]:
     """Return times as whole numbers, and what they say of their unit."""
     if not (stamps % 1).any():
         whole = stamps.astype(np.int64)
@@ -230,7 +231,7 @@ def _whole(stamps: np.ndarray) -> tuple[np.ndarray, Clock]:
     return np.rint(scale * stamps), Clock(scale, in_ns=False)
 
 
-def _find_overflows(stamps: np.ndarray) -> tuple[int, np.ndarray]:
+def _find_overflows(stamps: ndarray) -> tuple[int, ndarray]:
     """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed.
 
     One that overflows holds what so many bits hold, falls nowhere else, and at least once over a
@@ -248,9 +249,7 @@ def _find_overflows(stamps: np.ndarray) -> tuple[int, np.ndarray]:
     return 0, np.zeros(len(steps), bool)
 
 
-def _advice_on_order(
-    stamps: np.ndarray, is_wrong: np.ndarray, what: str, remedy: str
-) -> Iterator[str]:
+def _advice_on_order(stamps: ndarray, is_wrong: ndarray, what: str, remedy: str) -> Iterator[str]:
     """Say at which event something is wrong for the first time, if anywhere."""
     if is_wrong.any():
         number = is_wrong.argmax()
@@ -258,7 +257,7 @@ def _advice_on_order(
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _guess_factor(clock: Clock, t: np.ndarray, pixels: int) -> float:
+def _guess_factor(clock: Clock, t: ndarray, pixels: int) -> float:
     """Guess by what the times in a file are to be multiplied for µs.
 
     It is the factor at which the rate is one that a camera can send.
@@ -293,7 +292,7 @@ def _guess_factor(clock: Clock, t: np.ndarray, pixels: int) -> float:
     return scale
 
 
-def _advice_on_times(t: np.ndarray, clock: Clock, pixels: int) -> Iterator[str]:
+def _advice_on_times(t: ndarray, clock: Clock, pixels: int) -> Iterator[str]:
     """Say what is odd in times that count from the first, and are whole numbers."""
     count = len(t)
     duration = int(t[-1])
@@ -334,9 +333,7 @@ def _advice_on_times(t: np.ndarray, clock: Clock, pixels: int) -> Iterator[str]:
         )
 
 
-def _advice_on_pixels(
-    events: np.ndarray, image: np.ndarray, hot_pixels: np.ndarray
-) -> Iterator[str]:
+def _advice_on_pixels(events: ndarray, image: ndarray, hot_pixels: ndarray) -> Iterator[str]:
     """Say what is odd in places and polarities."""
     number = len(hot_pixels)
     if number > MANY * image.size:

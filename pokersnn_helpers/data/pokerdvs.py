@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
+from numpy import ndarray
 
 from ..recordings import (
     POKERDVS_CLASSES,
@@ -211,7 +212,7 @@ def _load_131(root: Path) -> PokerDVS131:
     return PokerDVS131(recordings, table[columns], "real")
 
 
-def _read_dvs128(content: bytes) -> np.ndarray:
+def _read_dvs128(content: bytes) -> ndarray:
     """Read an AEDAT file of version 2 that a DVS128 wrote, and that is known to be whole.
 
     Lines that begin with "#" come first, then pairs of an address and a time in µs:
@@ -222,7 +223,7 @@ def _read_dvs128(content: bytes) -> np.ndarray:
     return make_events(t, x=address >> 1 & 0x7F, y=address >> 8 & 0x7F, p=~address & 1)
 
 
-def _md5_as_numpy_file(events: np.ndarray) -> str:
+def _md5_as_numpy_file(events: ndarray) -> str:
     """Return the hash that a recording has in Tonic's archives; its time starts at 0."""
     columns = np.stack([events[field] for field in "txyp"], axis=1)
     file = io.BytesIO()

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy import ndarray
+from torch import Tensor
 
 from ..frames import check_frames, check_indices, indices_and_counts
 from ..rows import Rows, rows_of
@@ -52,7 +54,7 @@ class FastSNN(SNN):
 
     takes_sparse = True
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Step the network through time, from rest.
 
         Args:
@@ -86,7 +88,7 @@ class FastSNN(SNN):
         self.recording = self._recorded(trace) if self.record else None
         return trace.voltages
 
-    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: Any, state: Any = None) -> tuple[Tensor, Any]:
         """Go on, as ``networks`` says, on the CPU, with the weights of the first call.
 
         Frames (T, B, ...) of the weights' type go on with B recordings.
@@ -101,7 +103,7 @@ class FastSNN(SNN):
         trace, state = run(steps, to_rows(frames), state)
         return trace.voltages, state
 
-    def _weights(self) -> tuple[torch.Tensor, ...]:
+    def _weights(self) -> tuple[Tensor, ...]:
         return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
     def _constants(self) -> Constants:
@@ -151,7 +153,7 @@ def check_network(snn: Any, inputs: int) -> None:
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
-            if isinstance(value, torch.Tensor):
+            if isinstance(value, Tensor):
                 need(f"the size of {path}", value.numel(), 1)
                 need(f"{path}.requires_grad", value.requires_grad, False)
             if parameter in PARAMETERS:
@@ -210,10 +212,10 @@ class SparseInputs(NamedTuple):
     rows: Rows
     matrix: None = None
 
-    def currents(self, w_in: torch.Tensor) -> None:
+    def currents(self, w_in: Tensor) -> None:
         """Multiply nothing before the loops."""
 
-    def gradient(self, by_loops: np.ndarray, grad_i: np.ndarray) -> np.ndarray:
+    def gradient(self, by_loops: ndarray, grad_i: ndarray) -> ndarray:
         """Return the gradient of the input weights, (inputs, H): what the loops have added up."""
         return by_loops
 
@@ -222,18 +224,18 @@ class DenseInputs(NamedTuple):
     """Inputs of which many aren't 0: BLAS multiplies them all, before the loops and after."""
 
     rows: Rows  # without any
-    matrix: torch.Tensor  # (T * B, inputs)
+    matrix: Tensor  # (T * B, inputs)
 
-    def currents(self, w_in: torch.Tensor) -> np.ndarray:
+    def currents(self, w_in: Tensor) -> ndarray:
         """Return what hidden neurons get from inputs, (T * B, H)."""
         return np.matmul(self.matrix.numpy(), w_in.detach().t().numpy())
 
-    def gradient(self, by_loops: np.ndarray, grad_i: np.ndarray) -> np.ndarray:
+    def gradient(self, by_loops: ndarray, grad_i: ndarray) -> ndarray:
         """Return the gradient of the input weights, (inputs, H), from that of the currents."""
         return np.matmul(self.matrix.t().numpy(), grad_i.reshape(-1, grad_i.shape[2]))
 
 
-def to_inputs(frames: torch.Tensor, learns: bool) -> SparseInputs | DenseInputs:
+def to_inputs(frames: Tensor, learns: bool) -> SparseInputs | DenseInputs:
     """Choose by which of both frames (T, B, ...) are computed faster.
 
     BLAS rounds by how many recordings there are, so that it is for training alone.
@@ -330,7 +332,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i, lea
     return grad_w_in, grad_w_rec, grad_w_out, *grad_taus, torch.from_numpy(grad_i)
 
 
-def to_rows(frames: torch.Tensor) -> Rows:
+def to_rows(frames: Tensor) -> Rows:
     """List what isn't 0 in frames (T, B, ...) on the CPU, for compiled loops.
 
     Raises:
@@ -355,25 +357,25 @@ def to_rows(frames: torch.Tensor) -> Rows:
     return rows
 
 
-def as_matrix(frames: torch.Tensor) -> torch.Tensor:
+def as_matrix(frames: Tensor) -> Tensor:
     """Return frames (T, B, ...) as a dense matrix (T * B, inputs)."""
     return to_dense(frames).flatten(2).flatten(0, 1)
 
 
-def to_dense(frames: torch.Tensor) -> torch.Tensor:
+def to_dense(frames: Tensor) -> Tensor:
     """Return frames as a dense tensor; PyTorch would write beyond its memory if an index is."""
     if frames.is_sparse:
         check_indices(frames)
     return frames.to_dense()
 
 
-def no_rows(frames: torch.Tensor) -> Rows:
+def no_rows(frames: Tensor) -> Rows:
     """Return rows without inputs: BLAS multiplies those of these frames."""
     steps, batch = frames.shape[:2]
     return to_rows(torch.empty(steps, batch, 0, dtype=frames.dtype))
 
 
-def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: Constants) -> State:
+def at_rest(batch: int, weights: Sequence[Tensor], constants: Constants) -> State:
     """Return the state before the first step; arguments are those of ``forward_pass``."""
     w_in, w_rec, w_out = weights
     outputs, hidden = w_out.shape
@@ -418,7 +420,7 @@ def run(steps, rows, state, currents=None, record=False, keep=False):
     return Trace(*map(torch.from_numpy, trace)), state
 
 
-def transposed(matrix: torch.Tensor) -> torch.Tensor:
+def transposed(matrix: Tensor) -> Tensor:
     """Return a copy whose rows lie one after the other in memory."""
     return matrix.detach().t().clone(memory_format=torch.contiguous_format)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from numpy import ndarray
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..frames import check_frames
@@ -34,7 +35,7 @@ class FrameLinear(nn.Linear):
         torch.Size([20, 8, 100])
     """
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
         frames = frames.to(self.weight.dtype)
         if frames.device.type == "cpu" and not frames.requires_grad:
@@ -44,7 +45,7 @@ class FrameLinear(nn.Linear):
         return outputs.unflatten(0, frames.shape[:2])
 
 
-def sums(rows: Rows, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def sums(rows: Rows, weights: ndarray, bias: ndarray) -> ndarray:
     """Multiply rows of inputs by weights (inputs, outputs), and add a bias."""
     total = np.empty((len(rows.indptr) - 1, len(bias)), weights.dtype)
     loops.add_inputs(rows, weights, bias, total)
@@ -157,7 +158,7 @@ class LayerThenSNN(nn.Module):
         """Multiply the weights of the layer."""
         self.inputs.weight *= factor
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return voltages (T, B, classes)."""
         check_frames(frames, self.inputs.weight, self.input_size)
         features = self.dropout(torch.relu(self.inputs(frames)))
@@ -170,14 +171,14 @@ class LayerThenSNN(nn.Module):
         late = DELAY_RATE * self.late
         return late * (late >= 0)  # clamp has no gradient at 0, where a delay may begin
 
-    def copies(self, features: torch.Tensor) -> torch.Tensor:
+    def copies(self, features: Tensor) -> Tensor:
         """Put late copies of features (T, B, features) side by side."""
         late = self.steps_late()
         if self.late is None:
             return delay_copies(features, late)
         return delay_each(features.repeat(1, 1, len(self.steps)), late)
 
-    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Go on, as ``networks`` says; the state holds the features that come late."""
         if state is None:
             weights = transposed(self.inputs.weight).numpy()
@@ -201,7 +202,7 @@ def _whole_steps(name: str, delay: float, dt: float) -> int:
     return steps
 
 
-def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
+def delay_copies(features: Tensor, steps: Sequence[int]) -> Tensor:
     """Put copies of features (T, B, features, ...) side by side, each late by so many time steps.
 
     Example:
@@ -215,7 +216,7 @@ def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
     return torch.cat(late, dim=2)
 
 
-def delay_each(features: torch.Tensor, late: torch.Tensor) -> torch.Tensor:
+def delay_each(features: Tensor, late: Tensor) -> Tensor:
     """Delay each of the features (T, B, features), by time steps that needn't be whole.
 
     Example:

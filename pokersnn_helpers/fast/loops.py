@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from ..system.compiling import compiled
 
@@ -36,18 +37,18 @@ class Constants(NamedTuple):
 class Neurons(NamedTuple):
     """What the neurons are between two time steps."""
 
-    v: np.ndarray  # hidden neurons' voltages after the reset, (B, H)
-    i: np.ndarray  # their currents, (B, H)
-    sent: np.ndarray  # what the last spikes send to hidden neurons and readout, (B, H + outputs)
-    v_out: np.ndarray  # the readout's voltages, (B, outputs)
-    i_out: np.ndarray  # its currents, (B, outputs)
+    v: ndarray  # hidden neurons' voltages after the reset, (B, H)
+    i: ndarray  # their currents, (B, H)
+    sent: ndarray  # what the last spikes send to hidden neurons and readout, (B, H + outputs)
+    v_out: ndarray  # the readout's voltages, (B, outputs)
+    i_out: ndarray  # its currents, (B, outputs)
 
 
 class State(NamedTuple):
     """Where a run through time has come to, and what it goes on with."""
 
-    w_in: np.ndarray  # a row is what an input sends to the hidden neurons, (inputs, H)
-    w_spikes: np.ndarray  # and one of these what a spike sends to all, (H, H + outputs)
+    w_in: ndarray  # a row is what an input sends to the hidden neurons, (inputs, H)
+    w_spikes: ndarray  # and one of these what a spike sends to all, (H, H + outputs)
     constants: Constants  # as numbers of the weights' type
     neurons: Neurons
 
@@ -64,12 +65,12 @@ class Trace(NamedTuple):
 class Gradients(NamedTuple):
     """Of the loss with respect to voltages, which are given, and to the rest, which is added."""
 
-    voltages: np.ndarray  # of the readout, (T, B, outputs)
-    i: np.ndarray  # of the hidden currents, (T, B, H); no steps unless they are kept
-    w_in: np.ndarray  # of the shape that ``State`` has, (inputs, H)
-    w_spikes: np.ndarray  # the same, (H, H + outputs)
-    a: np.ndarray  # the same, times a, (H,); none unless it is learned
-    s: np.ndarray  # the same of s, times a
+    voltages: ndarray  # of the readout, (T, B, outputs)
+    i: ndarray  # of the hidden currents, (T, B, H); no steps unless they are kept
+    w_in: ndarray  # of the shape that ``State`` has, (inputs, H)
+    w_spikes: ndarray  # the same, (H, H + outputs)
+    a: ndarray  # the same, times a, (H,); none unless it is learned
+    s: ndarray  # the same of s, times a
 
 
 # ---- One time step of a recording, and the step back ----

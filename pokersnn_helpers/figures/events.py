@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
+from numpy import ndarray
 
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..system.checks import SensorSize
@@ -38,7 +39,7 @@ def check_shape(frames: Any) -> None:
         )
 
 
-def on_minus_off(frames: Frame) -> np.ndarray:
+def on_minus_off(frames: Frame) -> ndarray:
     """Return ON minus OFF per pixel of counts (..., 2, y, x), or what (..., 1, y, x) counts."""
     counts = np.asarray(frames, dtype=float)
     if counts.shape[-3] == 2:
@@ -117,7 +118,7 @@ def plot_frames(
 
 
 def plot_event_cloud(
-    events: np.ndarray, title: str, sensor_size: SensorSize = POKERDVS_SENSOR_SIZE
+    events: ndarray, title: str, sensor_size: SensorSize = POKERDVS_SENSOR_SIZE
 ) -> Figure:
     """Draw each event of a recording as a point in x, y and time.
 

@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from numpy import ndarray
 from PIL import Image
 
 from ..frames import to_frames
@@ -147,7 +148,7 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
     )
 
 
-def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
+def _pack(events: ndarray) -> dict[str, dict[str, str]]:
     """Write t (µs), x and y of the OFF and of the ON events as base64.
 
     They are unsigned 16-bit numbers, low byte first, so a recording lasts 65.5 ms at most.
@@ -165,7 +166,7 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def interactive_motion(events: np.ndarray) -> InteractiveFigure:
+def interactive_motion(events: ndarray) -> InteractiveFigure:
     """Draw six moments of a film; the page lets the reader move a disc before a camera.
 
     A network, that of ``tools/motion_network.py``, says on the page which way the disc goes. Its
@@ -191,7 +192,7 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
     )
 
 
-def interactive_tau(events: np.ndarray) -> InteractiveFigure:
+def interactive_tau(events: ndarray) -> InteractiveFigure:
     """Draw a LIF neuron that gets all events of a recording; the page has a slider of its tau.
 
     The page carries how many events there are in each 0.2 ms of the first 40, and no places.

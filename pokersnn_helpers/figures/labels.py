@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from numpy import ndarray
 
 
 def label_ends(ax: Axes) -> None:
@@ -45,7 +46,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def apart(heights: np.ndarray, gap: float) -> np.ndarray:
+def apart(heights: ndarray, gap: float) -> ndarray:
     """Move heights as little as possible until neighbours are at least ``gap`` apart."""
     from sklearn.isotonic import isotonic_regression  # which takes a second to import
 

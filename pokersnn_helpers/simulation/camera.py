@@ -19,10 +19,10 @@ FRAME_INTERVAL = 100  # µs, between two frames of a scene that moves fast
 class Pixels(NamedTuple):
     """What the pixels are, and what they remember from frame to frame; of shape (y, x)."""
 
-    on: np.ndarray  # ON threshold
-    off: np.ndarray  # OFF threshold
-    reference: np.ndarray  # log intensity
-    refractory_until: np.ndarray  # in µs
+    on: ndarray  # ON threshold
+    off: ndarray  # OFF threshold
+    reference: ndarray  # log intensity
+    refractory_until: ndarray  # in µs
 
 
 class Interval(NamedTuple):

@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from numpy.random import Generator
 
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
@@ -108,9 +109,9 @@ def simulate_recording(
     camera: EventCamera | None = None,
     *,
     upside_down: bool = False,
-    factors: np.ndarray | None = None,
+    factors: ndarray | None = None,
     spread: float | None = None,
-) -> np.ndarray:
+) -> ndarray:
     """Simulate one recording of a pip that passes the camera.
 
     Args:
@@ -150,7 +151,7 @@ def simulate_recording(
 
 def _film(
     suit: str, card: SimpleNamespace, motion: "_Motion", rng: Generator, camera: EventCamera
-) -> np.ndarray:
+) -> ndarray:
     """Let a camera see a moving pip, and the aperture follow it."""
     _, radius = APERTURE_RADII[suit]
     highest = motion.way.min()
@@ -169,7 +170,7 @@ def _film(
 
 
 def _draw(
-    suit: str, rng: Generator, spread: float, factors: np.ndarray | None = None
+    suit: str, rng: Generator, spread: float, factors: ndarray | None = None
 ) -> SimpleNamespace:
     """Draw what is particular to one recording."""
     number = POKERDVS_CLASSES.index(suit)
@@ -188,11 +189,11 @@ def _draw(
 class _Motion(NamedTuple):
     """Where a pip is, and how it looks, in each frame."""
 
-    time: np.ndarray  # ms
-    x: np.ndarray  # column of its middle
-    way: np.ndarray  # pixels; down is positive
-    height: np.ndarray  # share of the pip's height that it shows, since it is tilted
-    width: np.ndarray  # and of its width
+    time: ndarray  # ms
+    x: ndarray  # column of its middle
+    way: ndarray  # pixels; down is positive
+    height: ndarray  # share of the pip's height that it shows, since it is tilted
+    width: ndarray  # and of its width
 
 
 def _move(card: SimpleNamespace) -> _Motion:
@@ -216,7 +217,7 @@ def _move(card: SimpleNamespace) -> _Motion:
     return _Motion(time, x, down - up, height, width)
 
 
-def _log_frames(suit: str, card: SimpleNamespace, motion: _Motion, rows: np.ndarray) -> np.ndarray:
+def _log_frames(suit: str, card: SimpleNamespace, motion: _Motion, rows: ndarray) -> ndarray:
     """Return log intensities (frames, rows, columns): 0 on the card, less on the pip."""
     time, middle_x, way, height, width = motion
     middle_y = card.y + way + (1 - height) * card.scale_y  # the lower edge stays where it is
@@ -253,12 +254,12 @@ def _log_frames(suit: str, card: SimpleNamespace, motion: _Motion, rows: np.ndar
     return np.log(1 + dimmed * covered) + highlight
 
 
-def _ramp(distance: np.ndarray) -> np.ndarray:
+def _ramp(distance: ndarray) -> ndarray:
     """Return 0 far outside of an edge, 1 far inside of it, and a half on it."""
     return np.clip(0.5 + distance, 0, 1)
 
 
-def _track(events: np.ndarray, suit: str) -> np.ndarray:
+def _track(events: ndarray, suit: str) -> ndarray:
     """Let the aperture follow the events up and down, and keep those within it."""
     centre_x, centre_y = APERTURE_CENTRE
     radius_x, radius_y = APERTURE_RADII[suit]

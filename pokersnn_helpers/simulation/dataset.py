@@ -3,7 +3,7 @@
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
+from pandas import DataFrame
 
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from ..system.checks import check_range, check_seed, suggests_names
@@ -71,7 +71,7 @@ def simulate_pokerdvs(
     return Split(train, test, source="simulated")
 
 
-def simulate_passes() -> tuple[Recordings, pd.DataFrame]:
+def simulate_passes() -> tuple[Recordings, DataFrame]:
     """Simulate 131 recordings, with as many card passes and pips upside down as the real ones.
 
     The pips of a pass share the two random factors of ``cards.Parameter``, and nothing else.
@@ -99,6 +99,6 @@ def simulate_passes() -> tuple[Recordings, pd.DataFrame]:
                 rows.append(("", suit, upside_down, start, number, ""))
             number += 1
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = DataFrame(rows, columns=columns)
     targets = [POKERDVS_CLASSES.index(suit) for suit in table["class"]]
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE), table

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
 
 from ..recordings import Recordings
 from ..system.checks import check_numbers, check_seed
@@ -40,7 +42,7 @@ HAND_CAMERA = EventCamera(
 )
 
 
-def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def hand(x: ndarray, y: ndarray) -> ndarray:
     """Return the signed distance to the edge of an open hand in pixels: a palm and five fingers.
 
     Args:
@@ -61,7 +63,7 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return distance
 
 
-def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndarray:
+def gesture_path(gesture: str, pace: float, rng: Generator) -> ndarray:
     """Draw how far a hand is across, from 0, out of view on the left, to 1 on the right.
 
     Args:
@@ -84,7 +86,7 @@ def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndar
     return (ways if gesture == "right" else -ways) % 1
 
 
-def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
+def film_hand(path: ndarray, size: float, rng: Generator) -> ndarray:
     """Film a hand that is darker or brighter than what is behind it.
 
     Args:
@@ -110,7 +112,7 @@ def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.nda
     return HAND_CAMERA.record(brightness * covered, SLOW_FRAME_INTERVAL, rng)
 
 
-def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
+def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[ndarray, list[int]]:
     """Film one person who makes gestures one after the other, with pauses of 0.3 s.
 
     Returns:

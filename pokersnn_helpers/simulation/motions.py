@@ -6,6 +6,7 @@ A dark disc goes past the camera, left, right, up or down, or circles before it.
 from numbers import Integral
 
 import numpy as np
+from numpy import ndarray
 from numpy.random import Generator
 
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
@@ -28,7 +29,7 @@ Span = tuple[float, float]
 DURATION = (25.0, 45.0)  # ms, from where to where
 
 
-def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.ndarray:
+def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> ndarray:
     """Draw how a disc moves.
 
     Args:
@@ -65,8 +66,8 @@ def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.nd
 
 
 def film_path(
-    path: np.ndarray, radius: float, rng: Generator, *, camera: EventCamera = CAMERA
-) -> np.ndarray:
+    path: ndarray, radius: float, rng: Generator, *, camera: EventCamera = CAMERA
+) -> ndarray:
     """Film a dark disc that goes along a path.
 
     Args:

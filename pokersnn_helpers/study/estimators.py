@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import torch
+from numpy import ndarray
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from ..classifier import Classifier
 from ..fast import FastSNN
@@ -25,7 +25,7 @@ from ..recordings import Recordings
 from ..training import History, evaluate, train_classifier
 from .models import summed_image
 
-Features = Callable[[Recordings], np.ndarray]
+Features = Callable[[Recordings], ndarray]
 Perturbation = Callable[[Recordings], Recordings]
 # What networks are trained by, whatever the recordings: stored measurements depend on it.
 BOOK_RECIPE = asdict(Recipe())
@@ -55,7 +55,7 @@ class NetworkEstimator:
     classifier: Classifier
     history: History
 
-    def __init__(self, network: Callable[..., torch.nn.Module] = FastSNN, **recipe: Any):
+    def __init__(self, network: Callable[..., nn.Module] = FastSNN, **recipe: Any):
         self.make = network
         self.recipe = recipe
 
@@ -72,7 +72,7 @@ class NetworkEstimator:
         )
         return self
 
-    def predict(self, recordings: Recordings) -> np.ndarray:
+    def predict(self, recordings: Recordings) -> ndarray:
         """Return the index of a class for each recording, or -1 where there is no answer."""
         classifier = self.classifier
         loader = make_loader(recordings, 64, classifier.time_window, sparse=classifier.takes_sparse)
@@ -103,7 +103,7 @@ class FeatureEstimator:
         self.model = model.fit(self.features(recordings), recordings.targets)
         return self
 
-    def predict(self, recordings: Recordings) -> np.ndarray:
+    def predict(self, recordings: Recordings) -> ndarray:
         """Return indices of classes."""
         return self.model.predict(self.features(recordings))
 
@@ -130,7 +130,7 @@ class PerturbedEstimator:
         self.estimator.fit(self.perturb(recordings), seed)
         return self
 
-    def predict(self, recordings: Recordings) -> np.ndarray:
+    def predict(self, recordings: Recordings) -> ndarray:
         """Return indices of classes."""
         return self.estimator.predict(self.perturb(recordings))
 
@@ -140,7 +140,7 @@ def as_estimator(model: Any) -> Any:
 
     A classifier of scikit-learn becomes an estimator that sees the summed image.
     """
-    if isinstance(model, type) and issubclass(model, torch.nn.Module):
+    if isinstance(model, type) and issubclass(model, nn.Module):
         return NetworkEstimator(model)
     if isinstance(model, BaseEstimator):
         return FeatureEstimator(model, summed_image)

@@ -1,11 +1,12 @@
 """How the events of a recording lie in space and time, to compare real and simulated ones."""
 
 import numpy as np
+from numpy import ndarray
 
 NEIGHBOURHOOD = 1000  # µs that an event stays a neighbour of those around it
 
 
-def event_statistics(events: np.ndarray) -> dict[str, float]:
+def event_statistics(events: ndarray) -> dict[str, float]:
     """Measure how the events of one recording lie in space and time.
 
     Args:
@@ -44,11 +45,11 @@ def event_statistics(events: np.ndarray) -> dict[str, float]:
     }
 
 
-def _extent(places: np.ndarray) -> float:
+def _extent(places: ndarray) -> float:
     return float(np.ptp(np.percentile(places, [5, 95])))
 
 
-def _interval_quantiles(times: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+def _interval_quantiles(times: ndarray, pixel: ndarray) -> ndarray:
     order = np.lexsort((times, pixel))
     same_pixel = np.diff(pixel[order]) == 0
     intervals = np.diff(times[order])
@@ -59,7 +60,7 @@ def _interval_quantiles(times: np.ndarray, pixel: np.ndarray) -> np.ndarray:
     return np.percentile(intervals_ms, [5, 50, 95])
 
 
-def _isolated(times: np.ndarray, pixel: np.ndarray, width: int) -> np.ndarray:
+def _isolated(times: ndarray, pixel: ndarray, width: int) -> ndarray:
     # One sorted number per pixel and time, so that a pixel's last event before some time can be
     # looked up for all events at once. Pixels are far enough apart not to run into each other.
     far = times[-1] + 2 * NEIGHBOURHOOD

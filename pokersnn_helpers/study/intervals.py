@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from scipy.stats import t as student
 
 from ..system.checks import check_groups
 
 
 def bootstrap_interval(
-    correct: np.ndarray, groups: Sequence[int], lowest: float = 0
+    correct: ndarray, groups: Sequence[int], lowest: float = 0
 ) -> tuple[float, float]:
     """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
 
@@ -74,9 +75,9 @@ class Difference(NamedTuple):
 
 
 def paired_difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    groups: np.ndarray,
+    first: ndarray,
+    second: ndarray,
+    groups: ndarray,
     models: int = 1,
     within: bool = False,
 ) -> Difference:
@@ -132,7 +133,7 @@ def paired_difference(
     return Difference(mean, low, high)
 
 
-def degrees_of_freedom(sizes: np.ndarray) -> float:
+def degrees_of_freedom(sizes: ndarray) -> float:
     """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal.
 
     Args:

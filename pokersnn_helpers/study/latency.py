@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy import ndarray
+from torch import Tensor
 
 from ..classifier import Classifier, check_classifier, unique_argmax
 from ..frames import make_loader
@@ -31,17 +33,17 @@ class PredictionsOverTime:
         [array([False,  True,  True])]
     """
 
-    log_probabilities: list[np.ndarray]
-    targets: np.ndarray
+    log_probabilities: list[ndarray]
+    targets: ndarray
     time_window: float
 
     @property
-    def probabilities(self) -> list[np.ndarray]:
+    def probabilities(self) -> list[ndarray]:
         """For each recording (T, classes), from 0 to 1."""
         return [np.exp(recording) for recording in self.log_probabilities]
 
     @property
-    def answers(self) -> list[np.ndarray]:
+    def answers(self) -> list[ndarray]:
         """For each recording the class that leads at each time step, (T,); -1 where none does."""
         return [
             unique_argmax(torch.from_numpy(recording)).numpy()
@@ -49,7 +51,7 @@ class PredictionsOverTime:
         ]
 
     @property
-    def correct(self) -> list[np.ndarray]:
+    def correct(self) -> list[ndarray]:
         """For each recording whether the answer at each time step is correct, (T,), bool."""
         recordings = zip(self.answers, self.targets, strict=True)
         return [answers == target for answers, target in recordings]
@@ -84,7 +86,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     return PredictionsOverTime(log_probabilities, targets, classifier.time_window)
 
 
-def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
+def log_probabilities_over_time(voltages: Tensor) -> Tensor:
     """Return what ``decode`` says of the voltages up to each time step, (T, B, classes).
 
     Example:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from pandas import DataFrame
 
 MEASUREMENTS = Path(__file__).with_name("measurements")
 
@@ -41,7 +41,7 @@ def read(name: str) -> dict[str, Any]:
     return json.loads(text)
 
 
-def measured(name: str, table: str = "rows") -> pd.DataFrame:
+def measured(name: str, table: str = "rows") -> DataFrame:
     """Return a table of a stored measurement.
 
     Args:
@@ -64,4 +64,4 @@ def measured(name: str, table: str = "rows") -> pd.DataFrame:
         tables = [key for key, value in result.items() if isinstance(value, list)]
         known = ", ".join(tables)
         raise ValueError(f"{name!r} has no table {table!r}; choose from {known}")
-    return pd.DataFrame(result[table])
+    return DataFrame(result[table])

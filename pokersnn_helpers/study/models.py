@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..fast import FrameLinear
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
@@ -52,7 +52,7 @@ class SummedImage(Model):
 
     body: nn.Module  # images (B, polarities, height, width) in, values (B, classes) out
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return values (1, B, classes)."""
         image = torch.sparse.sum(frames, 0).to_dense() if frames.is_sparse else frames.sum(0)
         return self.body(torch.log1p(image))[None]
@@ -117,7 +117,7 @@ class FrameCNN(CNN):
         super().build(inputs, outputs, channels, pooled)
         self.dt = dt
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return values (1, B, classes)."""
         images = torch.log1p(frames.to_dense())
         answers = self.body(images.flatten(0, 1)).log_softmax(1)
@@ -127,7 +127,7 @@ class FrameCNN(CNN):
 class MaximumAndMean(nn.Module):
     """Pool maps (B, channels, height, width) over all places, to (B, 2 × channels)."""
 
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+    def forward(self, maps: Tensor) -> Tensor:
         """Return the maximum and the mean of each map."""
         return torch.cat([maps.amax((2, 3)), maps.mean((2, 3))], dim=1)
 
@@ -152,7 +152,7 @@ class FrameMLP(Model):
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(hidden_size, outputs)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return values (T, B, classes)."""
         return self.readout(self.dropout(torch.relu(self.inputs(frames))))
 
@@ -173,7 +173,7 @@ class GRU(Model):
         self.units = nn.GRU(hidden_size, hidden_size)
         self.readout = nn.Linear(hidden_size, outputs)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return values (T, B, classes)."""
         states, _ = self.units(torch.relu(self.inputs(frames)))
         return self.readout(states)

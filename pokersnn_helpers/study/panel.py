@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy import ndarray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from torch import nn
+from torch import Tensor, nn
 
 from ..frames import to_frames
 from ..recordings import Recordings
@@ -32,7 +33,7 @@ PARTS = 10  # of ``centroid_course``
 WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # right and down
 
 
-def centroid_drift(recordings: Recordings) -> np.ndarray:
+def centroid_drift(recordings: Recordings) -> ndarray:
     """Return the slopes of the events' columns and rows over time, in pixels per ms.
 
     Example:
@@ -48,7 +49,7 @@ def centroid_drift(recordings: Recordings) -> np.ndarray:
     return np.array(drifts)
 
 
-def events_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def events_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return log(1 + events) in each of the first 50 time bins, (recordings, bins).
 
     Example:
@@ -60,7 +61,7 @@ def events_over_time(recordings: Recordings, time_window: float = 1000) -> np.nd
     return np.log1p([np.histogram(events["t"], edges)[0] for events in recordings.events])
 
 
-def polarity_centroids(recordings: Recordings) -> np.ndarray:
+def polarity_centroids(recordings: Recordings) -> ndarray:
     """Return the mean column of OFF and of ON events, and their mean row; 0 where there are none.
 
     Example:
@@ -76,7 +77,7 @@ def polarity_centroids(recordings: Recordings) -> np.ndarray:
     return np.stack(centroids)
 
 
-def centroid_course(recordings: Recordings) -> np.ndarray:
+def centroid_course(recordings: Recordings) -> ndarray:
     """Return the mean place of each tenth of the events, from the mean place of all, in pixels.
 
     Example:
@@ -99,7 +100,7 @@ def centroid_course(recordings: Recordings) -> np.ndarray:
 
 def shift_correlation(
     recordings: Recordings, time_window: float = 1000, regions: int = 1, steps: Sequence[int] = (1,)
-) -> np.ndarray:
+) -> ndarray:
     """Return to where the events of each frame have moved some frames later.
 
     A frame is multiplied with a later one, shifted by up to two pixels each way, as a field of
@@ -130,7 +131,7 @@ def shift_correlation(
     return np.stack(correlations)
 
 
-def _shares(frames: torch.Tensor, late: int, regions: int) -> torch.Tensor:
+def _shares(frames: Tensor, late: int, regions: int) -> Tensor:
     """Return shares (25 shifts, regions, regions) of one recording's frames (T, height, width)."""
     height, width = frames.shape[1:]
     later = nn.functional.pad(frames[late:], (2, 2, 2, 2))
@@ -142,7 +143,7 @@ def _shares(frames: torch.Tensor, late: int, regions: int) -> torch.Tensor:
     return places / places.sum(0).clamp_min(1e-9)
 
 
-def shift_arrow(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+def shift_arrow(recordings: Recordings, time_window: float = 1000) -> ndarray:
     """Return the mean shift of ``shift_correlation``, to the right and down, in pixels.
 
     Example:
@@ -175,7 +176,7 @@ class Pointing:
         """Learn nothing."""
         return self
 
-    def predict(self, recordings: Recordings) -> np.ndarray:
+    def predict(self, recordings: Recordings) -> ndarray:
         """Return the index of the class, of those called left, right, up and down."""
         ways = np.array([WAYS.get(name, (0, 0)) for name in recordings.classes])
         return np.argmax(self.arrows(recordings) @ ways.T, axis=1)
@@ -201,7 +202,7 @@ class SoFar:
         self.estimator.fit(functools.reduce(operator.add, beginnings, recordings), seed)
         return self
 
-    def predict(self, recordings: Recordings) -> np.ndarray:
+    def predict(self, recordings: Recordings) -> ndarray:
         """Return indices of classes."""
         return self.estimator.predict(recordings)
 
@@ -231,14 +232,14 @@ class FrameAverage:
         self.model.fit(frames, np.take(recordings.targets, numbers))
         return self
 
-    def predict(self, recordings: Recordings) -> np.ndarray:
+    def predict(self, recordings: Recordings) -> ndarray:
         """Return indices of classes."""
         frames, numbers = self.frames(recordings)
         said = np.zeros((len(recordings), len(self.model.classes_)))
         np.add.at(said, numbers, self.model.predict_log_proba(frames))
         return self.model.classes_[said.argmax(axis=1)]
 
-    def frames(self, recordings: Recordings) -> tuple[np.ndarray, np.ndarray]:
+    def frames(self, recordings: Recordings) -> tuple[ndarray, ndarray]:
         """Return log(1 + events) of each frame, and the number of its recording."""
         size = recordings.sensor_size
         frames = [to_frames(events, self.time_window, size) for events in recordings.events]

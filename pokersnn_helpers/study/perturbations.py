@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..recordings import Recordings, check_recordings
 
 
-def apply(change: Callable[[np.ndarray], np.ndarray], recordings: Recordings) -> Recordings:
+def apply(change: Callable[[ndarray], ndarray], recordings: Recordings) -> Recordings:
     """Apply a change to the events of each recording, and sort them by time again."""
     check_recordings(recordings)
 
-    def changed() -> Iterator[np.ndarray]:  # one after the other, since Recordings packs them
+    def changed() -> Iterator[ndarray]:  # one after the other, since Recordings packs them
         for before in recordings.events:
             events = change(before)
             yield events[np.argsort(events["t"], kind="stable")]
@@ -24,7 +25,7 @@ def apply(change: Callable[[np.ndarray], np.ndarray], recordings: Recordings) ->
     return Recordings(changed(), recordings.targets, recordings.classes, recordings.sensor_size)
 
 
-def replaced(events: np.ndarray, **fields: Any) -> np.ndarray:
+def replaced(events: ndarray, **fields: Any) -> ndarray:
     """Return a copy of events with other times, pixels or polarities."""
     events = events.copy()
     for field, values in fields.items():
@@ -47,7 +48,7 @@ def shuffled_time(recordings: Recordings) -> Recordings:
     """
     rng = np.random.default_rng(0)
 
-    def shuffle(events: np.ndarray) -> np.ndarray:
+    def shuffle(events: ndarray) -> ndarray:
         return replaced(events, t=rng.permutation(events["t"]))
 
     return apply(shuffle, recordings)
@@ -70,7 +71,7 @@ def uniform_time(recordings: Recordings) -> Recordings:
     durations = [np.ptp(events["t"]) for events in recordings.events]
     last = int(np.median(durations))
 
-    def draw(events: np.ndarray) -> np.ndarray:
+    def draw(events: ndarray) -> ndarray:
         return replaced(events, t=rng.integers(0, last, len(events), endpoint=True))
 
     return apply(draw, recordings)
@@ -90,7 +91,7 @@ def reversed_time(recordings: Recordings) -> Recordings:
         True
     """
 
-    def reverse(events: np.ndarray) -> np.ndarray:
+    def reverse(events: ndarray) -> ndarray:
         times = events["t"]
         return replaced(events, t=times[0] + times[-1] - times)[::-1]
 
@@ -122,7 +123,7 @@ def first_tenth(recordings: Recordings) -> Recordings:
     return apply(lambda events: events[: _tenth(events)], recordings)
 
 
-def _tenth(events: np.ndarray) -> int:
+def _tenth(events: ndarray) -> int:
     return max(1, len(events) // 10)
 
 
@@ -139,7 +140,7 @@ def any_tenth(recordings: Recordings) -> Recordings:
     """
     rng = np.random.default_rng(0)
 
-    def cut(events: np.ndarray) -> np.ndarray:
+    def cut(events: ndarray) -> ndarray:
         count = _tenth(events)
         first = rng.integers(len(events) - count + 1)
         return events[first : first + count]
@@ -169,7 +170,7 @@ def until(recordings: Recordings, ms: float) -> Recordings:
         [True, True]
     """
 
-    def cut(events: np.ndarray) -> np.ndarray:
+    def cut(events: ndarray) -> ndarray:
         return events[: max(1, np.searchsorted(events["t"], 1000 * ms))]
 
     return apply(cut, recordings)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy import ndarray
 
 from ..recordings import Recordings, Split, check_recordings, fold_indices
 from ..system.checks import check_groups, suggests_names
@@ -52,14 +53,14 @@ class Evidence:
         (16,)
     """
 
-    def __init__(self, recordings: Recordings, groups: Sequence[Any] | np.ndarray | None = None):
+    def __init__(self, recordings: Recordings, groups: Sequence[Any] | ndarray | None = None):
         check_recordings(recordings)
         self.recordings = recordings
         self.groups: Any = np.asarray(_digests(recordings) if groups is None else groups)
         self.group_numbers = check_groups(self.groups.tolist(), len(recordings))
         self.numbers = np.arange(len(recordings))
 
-    def subset(self, indices: Sequence[int] | np.ndarray) -> "Evidence":
+    def subset(self, indices: Sequence[int] | ndarray) -> "Evidence":
         """Return a part, as ``Recordings.subset`` does."""
         chosen = np.asarray(indices, dtype=int)
         part = copy(self)
@@ -96,7 +97,7 @@ class Evidence:
         """Return how many groups the class has that has the fewest."""
         return pd.Series(self.groups).groupby(self.recordings.targets).nunique().min()
 
-    def _hold_out(self, folds: int) -> tuple[np.ndarray, np.ndarray]:
+    def _hold_out(self, folds: int) -> tuple[ndarray, ndarray]:
         """Choose what is left and what is held out: of folds, the one that holds most classes."""
         folds = min(folds, self.groups_per_class())
         targets = np.asarray(self.recordings.targets)
@@ -172,7 +173,7 @@ class Trial:
         self._tested = True
         return ask(self._test)
 
-    def correct(self, predict: Callable[[Recordings], Any]) -> tuple[np.ndarray, np.ndarray]:
+    def correct(self, predict: Callable[[Recordings], Any]) -> tuple[ndarray, ndarray]:
         """Say which of the recordings to test on are classified correctly, for the only time.
 
         The function isn't told their classes, so it can't choose by them among settings or epochs.
@@ -254,9 +255,9 @@ class CrossValidated:
         (2, 48)
     """
 
-    runs: list[list[tuple[Any, np.ndarray]]]
+    runs: list[list[tuple[Any, ndarray]]]
 
-    def correct(self, recordings: Recordings) -> np.ndarray:
+    def correct(self, recordings: Recordings) -> ndarray:
         """Say which recordings are classified correctly by the copy that hasn't seen them.
 
         Args:
@@ -360,7 +361,7 @@ def jobs_of(
     }
 
 
-def _fit(estimator: Any, trial: Trial, seed: int) -> tuple[Any, np.ndarray]:
+def _fit(estimator: Any, trial: Trial, seed: int) -> tuple[Any, ndarray]:
     """Return a copy of an estimator that has learned, and which recordings it hasn't seen."""
     trained = deepcopy(estimator).fit(trial.learn.recordings, seed)
     return trained, trial.test(lambda held_out: held_out.numbers)

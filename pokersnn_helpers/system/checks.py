@@ -17,6 +17,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
+from numpy import ndarray
 
 from .names import plain_name
 
@@ -93,7 +94,7 @@ def check_seed(seed: int, highest: int = 2**64 - 1) -> int:
     return int(seed)
 
 
-def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
+def check_groups(groups: Sequence[Any], number: int) -> ndarray:
     """Return for each recording the number of its group, from 0 in sorted order.
 
     Names that are written in two ways, as ``plain_name`` says, are of one group.
@@ -111,9 +112,7 @@ def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
     return numbers
 
 
-def check_events(
-    events: np.ndarray, sensor_size: SensorSize, name: str = "the recording"
-) -> np.ndarray:
+def check_events(events: ndarray, sensor_size: SensorSize, name: str = "the recording") -> ndarray:
     """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
 
     Args:
@@ -126,7 +125,7 @@ def check_events(
         ValueError: There are no events, or a value is out of place; the message says which.
     """
     sizes = check_sensor_size(sensor_size)
-    dtype = events.dtype if isinstance(events, np.ndarray) else np.dtype("V0")
+    dtype = events.dtype if isinstance(events, ndarray) else np.dtype("V0")
     names = dtype.names or ()
     numeric = [field for field in names if dtype[field].kind in "biuf"]
     missing = [field for field in "txyp" if field not in numeric]
@@ -177,7 +176,7 @@ def how_to_give_events(given: Any) -> str:
     return "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
 
 
-def refuse_values(wrong: np.ndarray, values: np.ndarray, name: str, reason: str) -> None:
+def refuse_values(wrong: ndarray, values: ndarray, name: str, reason: str) -> None:
     """Raise a ``ValueError`` that names the first value that is wrong, if one is."""
     if wrong.any():
         event = int(wrong.argmax())

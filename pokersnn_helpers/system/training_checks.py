@@ -2,14 +2,14 @@
 
 import warnings
 
-import torch
+from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
 CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
 
 
-def check_training(where: str, **values: torch.Tensor) -> None:
+def check_training(where: str, **values: Tensor) -> None:
     """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
     for name, value in values.items():
         if not value.isfinite():
@@ -20,7 +20,7 @@ def check_training(where: str, **values: torch.Tensor) -> None:
             )
 
 
-def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -> None:
+def check_finite(classifier: nn.Module, log_probabilities: Tensor) -> None:
     """Refuse answers, or weights behind them, that are NaN or infinite.
 
     A neuron whose voltage is NaN never spikes, so the answers alone may look fine.
@@ -32,7 +32,7 @@ def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -
         )
 
 
-def norm(model: torch.nn.Module) -> torch.Tensor:
+def norm(model: nn.Module) -> Tensor:
     """Return the Euclidean norm of all weights: one that isn't finite shows in it."""
     return get_total_norm([weights.detach() for weights in model.parameters()])
 
@@ -64,7 +64,7 @@ def warn_if_silent(epoch: int, answered: float, n_samples: float) -> None:
         )
 
 
-def warn_of_no_probabilities(log_probabilities: torch.Tensor) -> None:
+def warn_of_no_probabilities(log_probabilities: Tensor) -> None:
     """Warn if what ``decode`` returns isn't the logarithm of probabilities."""
     sums = log_probabilities.detach().exp().sum(dim=1)
     if (sums - 1).abs().max() > 0.01:
