@@ -30,11 +30,6 @@ BENCHMARKS = {
     "learned": ("learned", "learned time constants and delays, where time decides or not"),
     "rates": ("motions", "rates and epochs tried for the networks of motions"),
     "ranges": ("motions", "faster, slower, fewer and noisier dots than a network has learned from"),
-    "nmnist1000": (
-        "nmnist",
-        "digits of N-MNIST, 1,000 by folds (chapter 8); needs the archive of load_nmnist",
-    ),
-    "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
     "unknown": ("unknown", "a class that was never learned, flagged as predict does"),
     "compare": (
         "compare",

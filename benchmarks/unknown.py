@@ -10,6 +10,7 @@ arXiv:2010.03759). AUROC is the probability that of a known and an unknown recor
 has the higher score.
 """
 
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -21,25 +22,42 @@ from sklearn.metrics import roc_auc_score
 
 from eventdesk.detector import detector
 from eventdesk.files.folders import resize
-from pokersnn_helpers import Classifier, Recordings, Split, make_loader, train_classifier
+from pokersnn_helpers import (
+    Classifier,
+    Recordings,
+    Split,
+    load_nmnist,
+    make_loader,
+    train_classifier,
+)
 from pokersnn_helpers.out_of_distribution import KINDS, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
+from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds
-from .outside import sets
 
 SMALL = (16, 16)  # pixels of the gestures, as in chapter 8
+
+
+@cache
+def sets() -> dict[str, Evidence]:
+    """Return recordings, and the group of each."""
+    digits = load_nmnist()
+    both = digits.train + digits.test
+    films, people = film_gestures(takes=10)
+    small = [resize(events, films.sensor_size, SMALL) for events in films.events]
+    gestures = Recordings(small, films.targets, films.classes, (*SMALL, 2))
+    return {
+        "cards": folds.cards(),
+        "digits": Evidence(both, range(len(both))),
+        "gestures": Evidence(gestures, people),
+    }
 
 
 def parts(name: str, left_out: int) -> tuple[Trial, Evidence]:
     """Return a trial of all classes but one, and the recordings of that one."""
     evidence = sets()[name]
-    if name == "gestures":
-        films = evidence.recordings
-        small = [resize(events, films.sensor_size, SMALL) for events in films.events]
-        films = Recordings(small, films.targets, films.classes, (*SMALL, 2))
-        evidence = Evidence(films, evidence.groups)
     targets = np.asarray(evidence.recordings.targets)
     known = evidence.subset(np.flatnonzero(targets != left_out))
     unknown = evidence.subset(np.flatnonzero(targets == left_out))

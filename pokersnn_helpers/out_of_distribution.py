@@ -31,7 +31,7 @@ NAMES = (
     "pixels with events",
 )
 RARE = 0.01  # share of the training recordings that may lie outside at each end, before
-WIDENING = 0.4  # a range is widened to both sides by this share of it; see ``benchmarks outside``
+WIDENING = 0.4  # a range is widened to both sides by this share of it
 TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
 MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
 MAX_RECORDINGS = 1000  # training recordings that are looked at: more tell nothing new

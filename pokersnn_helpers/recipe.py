@@ -27,7 +27,7 @@ BATCHES = 1000  # of all epochs together, about
 FEWEST_EPOCHS = 3
 MOST_EPOCHS = 60
 MIN_PIXELS = 16  # along a side, from which on a shift by one pixel changes no class
-STEADY_STEPS = 100  # through which gradients don't explode; ``benchmarks widths`` has more
+STEADY_STEPS = 100  # through which gradients don't explode
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,30 @@ Tonic, what is kept of the first is all before 100 ms.
 """
 
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.nmnist import read_digits
+from eventdesk.files.camera_files import read_bin
 from pokersnn_helpers.data import nmnist
 
 SACCADES = {1: (0, 100_000), 2: (105_000, 210_000), 3: (210_000, 315_000)}  # µs
 TRAIN = {1: 100, 2: 16, 3: 16}  # recordings of each digit
 TEST = {1: 50, 2: 8, 3: 8}
+
+
+def read_digits(archive: str | Path, begin: int, end: int) -> dict[str, list[Any]]:
+    """Return the events of each file in some time in µs, by digit and in the order of the names."""
+    recordings: dict[str, list[Any]] = {digit: [] for digit in nmnist.CLASSES}
+    with tarfile.open(archive) as tar:
+        for name in sorted(tar.getnames()):
+            if name.endswith(".bin"):
+                events, _ = read_bin(tar.extractfile(name).read())
+                first, after = np.searchsorted(events["t"], [begin, end])
+                recordings[name.split("/")[-2]].append(events[first:after])
+    return recordings
 
 
 def columns_of(archive: str | Path, saccade: int) -> dict[str, np.ndarray]:
