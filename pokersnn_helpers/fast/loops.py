@@ -142,27 +142,23 @@ def copy(target, values):
 
 
 @compiled
-def send_inputs(total, weights, rows, row):
-    """Add what the inputs of a row send: their rows of the weights, each times its count."""
-    k = rows.indptr[row]
-    end = rows.indptr[row + 1]
+def send(total, weights, numbers, counts, begin, end):
+    """Add what inputs or spikes send: their rows of the weights, each times its count.
+
+    ``numbers`` and ``counts`` list them, from ``begin`` to before ``end``.
+    """
+    k = begin
     while k + 8 <= end:
-        n0 = np.uint64(rows.inputs[k])
-        n1 = np.uint64(rows.inputs[k + 1])
-        n2 = np.uint64(rows.inputs[k + 2])
-        n3 = np.uint64(rows.inputs[k + 3])
-        n4 = np.uint64(rows.inputs[k + 4])
-        n5 = np.uint64(rows.inputs[k + 5])
-        n6 = np.uint64(rows.inputs[k + 6])
-        n7 = np.uint64(rows.inputs[k + 7])
-        c0 = rows.counts[k]
-        c1 = rows.counts[k + 1]
-        c2 = rows.counts[k + 2]
-        c3 = rows.counts[k + 3]
-        c4 = rows.counts[k + 4]
-        c5 = rows.counts[k + 5]
-        c6 = rows.counts[k + 6]
-        c7 = rows.counts[k + 7]
+        n0 = np.uint64(numbers[k])
+        n1 = np.uint64(numbers[k + 1])
+        n2 = np.uint64(numbers[k + 2])
+        n3 = np.uint64(numbers[k + 3])
+        n4 = np.uint64(numbers[k + 4])
+        n5 = np.uint64(numbers[k + 5])
+        n6 = np.uint64(numbers[k + 6])
+        n7 = np.uint64(numbers[k + 7])
+        c0, c1, c2, c3 = counts[k], counts[k + 1], counts[k + 2], counts[k + 3]
+        c4, c5, c6, c7 = counts[k + 4], counts[k + 5], counts[k + 6], counts[k + 7]
         for h in range(len(total)):
             so_far = total[h] + c0 * weights[n0, h] + c1 * weights[n1, h]
             so_far = so_far + c2 * weights[n2, h] + c3 * weights[n3, h]
@@ -170,54 +166,21 @@ def send_inputs(total, weights, rows, row):
             total[h] = so_far + c6 * weights[n6, h] + c7 * weights[n7, h]
         k += 8
     while k < end:
-        n = np.uint64(rows.inputs[k])
-        c = rows.counts[k]
+        n = np.uint64(numbers[k])
+        c = counts[k]
         for h in range(len(total)):
             total[h] += c * weights[n, h]
         k += 1
 
 
 @compiled
-def send_spikes(total, weights, spiking, spikes):
-    """Add what the first of these neurons send: their rows of the weights."""
-    k = 0
-    while k + 8 <= spikes:
-        n0 = np.uint64(spiking[k])
-        n1 = np.uint64(spiking[k + 1])
-        n2 = np.uint64(spiking[k + 2])
-        n3 = np.uint64(spiking[k + 3])
-        n4 = np.uint64(spiking[k + 4])
-        n5 = np.uint64(spiking[k + 5])
-        n6 = np.uint64(spiking[k + 6])
-        n7 = np.uint64(spiking[k + 7])
-        for h in range(len(total)):
-            so_far = total[h] + weights[n0, h] + weights[n1, h] + weights[n2, h] + weights[n3, h]
-            total[h] = so_far + weights[n4, h] + weights[n5, h] + weights[n6, h] + weights[n7, h]
-        k += 8
-    while k < spikes:
-        n = np.uint64(spiking[k])
-        for h in range(len(total)):
-            total[h] += weights[n, h]
-        k += 1
-
-
-@compiled
-def learn_inputs(totals, rows, row, added):
-    """Add a vector, times the counts, to the totals of the inputs of a row."""
-    for k in range(rows.indptr[row], rows.indptr[row + 1]):
-        n = np.uint64(rows.inputs[k])
-        c = rows.counts[k]
+def learn(totals, numbers, counts, begin, end, added):
+    """Add a vector, times their counts, to the totals of inputs or spikes."""
+    for k in range(begin, end):
+        n = np.uint64(numbers[k])
+        c = counts[k]
         for h in range(totals.shape[1]):
             totals[n, h] += c * added[h]
-
-
-@compiled
-def learn_spikes(totals, spiking, spikes, added):
-    """Add a vector to the totals of the first of these neurons."""
-    for k in range(spikes):
-        n = np.uint64(spiking[k])
-        for h in range(totals.shape[1]):
-            totals[n, h] += added[h]
 
 
 @compiled
@@ -270,11 +233,13 @@ def forward(rows, currents, state, trace, begin, end):
         begin: First recording.
         end: That after the last.
     """
+    indptr, inputs, counts = rows
     w_in, w_spikes, constants, neurons = state
     steps, batch, _ = trace.voltages.shape
     hidden = len(w_spikes)
     from_inputs = np.empty(hidden, w_in.dtype)
     spiking = np.empty(hidden + 1, np.int32)  # numbers of the neurons that spike
+    ones = np.ones(hidden, w_in.dtype)  # how often each does
     for b in range(begin, end):
         i = neurons.i[b]
         sent = neurons.sent[b]
@@ -286,12 +251,12 @@ def forward(rows, currents, state, trace, begin, end):
             from_inputs[:] = 0
             if len(currents) > 0:
                 copy(from_inputs, currents[row])
-            send_inputs(from_inputs, w_in, rows, row)
+            send(from_inputs, w_in, inputs, counts, indptr[row], indptr[row + 1])
             hidden_step(from_inputs, sent, i, neurons.v[b], u, constants)
             # Spikes go to the readout now, to the hidden neurons in the next step.
             spikes = list_spikes(u, constants.v_th, spiking)
             sent[:] = 0
-            send_spikes(sent, w_spikes, spiking, spikes)
+            send(sent, w_spikes, spiking, ones, 0, spikes)
             readout_step(sent[hidden:], i_out, v_out, constants)
             copy(trace.voltages[t, b], v_out)
             if len(trace.i) > 0:
@@ -312,6 +277,7 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
         begin: First recording.
         end: That after the last.
     """
+    indptr, inputs, counts = rows
     steps, batch, hidden = u.shape
     outputs = gradients.voltages.shape[2]
     size = end - begin
@@ -322,6 +288,7 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
     grad_i = np.zeros((size, hidden + outputs), u.dtype)
     has_gradient = np.zeros(size, np.bool_)
     spiking = np.empty(hidden + 1, np.int32)
+    ones = np.ones(hidden, u.dtype)
     learns_taus = len(gradients.a) > 0
     v = np.zeros(hidden, u.dtype)
     for t in range(steps - 1, -1, -1):
@@ -337,7 +304,7 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
                 continue
             b = begin + k
             spikes = list_spikes(u[t, b], constants.v_th, spiking)
-            learn_spikes(gradients.w_spikes, spiking, spikes, grad_i[k])  # di / dw = z
+            learn(gradients.w_spikes, spiking, ones, 0, spikes, grad_i[k])  # di / dw = z
             if learns_taus:
                 if t > 0:
                     after_reset(v, u[t - 1, b], constants.v_th)
@@ -347,7 +314,10 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
             hidden_step_back(grad_z[k], grad_i[k], grad_u[k], u[t, b], constants)
             if learns_taus:
                 learn_a(gradients.a, grad_u[k], u[t, b], v)
-            learn_inputs(gradients.w_in, rows, t * batch + b, grad_i[k])  # di / dw = x
+            row = t * batch + b
+            learn(
+                gradients.w_in, inputs, counts, indptr[row], indptr[row + 1], grad_i[k]
+            )  # di / dw = x
             if len(gradients.i) > 0:
                 copy(gradients.i[t, b], grad_i[k])
 
@@ -358,9 +328,10 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
 @partial(compiled, contract=False)
 def add_inputs(rows, weights, bias, total):
     """Add what each row of inputs sends by weights (inputs, outputs), and a bias."""
+    indptr, inputs, counts = rows
     total[:] = 0
     for row in range(len(total)):
-        send_inputs(total[row], weights, rows, row)
+        send(total[row], weights, inputs, counts, indptr[row], indptr[row + 1])
         for o in range(len(bias)):
             total[row, o] += bias[o]
 
@@ -368,5 +339,6 @@ def add_inputs(rows, weights, bias, total):
 @compiled
 def add_input_gradients(rows, grad, grad_weights):
     """Add for each row of inputs its gradient (rows, outputs) to that of the weights."""
+    indptr, inputs, counts = rows
     for row in range(len(grad)):
-        learn_inputs(grad_weights, rows, row, grad[row])
+        learn(grad_weights, inputs, counts, indptr[row], indptr[row + 1], grad[row])
