@@ -67,6 +67,23 @@ def small_spots():
     return Recordings(films, [0] * 24, ("a",), (16, 16, 2))
 
 
+def flickering_discs():
+    """Return discs at places of their own, that flash 20 times a second for 2 ms."""
+    rng = np.random.default_rng(0)
+    films = []
+    for _ in range(10):
+        events = np.zeros(30_000, EVENT_DTYPE)
+        angle, share = rng.random((2, len(events)))
+        middle = rng.uniform(30, 98, 2)
+        across = 20 * np.sqrt(share) * [np.cos(2 * np.pi * angle), np.sin(2 * np.pi * angle)]
+        events["x"], events["y"] = across + middle[:, None]
+        flash = 50_000 * rng.integers(10, size=len(events))
+        events["t"] = np.sort(flash + rng.integers(2000, size=len(events)))
+        events["p"] = rng.integers(0, 2, len(events))
+        films.append(events)
+    return Recordings(films, [0] * len(films), ("a",), (128, 128, 2))
+
+
 @pytest.mark.parametrize(
     "others",
     [
@@ -74,6 +91,7 @@ def small_spots():
         lambda: load_nmnist().train.subset(range(0, 400, 2)),
         lambda: film_gestures(takes=2)[0],
         small_spots,
+        flickering_discs,
         lambda: beginnings(2000),
         lambda: beginnings(4000),
     ],
