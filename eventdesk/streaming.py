@@ -14,7 +14,7 @@ from torch import Tensor
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
 from pokersnn_helpers.frames import as_dense, as_sparse, count_events
 from pokersnn_helpers.networks import resumer
-from pokersnn_helpers.out_of_distribution import unlike
+from pokersnn_helpers.out_of_distribution import unlike, warn_if_elsewhere
 from pokersnn_helpers.recordings import PackedRecording, smallest
 from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.checks import (
@@ -140,7 +140,7 @@ class Stream:
         self._check_steps()  # and what compiles does so now
         self.reset()
         self.push(np.zeros(1, EVENT_DTYPE))
-        self.finish()
+        self._compute(self.own_steps)
         self.reset()
 
     def reset(self) -> None:
@@ -196,7 +196,8 @@ class Stream:
                 raise ValueError(
                     f"event 0 is of {events['t'][0]} µs, but all steps before "
                     f"{self.open_since:.15g} µs are computed; wait longer, or leave out "
-                    "events[events['t'] < stream.open_since]"
+                    "events[events['t'] < stream.open_since]; or begin another recording by "
+                    "stream.reset()"
                 )
             if last_step >= MAX_STEPS:
                 raise ValueError(
@@ -237,11 +238,13 @@ class Stream:
 
     def finish(self) -> Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
+        if self._recording:
+            warn_if_elsewhere(self.classifier, self._recording.packed())
         return self._compute(max(self.steps, self.own_steps))
 
     def end(self) -> Tensor:
         """Finish the recording, hand its answer to ``on_answer``, and begin a new one."""
-        voltages = self.finish()
+        voltages = self._compute(max(self.steps, self.own_steps))
         if self.on_answer and self.steps:
             self.on_answer(self)
         self.reset()

@@ -82,6 +82,8 @@ class Classifier(nn.Module):
         super().__init__()
         if not isinstance(snn, nn.Module):
             raise TypeError(f"snn is {snn!r}; give a network, as Classifier(SNN())")
+        if not callable(decode):
+            raise TypeError(f"decode is {decode!r}; give a function, and classes as classes=...")
         check_range(0, 1, settle=settle)
         self.snn = snn
         if not hasattr(snn, "time_constants"):  # which were looked at
@@ -166,8 +168,9 @@ class Classifier(nn.Module):
             voltages: Any = self.snn(frames)
         is_tensor = isinstance(voltages, Tensor)
         shape = tuple(voltages.shape) if is_tensor else ()
-        if len(shape) != 3 or shape[1] != frames.shape[1]:
-            found = f"shape {shape}" if is_tensor else f"a {type(voltages).__name__}"
+        if len(shape) != 3 or shape[1] != frames.shape[1] or not voltages.is_floating_point():
+            kind = type(voltages).__name__
+            found = f"shape {shape} of {voltages.dtype}" if is_tensor else f"a {kind}"
             raise ValueError(
                 f"{type(self.snn).__name__} returned {found} for frames of shape "
                 f"{tuple(frames.shape)}; forward has to return only voltages (time, batch, classes)"
@@ -205,6 +208,13 @@ class Classifier(nn.Module):
             Frames (T, B, ...), and how many of their steps are each recording's own, (B,).
         """
         check_tensor(frames)
+        expected = self.sensor_size[::-1]
+        shape = tuple(frames.shape[2:])
+        if shape != expected and sorted(shape) == sorted(expected):
+            raise ValueError(
+                f"frames have shape {tuple(frames.shape)}; bring them into the order (time, batch, "
+                f"polarity, y, x), which end in {expected}"
+            )
         if hasattr(frames, "time_window"):  # to_frames or a loader made them
             self.check_time_window(frames.time_window)
         steps = last_steps(frames).clamp(min=1) + self.settle_steps

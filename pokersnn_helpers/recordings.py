@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
@@ -223,7 +224,14 @@ class Recordings:
 
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return the recordings with these indices, in this order, or those that a mask selects."""
-        numbers = np.arange(len(self))[list(indices)]
+        try:
+            numbers = np.arange(len(self))[list(indices)]
+        except IndexError as error:
+            short = reprlib.repr(indices)
+            raise IndexError(
+                f"indices are {short}; give whole numbers up to {len(self) - 1}, or a mask, as "
+                "np.array(recordings.targets) == 1"
+            ) from error
         events = [self.events.packed[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
@@ -281,6 +289,8 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
         make = "give one of its parts, as data.train"
     elif hasattr(recordings, "recordings"):
         make = f"give {name}.recordings"
+    elif hasattr(recordings, "indices"):  # a Subset of PyTorch's
+        make = "give recordings.subset(indices)"
     elif hasattr(recordings, "batch_sampler"):
         make = "give the Recordings that it loads; batches are made of them"
     elif hasattr(recordings, "sensor_size"):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .frames import check_time_window
 from .networks import SpikingNetwork, plain_number, time_step
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .system.checks import SensorSize, check_numbers, check_sensor_size, suggests_names
@@ -322,7 +323,7 @@ def build_network(
         >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
         8192
     """
-    check_numbers(Real, time_window=time_window)
+    check_time_window(time_window)
     if isinstance(network, nn.Module):
         raise TypeError(
             "network is made already; give its class, or a function that makes it, or train this "

@@ -20,9 +20,9 @@ from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .classifier import SETTLE, Classifier, check_classifier, decode, unique_argmax
-from .frames import check_tensor, make_loader, sparse_batch
+from .frames import check_finite_frames, check_tensor, make_loader, sparse_batch
 from .networks import WHOLE, time_window_of
-from .out_of_distribution import Familiar, training_ranges
+from .out_of_distribution import Familiar, training_ranges, warn_if_elsewhere
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
 from .recordings import (
     PackedRecording,
@@ -30,7 +30,6 @@ from .recordings import (
     Split,
     check_recordings,
     density_and_ms,
-    warn_if_dense,
 )
 from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.checks import (
@@ -50,6 +49,7 @@ from .system.training_checks import (
     check_finite,
     check_training,
     norm,
+    warn_if_batch_first,
     warn_if_it_climbs,
     warn_if_silent,
     warn_of_no_probabilities,
@@ -154,6 +154,7 @@ def evaluate(
         20
     """
     evaluation, _ = _evaluate(classifier, loader, chosen_device(device))
+    warn_if_silent("", int((evaluation.predicted >= 0).sum()), evaluation.n_samples)
     return evaluation
 
 
@@ -186,12 +187,16 @@ def batches_of(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         try:
             frames, targets = batch
             targets = torch.as_tensor(targets)
+            if getattr(frames, "ndim", 3) < 3:
+                raise TypeError("these are no frames")
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"the loader yields {reprlib.repr(batch)}; give batches (frames, targets), with "
                 "the number of each recording's class"
             ) from error
         check_tensor(frames)
+        if not hasattr(frames, "time_window"):  # others made them
+            warn_if_batch_first(frames)
         yield frames, targets
 
 
@@ -199,6 +204,8 @@ def classify_batch(
     classifier: Classifier, frames: Tensor, targets: Tensor, loss: Loss | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
+    if not hasattr(frames, "time_window"):
+        check_finite_frames(frames)
     voltages, steps, frames = classifier.run(frames)
     log_probabilities = classifier.read(voltages, steps)
     targets = check_targets(targets, log_probabilities)
@@ -266,7 +273,7 @@ def predict(
     check_classifier(classifier)
     events = check_events(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
-    warn_if_dense(recording)
+    warn_if_elsewhere(classifier, recording)
     return predict_recording(classifier, recording, device)
 
 
@@ -341,8 +348,7 @@ class Trainer:
         sums = torch.zeros(4, dtype=torch.float64, device=self.device)
         for number, (frames, targets) in enumerate(batches_of(loader), 1):
             if self.augment:
-                frames = self.augment(frames)
-                check_tensor(frames)
+                frames = self.changed(frames)
             where = f"in epoch {epoch}, batch {number}"
             if (epoch, number) == (1, 1):
                 warn_of_slips(self.classifier, frames.to(self.device))
@@ -350,10 +356,24 @@ class Trainer:
         loss_sum, correct_sum, answered, n_samples = sums.tolist()
         if n_samples == 0:
             raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
-        warn_if_silent(epoch, answered, n_samples)
+        if epoch == 1:
+            warn_if_silent("in epoch 1 ", answered, n_samples)
         check_training(f"after epoch {epoch}", norm_of_the_weights=norm(self.ema))
         self.history.loss.append(loss_sum / n_samples)
         self.history.accuracy.append(correct_sum / n_samples)
+
+    def changed(self, frames: Tensor) -> Tensor:
+        """Return frames as ``augment`` changes them."""
+        assert self.augment is not None
+        try:
+            frames = self.augment(frames)
+        except NotImplementedError as error:  # as PyTorch has many functions for dense frames only
+            raise TypeError(
+                f"augment={name_of(self.augment)} fails on sparse frames; begin it with "
+                "frames = frames.to_dense()"
+            ) from error
+        check_tensor(frames)
+        return frames
 
     def step(self, frames: Tensor, targets: Tensor, where: str) -> Tensor:
         """Learn from a batch; return the sums that ``train_epoch`` adds up."""
@@ -421,24 +441,39 @@ def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
 def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
     """Warn of what a network of one's own may do wrong without an error.
 
-    The last recording is computed once more, together with others that are empty.
+    All is computed once more, and then the last recording together with others that are empty.
     """
     if frames.is_sparse or isinstance(classifier.snn, SNN):
         return
     alone = torch.zeros_like(frames)
     alone[:, -1] = frames[:, -1]
+    classifier.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]), errors_in("in epoch 1, batch 1"):
-        voltages, changed = (classifier.eval().voltages_of(each) for each in (frames, alone))
+        first, again, changed = map(classifier.voltages_of, (frames, frames, alone))
     classifier.train()
     slips = {
+        "answers the same frames otherwise when they come again: let forward begin with state = "
+        "None, and dropout look at self.training": (first - again).abs().max() > 1e-3,
         "answers a recording by the others of its batch, too: frames are (time, batch, polarity, "
-        "y, x), and not (batch, time, ...)": (voltages - changed)[:, -1].abs().max() > 1e-3,
+        "y, x), and not (batch, time, ...)": (again - changed)[:, -1].abs().max() > 1e-3,
         "returns probabilities, of which decode takes a softmax once more; return the numbers "
-        "before its softmax": (voltages.sum(dim=-1) - 1).abs().max() < 1e-3,
+        "before its softmax": (first.sum(dim=-1) - 1).abs().max() < 1e-3,
+        "has layers in a list, or weights that are no torch.nn.Parameter, so they don't learn; "
+        "make it a torch.nn.ModuleList, or them parameters": has_hidden_weights(classifier.snn),
     }
-    for slip, found in slips.items():
-        if found:
-            warnings.warn(f"{type(classifier.snn).__name__} {slip}", stacklevel=6)
+    found = [slip for slip, is_so in slips.items() if is_so]
+    for slip in found[:1]:  # which may be the reason for the others
+        warnings.warn(f"{type(classifier.snn).__name__} {slip}", stacklevel=6)
+
+
+def has_hidden_weights(network: nn.Module) -> bool:
+    """Say whether a network has weights that PyTorch doesn't find: in lists, or plain tensors."""
+    values = [value for module in network.modules() for value in vars(module).values()]
+    parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    tensors = [part for part in parts if isinstance(part, Tensor) and part.is_leaf]
+    weights = [tensor for tensor in tensors if tensor.requires_grad]
+    layers = [part for part in parts if isinstance(part, nn.Module)]
+    return bool(weights) or not set(layers) <= set(network.modules())
 
 
 @suggests_names
@@ -633,10 +668,13 @@ def train_classifier(
         recipe = choose(time_window=own)  # its time step is fixed
         torch.manual_seed(seed)
         snn = _untrained(network, train, recipe, arguments)
-    if len(set(train.targets)) == 1:
-        name = train.classes[train.targets[0]]
+    absent = sorted(set(range(len(train.classes))).difference(train.targets))
+    if absent or len(train.classes) == 1:
+        names = ", ".join(train.classes[number] for number in absent)
         warnings.warn(
-            f"all recordings to train on are of {name}; give several classes", stacklevel=2
+            f"there is no recording to train on of {names or 'a second class'}; the numbers of "
+            "classes begin with 0",
+            stacklevel=2,
         )
     width = f"{recipe.time_window:g}"
     _, duration_ms = density_and_ms(train)

@@ -41,7 +41,7 @@ def test_a_set_has_the_form_of_the_real_one(simulated):
     [
         ({"n_test": 6}, "n_test is 6; choose a positive multiple"),
         ({"n_test": 4.0}, "n_test is 4.0; choose a positive multiple"),
-        ({"seed": -1}, "seed is -1; choose a number from 0"),
+        ({"seed": -1}, "seed is -1; choose a whole number from 0"),
         ({"spread": 4.5}, "spread is 4.5; choose a number from 0 to 4"),
         ({"upside_down": 1.5}, "upside_down is 1.5; choose a number from 0 to 1"),
         ({"camera": EventCamera(10_000, 20_000)}, "no event .*on_threshold=10000, .*; lower its"),

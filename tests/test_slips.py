@@ -2,16 +2,20 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
+from torch.nn.functional import nll_loss
 
 import pokersnn_helpers
+from eventdesk import Stream
 from pokersnn_helpers import (
     SNN,
     Classifier,
     Recordings,
     Split,
+    build_network,
     evaluate,
     fit,
     load_checkpoint,
@@ -24,14 +28,19 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.figures.events import plot_frames
+from pokersnn_helpers.out_of_distribution import training_ranges
 from pokersnn_helpers.simulation.gestures import film_session
+from pokersnn_helpers.study.page import nearest_name
 from pokersnn_helpers.study.protocol import cross_validate
+from pokersnn_helpers.system.checks import advice_on
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
 DATA = load_pokerdvs(source="simulated")
 SOME = DATA.train[::6]
 FRAMES, TARGETS = next(iter(make_loader(SOME)))
 EVENTS = DATA.train.events[0]
+TRAINED = Classifier(SNN())
+TRAINED.ranges = training_ranges(DATA.train)
 
 
 class Dense(torch.nn.Module):
@@ -70,6 +79,37 @@ class OtherLayer(Dense):
     def __init__(self):
         super().__init__()
         self.linear = torch.nn.Sequential(torch.nn.Linear(2450, 50), torch.nn.Linear(60, 4))
+
+
+class KeepsState(Dense):
+    state = 0
+
+    def forward(self, frames):
+        self.state = self.state + super().forward(frames).detach().sum(dim=(0, 1))
+        return super().forward(frames) + self.state
+
+
+class InAList(Dense):
+    def __init__(self):
+        super().__init__()
+        self.layers = [torch.nn.Linear(4, 4)]
+
+    def forward(self, frames):
+        return self.layers[0](super().forward(frames))
+
+
+class PlainTensor(Dense):
+    def __init__(self):
+        super().__init__()
+        self.bias = torch.zeros(4, requires_grad=True)
+
+    def forward(self, frames):
+        return super().forward(frames) + self.bias
+
+
+class Whole(Dense):
+    def forward(self, frames):
+        return super().forward(frames).round().long()
 
 
 class Weightless(torch.nn.Module):
@@ -135,6 +175,27 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: predict(Classifier(SNN()), FRAMES), "give the events that they were made of"),
         (lambda: stratified_folds(DATA), "give one of its parts, as data.train"),
         (lambda: SOME[100], "there is no recording 100; choose from 0 to 7"),
+        (lambda: SOME.subset("club"), "indices are 'club'; give whole numbers up to 7, or a mask"),
+        (lambda: learn(Dense(), 8), "the loader is 8; give make_loader(recordings)"),
+        (lambda: learn(Dense(), [(TARGETS, FRAMES)]), "; give batches (frames, targets)"),
+        (lambda: learn(Dense(), [(with_nan(), TARGETS)]), "frames hold nan at index (3, 0, 0, 0,"),
+        (lambda: learn(Dense(), [(FRAMES.movedim(2, -1), TARGETS)]), "which end in (2, 35, 35)"),
+        (lambda: learn(Whole()), "returned shape (25, 8, 4) of torch.int64"),
+        (
+            lambda: learn(SNN(), make_loader(SOME, sparse=True), augment=lambda f: f.roll(1, -1)),
+            "fails on sparse frames; begin it with frames = frames.to_dense()",
+        ),
+        (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
+        (lambda: make_loader(SOME, 8, True), "time_window is True"),
+        (lambda: build_network(time_window=0.001), "for 1 ms write 1000, if you meant seconds"),
+        (lambda: train_classifier(SOME, seed=0.5), "seed is 0.5; choose a whole number"),
+        (lambda: predict(Classifier(SNN()), "1.npy"), "first, by eventdesk.read_events(path)"),
+        (lambda: predict(Classifier(SNN()), [EVENTS]), "give one of them after the other"),
+        (lambda: predict(Classifier(SNN()), EVENTS[0]), "it is one event; give a whole recording"),
+        (
+            lambda: train_classifier(torch.utils.data.Subset(SOME, [0, 1])),
+            "give recordings.subset(indices)",
+        ),
         (lambda: cross_validate([SNN], SOME, range(8)), 'give them by name, as {"mine": model}'),
         (
             lambda: cross_validate({"a": Dense()}, SOME, range(8), folds=2),
@@ -160,6 +221,18 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: train_classifier(SOME, time_window=1e5, epochs=1), "most are a single frame"),
         (lambda: Classifier(cell(tau_mem_inv=0.01)), "Norse takes 1/τ in 1/s"),
         (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "are its times in ms"),
+        (lambda: learn(KeepsState()), "same frames otherwise when they come again: let forward"),
+        (lambda: learn(InAList()), "so they don't learn; make it a torch.nn.ModuleList"),
+        (lambda: learn(PlainTensor()), "weights that are no torch.nn.Parameter"),
+        (lambda: evaluate(Classifier(SNN()), [(0 * FRAMES, TARGETS)]), "said nothing about any"),
+        (lambda: train_classifier(SOME[:6], epochs=1), "no recording to train on of spade"),
+        (
+            lambda: evaluate(Classifier(Dense()), [(FRAMES[5:13].transpose(0, 1), TARGETS)]),
+            "look as if the first axis were the batch",
+        ),
+        (lambda: predict(TRAINED, smaller()), "is the recording from a smaller sensor"),
+        (lambda: push(smaller()), "is the recording from a smaller sensor"),
+        (lambda: predict(TRAINED, in_ns()), "ms, those of training .*; are its times in µs"),
         (
             lambda: evaluate(Classifier(SNN(), lambda voltages: voltages[-1]), [(FRAMES, TARGETS)]),
             "decode returns no log-probabilities",
@@ -174,6 +247,31 @@ def test_what_runs_though_it_is_wrong_is_warned_of(slip, message):
 def cell(**rates):
     parameters = {name: torch.tensor(rate) for name, rate in rates.items()}
     return LIFRecurrentCell(2450, 4, p=LIFParameters(**parameters), dt=0.001)
+
+
+def with_nan():
+    frames = FRAMES.clone()
+    frames[3, 0, 0, 0, 0] = torch.nan
+    return frames
+
+
+def smaller():
+    events = EVENTS.copy()
+    for field in "xy":
+        events[field] //= 3
+    return events
+
+
+def push(events):
+    stream = Stream(TRAINED)
+    stream.push(events)
+    stream.finish()
+
+
+def in_ns():
+    events = EVENTS.copy()
+    events["t"] *= 1000
+    return events
 
 
 def in_ms():
@@ -206,3 +304,44 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
     result = shell.run_cell("a, b = 1, 2, 3")
     InteractiveShell.clear_instance()
     assert str(result.error_in_exec).endswith("look at what is unpacked: it isn't 2 things")
+
+
+@pytest.mark.parametrize(
+    ("slip", "advice"),
+    [
+        (lambda: EVENTS["time"], "events['t'], 'x', 'y' or 'p'"),
+        (lambda: EVENTS.t, "events['t'], 'x', 'y' or 'p'"),
+        (lambda: np.array(SOME.events), "recordings have different lengths; add each up first"),
+        (lambda: SOME.events[0].sort(), "take a copy first, as by events = events.copy()"),
+        (lambda: torch.nn.Conv2d(2, 4, 3)(FRAMES), "join time and batch by frames.flatten(0, 1)"),
+        (
+            lambda: nll_loss(TARGETS, Dense()(FRAMES)[0]),
+            "(batch, classes), and come before targets",
+        ),
+        (lambda: SNN().load_state_dict(TRAINED.state_dict()), "load classifier.snn.state_dict()"),
+        (lambda: (TRAINED, []).predict, "classifier, history = train_classifier()"),
+    ],
+)
+def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
+    with pytest.raises(Exception) as raised:
+        slip()
+    assert advice in advice_on(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("slip", "advice"),
+    [
+        (lambda: SOME.subet, "did you mean subset?"),
+        (lambda: Classifier(SNN()).predict, "did you mean predict, a function of pokersnn_helpers"),
+        (lambda: Dense().lineal, "did you mean linear?"),
+        (lambda: SOME.labels, "it has classes, events, "),
+        (lambda: exec("from pokersnn_helpers import Stream"), "Stream, a function of eventdesk?"),
+        (lambda: print(missing), ""),  # noqa: F821
+    ],
+)
+def test_a_name_that_is_not_found_is_answered_with_the_nearest_one(slip, advice):
+    with pytest.raises((AttributeError, ImportError, NameError)) as raised:
+        slip()
+    found = nearest_name(raised.value)
+    assert advice in found
+    assert bool(found) == bool(advice)

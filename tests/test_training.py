@@ -174,7 +174,7 @@ def test_dropout_is_on_in_training_alone_though_evaluate_has_turned_it_off():
     classifier = Classifier(Noting((2, 2, 2), 4))
     evaluate(classifier, noise())
     fit(classifier, noise(), noise(), epochs=2)
-    looked_at_first = [False, False]  # a recording, with the others and without
+    looked_at_first = [False, False, False]  # twice a recording with the others, once without
     assert modes == [False, *looked_at_first, True, False, True, False]
 
 

@@ -125,9 +125,9 @@ def load_folder(
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
             ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
-            or names look alike; or two files of different classes or groups
-            hold the same; or events far outside are left out; or a recording lasts much longer than
-            others. (Names that begin with a dot are hidden.)
+            or names look alike; or the folder may be that of a class, with people in it; or two
+            files of different classes or groups hold the same; or events far outside are left out;
+            or a recording lasts much longer than others. (Names that begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -156,7 +156,7 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
             instead of classes, or ``group_by`` finds nothing in the path of a file.
 
     Warns:
-        UserWarning: Some files are left out, or names look alike.
+        UserWarning: Some files are left out, names look alike, or the folder may be a class's.
 
     Example:
         >>> Path("signs/up").mkdir(parents=True)
@@ -194,6 +194,7 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
         files.append(RecordingFile(file, class_name, _visible(group, file)))
     _warn_of_similar_names(folder, {file.class_name for file in files})
     _warn_of_similar_names(folder, {file.group for file in files})
+    _warn_if_people_are_classes(folder, in_classes)
     return files
 
 
@@ -311,6 +312,24 @@ def _warn_of_similar_names(folder: Path, names: set[str]) -> None:
                 f"{first} and {second} in {folder}: are they the same? Then give them one name",
                 stacklevel=5,
             )
+
+
+def _warn_if_people_are_classes(folder: Path, files: list[Path]) -> None:
+    """Warn of the folder of a class: its folders are people, whom all those beside it have."""
+    names = {file.parent for file in files}
+    in_groups = any(name.parent != folder for name in names)
+    folder = folder.absolute()
+    beside = [path for path in folder.parent.glob("[!._]*/") if path != folder]
+    is_split = SPLITS & {path.name.lower() for path in (folder, *beside)}
+    if in_groups or is_split or folder.parent == Path.cwd():
+        return  # beside another data set, such as the one that it was cleaned from
+    shared = sorted(n.name for n in names if all((path / n.name).is_dir() for path in beside))
+    if beside and shared:
+        warnings.warn(
+            f"the folders beside {folder.name} hold {', '.join(shared)}, too: are these people, "
+            f"and is {folder.name} a class? Then name the folder above it, {folder.parent}",
+            stacklevel=4,
+        )
 
 
 def read_recordings(

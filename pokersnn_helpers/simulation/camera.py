@@ -85,7 +85,7 @@ class EventCamera:
             check_range(lowest, highest, **{name: value})
 
     def record(
-        self, log_frames: Iterable[ndarray], frame_interval: float, rng: Generator
+        self, log_frames: Iterable[ndarray], frame_interval: float, rng: Generator | int
     ) -> ndarray:
         """Film a scene.
 
@@ -93,8 +93,8 @@ class EventCamera:
             log_frames: Log intensities of shape (y, x), one every ``frame_interval``. In between,
                 the light changes linearly.
             frame_interval: Time from one frame to the next in µs.
-            rng: The random generator for each pixel's thresholds and first state, and for the
-                noise.
+            rng: The random generator, or a seed, for each pixel's thresholds and first state, and
+                for the noise.
 
         Returns:
             Events in order of time, as a structured array of ``EVENT_DTYPE``; t counts from the
@@ -102,15 +102,19 @@ class EventCamera:
 
         Raises:
             ValueError: ``frame_interval`` isn't from 0.001 to 1e9, there is no frame, or frames
-                differ in shape or hold values that aren't finite numbers.
+                differ in shape or hold values that aren't logarithms of light.
         """
         check_range(1e-3, 1e9, frame_interval=frame_interval)
         copies = [np.array(frame, np.float32) for frame in log_frames]  # of a buffer they may share
         frames = np.array(copies)
         if frames.ndim != 3 or frames.size == 0:
             raise ValueError(f"log_frames have shape {frames.shape}; expected (frames, y, x)")
-        if not np.abs(frames).max() <= 1000:
-            raise ValueError("log_frames aren't finite, or beyond ±1000; raise light to 1e-3, say")
+        if not np.abs(frames).max() <= 100:
+            raise ValueError(
+                "log_frames aren't finite, or beyond ±100; give np.log(light), of light that is "
+                "raised to 1e-3, say"
+            )
+        rng = np.random.default_rng(rng)
         before = frames[0]
         shape = before.shape
         factors = rng.normal(1, self.mismatch, (2, *shape))

@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 from ..system.checks import advice_on
+
+PACKAGES = ("pokersnn_helpers", "eventdesk")
 
 
 @contextmanager
@@ -41,8 +45,8 @@ def explain_errors() -> None:
     from IPython import get_ipython
 
     def explain(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
-        advice = advice_on(error)
-        if advice:
+        advice = advice_on(error) or nearest_name(error)
+        if advice and advice not in str(error):
             error.args = (f"{error}; {advice}",)
         if advice not in str(error):  # NumPy's MemoryError has words of its own
             error.add_note(advice)
@@ -50,3 +54,27 @@ def explain_errors() -> None:
 
     if get_ipython():
         get_ipython().set_custom_exc((Exception,), explain)
+
+
+def nearest_name(error: BaseException) -> str:
+    """Return what may be meant where a name of the packages or of a network isn't found."""
+    from torch.nn import Module  # which takes seconds to import
+
+    functions = {name: package for package in PACKAGES for name in import_module(package).__all__}
+    wanted = getattr(error, "name", None)
+    owner = getattr(error, "obj", None)
+    package, _, _ = type(owner).__module__.partition(".")
+    own = sorted({name for name in dir(owner) if name[0] != "_"} - set(dir(Module)))
+    if isinstance(error, ImportError) and wanted in PACKAGES:
+        wanted = getattr(error, "name_from", None)
+    elif not isinstance(error, AttributeError) or not (
+        package in PACKAGES or isinstance(owner, Module)
+    ):
+        return ""
+    known = [*own, *functions]
+    near = [name for name in known if name.startswith(str(wanted))]
+    near += get_close_matches(str(wanted), known, 1)
+    if not near:
+        return f"it has {', '.join(own)}" if own else ""
+    of_package = f", a function of {functions[near[0]]}" if near[0] in functions else ""
+    return f"did you mean {near[0]}{of_package}?"

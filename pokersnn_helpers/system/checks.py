@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
 import reprlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -40,13 +41,20 @@ OTHER_WORDS = {  # of other libraries, and what the packages call it
 ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
     r"size (\d+) is different from (\d+)": "{1} numbers meet {0} in a product",
-    r"Expected input batch_size|1D target": "frames are (time, batch, ...), scores (batch, ...)",
+    r"Expected input batch_size|1D target": "scores are (batch, classes), and come before targets",
     r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
     r"size mismatch for ([\w.]+):": "make the network with the sizes of the one whose {0} it loads",
     r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
     r"tuple indices must be .* not str": "an item is a pair: events, target = recordings[0]",
     r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
     r"(\w+)(\.__init__)?\(\) got an unexpected keyword": "help({0}) lists its arguments",
+    r"is read-only": "take a copy first, as by events = events.copy()",
+    r"'tuple' object has no attribute": "take its parts: classifier, history = train_classifier()",
+    r"no field of name|ndarray' object has no attribute '[txyp]'": "events['t'], 'x', 'y' or 'p'",
+    r"inhomogeneous|with a sequence": "recordings have different lengths; add each up first",
+    r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
+    r'Unexpected key.*\s*.*"snn\.': "these are a Classifier's; load classifier.snn.state_dict()",
+    r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
 
@@ -73,7 +81,7 @@ def check_numbers(kind: Any, **values: Any) -> None:
         values: What to check, by name.
     """
     for name, value in values.items():
-        if not isinstance(value, kind) or not 0 < value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value < math.inf:
             adjective = "whole" if kind is Integral else "finite"
             short = reprlib.repr(value)  # a few words of a tensor
             raise ValueError(f"{name} is {short}; choose a {adjective} number greater than 0")
@@ -90,7 +98,8 @@ def check_range(lowest: float, highest: float, **values: Any) -> None:
 
 def check_seed(seed: int, highest: int = 2**64 - 1) -> int:
     """Return a seed, or raise a ``ValueError``."""
-    check_range(0, highest, seed=seed)
+    if not isinstance(seed, Integral) or not 0 <= seed <= highest:
+        raise ValueError(f"seed is {seed!r}; choose a whole number from 0 to {highest}")
     return int(seed)
 
 
@@ -167,12 +176,14 @@ def how_to_give_events(given: Any) -> str:
         return "take the events out of the pair: events, target = recordings[0]"
     if hasattr(given, "events"):
         return "give the events of one of them, as recordings.events[0]"
+    if isinstance(given, list) and given and isinstance(given[0], np.ndarray):
+        return "give one of them after the other"
     if hasattr(given, "layout"):  # a tensor
         return "if it holds frames, give the events that they were made of"
-    if isinstance(given, str):
-        return "load the file first, as by np.load or read_event_file"
+    if isinstance(given, str | os.PathLike):
+        return "load the file first, by eventdesk.read_events(path)"
     if isinstance(given, np.void):
-        return "give a list of recordings, as [events]"
+        return "it is one event; give a whole recording, and Recordings a list of them, as [events]"
     return "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
 
 
@@ -220,6 +231,8 @@ def check_loader(loader: Any, classifier: Any) -> None:
     is_plain = type(dataset).__name__ == "Recordings"  # whose events PyTorch can't put together
     if is_plain or hasattr(loader, "sensor_size"):  # as a Split and Tonic's data sets have one
         raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
+    if loader is not None and not hasattr(loader, "__iter__"):
+        raise TypeError(f"the loader is {loader!r}; give make_loader(recordings)")
     first = loader[0] if isinstance(loader, Sequence) and loader else None
     if isinstance(first, tuple) and getattr(first[0], "dtype", None) == EVENT_DTYPE:
         raise TypeError("the loader is a list of recordings; give make_loader(Recordings(...))")

@@ -3,10 +3,12 @@
 import warnings
 
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 from torch.nn.utils import get_total_norm
 
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
 CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
+FAR_MORE_ALIKE = 0.2  # than neighbours along time, those along the batch rarely are
 
 
 def check_training(where: str, **values: Tensor) -> None:
@@ -52,14 +54,34 @@ def warn_if_it_climbs(losses: list[float]) -> None:
         )
 
 
-def warn_if_silent(epoch: int, answered: float, n_samples: float) -> None:
-    """Warn after the first epoch if no recording was answered: all its voltages were the same."""
-    if epoch == 1 and answered == 0:
+def warn_if_silent(where: str, answered: float, n_samples: float) -> None:
+    """Warn if no recording was answered, since all voltages were the same."""
+    if answered == 0:
         warnings.warn(
-            f"in epoch 1 the network said nothing about any of {n_samples:.0f} recordings: its "
+            f"{where}the network said nothing about any of {n_samples:.0f} recordings: its "
             "voltages are the same for all classes, as if no neuron ever spiked, and what never "
             "spikes can't learn. Look whether the frames hold events; give larger input weights, a "
             "lower threshold v_th, longer time constants (in s) or wider time bins",
+            stacklevel=6,
+        )
+
+
+def warn_if_batch_first(frames: Tensor) -> None:
+    """Warn of as many steps as recordings, if frames (T, B, ...) look like (B, T, ...).
+
+    Images that follow each other in a recording are more alike than those of two recordings.
+    """
+    if len(frames) != frames.shape[1] or frames.ndim != 5:
+        return  # the number of targets says whether it is that of recordings
+    images = avg_pool2d(frames.to_dense().sum(dim=2).float(), 5, 2, 2).flatten(2)
+    alike = []
+    for ordered in (images, images.transpose(0, 1)):
+        one, next_one = ordered[:-1], ordered[1:]
+        alike.append((one * next_one).sum() / (one.norm() * next_one.norm() + 1e-9))
+    if alike[1] - alike[0] > FAR_MORE_ALIKE:
+        warnings.warn(
+            f"frames have shape {tuple(frames.shape)}, and look as if the first axis were the "
+            "batch; bring them into the order (time, batch, polarity, y, x)",
             stacklevel=6,
         )
 

@@ -262,6 +262,15 @@ def test_a_name_of_which_nothing_is_seen_is_refused(tmp_path):
         load_folder(tmp_path)
 
 
+def test_the_folder_of_a_class_is_not_taken_for_one_of_classes_in_silence(folder, monkeypatch):
+    with pytest.warns(UserWarning, match="are these people, and is left a class"):
+        load_folder(folder / "left")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        monkeypatch.chdir(folder)
+        load_folder("left")  # could be a data set beside others
+
+
 def test_gestures_may_be_called_as_splits_where_files_say_their_class(tmp_path):
     for number, name in enumerate(("test", "train")):
         (tmp_path / name).mkdir()
