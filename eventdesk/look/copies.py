@@ -20,8 +20,8 @@ SHORTEST = 3500  # µs: in less, passes of a card are as alike as copies
 FEWEST = 20  # different events, of which a signature can tell something
 SMALLEST = 33  # pixels across: brought to 32 or 16, simulated gestures are as alike as copies
 # Of two copies, the product of signatures is more. Of others it is at most 0.18 in 134 digits of
-# N-MNIST, 0.34 in 131 pips, 0.31 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in flickering
-# discs; of a digit and half of its events, 0.63 in the median.
+# N-MNIST, 0.34 in 131 pips, 0.31 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in discs
+# that flicker; of a digit and half of its events, 0.63 in the median.
 ALIKE = 0.4
 _random = np.random.default_rng(0)
 _PLACES = _random.integers(NUMBERS, size=(2, SIDE, SIDE, 1))
