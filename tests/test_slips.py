@@ -336,7 +336,9 @@ def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
         (lambda: Dense().lineal, "did you mean linear?"),
         (lambda: SOME.labels, "it has classes, events, "),
         (lambda: exec("from pokersnn_helpers import Stream"), "Stream, a function of eventdesk?"),
-        (lambda: print(missing), ""),  # noqa: F821
+        (lambda: print(recording_state), "did you mean record_states"),  # noqa: F821
+        (lambda: print(missing), "run the cells above first"),  # noqa: F821
+        (lambda: [].missing, ""),
     ],
 )
 def test_a_name_that_is_not_found_is_answered_with_the_nearest_one(slip, advice):

@@ -1,7 +1,7 @@
 """What a page says of its results, checked: tests and builds fail, a reader is told and goes on."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
@@ -45,7 +45,7 @@ def explain_errors() -> None:
     from IPython import get_ipython
 
     def explain(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
-        advice = advice_on(error) or nearest_name(error)
+        advice = advice_on(error) or nearest_name(error, shell.user_ns)
         if advice and advice not in str(error):
             error.args = (f"{error}; {advice}",)
         if advice not in str(error):  # NumPy's MemoryError has words of its own
@@ -56,8 +56,13 @@ def explain_errors() -> None:
         get_ipython().set_custom_exc((Exception,), explain)
 
 
-def nearest_name(error: BaseException) -> str:
-    """Return what may be meant where a name of the packages or of a network isn't found."""
+def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
+    """Return what may be meant where a name isn't found: of a variable, or in the packages.
+
+    Args:
+        error: What was raised.
+        in_notebook: The names of variables that there are.
+    """
     from torch.nn import Module  # which takes seconds to import
 
     functions = {name: package for package in PACKAGES for name in import_module(package).__all__}
@@ -65,16 +70,21 @@ def nearest_name(error: BaseException) -> str:
     owner = getattr(error, "obj", None)
     package, _, _ = type(owner).__module__.partition(".")
     own = sorted({name for name in dir(owner) if name[0] != "_"} - set(dir(Module)))
-    if isinstance(error, ImportError) and wanted in PACKAGES:
-        wanted = getattr(error, "name_from", None)
-    elif not isinstance(error, AttributeError) or not (
-        package in PACKAGES or isinstance(owner, Module)
-    ):
-        return ""
+    otherwise = ""
+    match error:
+        case NameError():
+            own = list(in_notebook)
+            otherwise = "run the cells above first"
+        case ImportError() if wanted in PACKAGES:
+            wanted = getattr(error, "name_from", None)
+        case AttributeError() if package in PACKAGES or isinstance(owner, Module):
+            otherwise = f"it has {', '.join(own)}"
+        case _:
+            return ""
     known = [*own, *functions]
     near = [name for name in known if name.startswith(str(wanted))]
     near += get_close_matches(str(wanted), known, 1)
     if not near:
-        return f"it has {', '.join(own)}" if own else ""
+        return otherwise
     of_package = f", a function of {functions[near[0]]}" if near[0] in functions else ""
     return f"did you mean {near[0]}{of_package}?"

@@ -52,6 +52,7 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"'tuple' object has no attribute": "take its parts: classifier, history = train_classifier()",
     r"no field of name|ndarray' object has no attribute '[txyp]'": "events['t'], 'x', 'y' or 'p'",
     r"inhomogeneous|with a sequence": "recordings have different lengths; add each up first",
+    r"index out of range": "it is shorter than that, or empty; counting begins with 0",
     r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
     r'Unexpected key.*\s*.*"snn\.': "these are a Classifier's; load classifier.snn.state_dict()",
     r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
