@@ -20,8 +20,9 @@ from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 SUMMARY = """\
 *sets* counts those of at least 100 recordings, once per seed; the other columns say which share of
-them a method is right about, or `compare` can't tell. The last four methods only say whether time
+them a method is right about, or `compare` can't tell. The last two methods only say whether time
 matters, so they never name a shortcut."""
+SUMMED_UP = ("truth", "sets", "compare", "compare can't tell", "image alone", "counts alone")
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
 
@@ -109,8 +110,9 @@ def seeds_of(command: str, result: dict) -> str:
 
 def table(rows: list[dict]) -> str:
     """Write rows as a table in Markdown, and shares in percent."""
-    lines = [list(rows[0]), ["---"] + ["---:"] * (len(rows[0]) - 1)]
+    columns = [name for name in SUMMED_UP if name in rows[0]]
+    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1)]
     for row in rows:
-        cells = [f"{value:.0%}" if isinstance(value, float) else value for value in row.values()]
-        lines.append(cells)
+        values = (row[name] for name in columns)
+        lines.append([f"{value:.0%}" if isinstance(value, float) else value for value in values])
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)

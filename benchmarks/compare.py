@@ -1,7 +1,6 @@
 """What ``compare`` takes and says: of digits, of long gestures, and of sets of known truth."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,12 +13,13 @@ from threading import Event, Thread
 from typing import Any
 
 import numpy as np
+import psutil
 from joblib.externals.loky import get_reusable_executor
 from pandas import DataFrame
 
 from eventdesk.ask.candidates import CANDIDATES
 from eventdesk.ask.compare import compare, make_smaller, train_winner
-from eventdesk.ask.verdict import Sees, Verdict, judge
+from eventdesk.ask.verdict import Judgement, Sees, Verdict, judge
 from eventdesk.detector import detector
 from eventdesk.files.folders import resize
 from pokersnn_helpers import Recordings, load_nmnist
@@ -32,7 +32,6 @@ from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row, folds, store
 from .known_sets import KNOWN_SETS, make_set
-from .probes import WAYS, needs_time
 
 EVENTS = 217_000  # of a gesture
 EPOCHS = 8  # of networks on known sets; compare chooses 20 for 120 recordings
@@ -41,6 +40,7 @@ WINNERS = ("place", "bar", "gap", "flicker", "edges", "order", "rotation", "orde
 NEW = 1000  # added to the seed of a set, it makes recordings that are new
 HANDED_OVER = ("winner", "train --like")
 SNN_OF_TRAIN = CANDIDATES[-1]
+WAYS = ("image alone", "counts alone")  # to say whether time is needed
 NEEDS_TIME = (Verdict.RATE, Verdict.FRAMES, Verdict.IMAGE_AND_RATE, Verdict.ORDER)
 
 
@@ -125,8 +125,9 @@ def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | N
         recordings: Of each set, at most, to try it out.
 
     Returns:
-        A row per set and seed: what is true of it, the verdict of ``compare``, and by ``probes``
-        whether it needs time. In ``summary`` are, by what is true, the shares that are right.
+        A row per set and seed: what is true of it, the verdict of ``compare``, and whether it needs
+        time by the image or the counts alone. In ``summary`` are, by what is true, the shares that
+        are right.
     """
     jobs = {
         f"{name}, seed {seed}": partial(known_row, name, seed, epochs, recordings)
@@ -239,11 +240,19 @@ def known_row(name: str, seed: int, epochs: int, recordings: int | None = None) 
     }
     try:
         comparison = compare(evidence.recordings, evidence.groups, epochs=epochs, seed=seed)
-        said = needs_time(evidence, comparison.judgement, seed)
     except Exception as error:  # a set that fails counts as wrong, and the others go on
         return row | {"verdict": repr(error), "right": False} | dict.fromkeys(WAYS)
     right = comparison.verdict in known.verdicts
-    return row | {"verdict": comparison.verdict.value, "right": right} | said
+    row |= {"verdict": comparison.verdict.value, "right": right}
+    return row | needs_time(comparison.judgement)
+
+
+def needs_time(judged: Judgement) -> Row:
+    """Say whether recordings need time, since the image alone tells nothing, or the counts."""
+    image = judged.seeing(Sees.IMAGE)[0]
+    (counts,) = (row for row in judged.rows if row.model.name == "count and duration")
+    answers = (bool(row.share.low <= judged.guess) for row in (image, counts))
+    return dict(zip(WAYS, answers, strict=True))
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:
@@ -309,10 +318,11 @@ def peak_memory() -> Iterator[list[float]]:
     """Note every 0.2 s how many GB this process and those that it began have, on Linux."""
     gigabytes = [0.0]
     over = Event()
+    this = psutil.Process()
 
     def watch() -> None:
         while not over.wait(0.2):
-            gigabytes.append(sum(map(_gigabytes, _processes(os.getpid()))))
+            gigabytes.append(sum(map(_gigabytes, [this, *this.children(recursive=True)])))
 
     watcher = Thread(target=watch)
     watcher.start()
@@ -323,16 +333,7 @@ def peak_memory() -> Iterator[list[float]]:
         watcher.join()
 
 
-def _processes(number: int) -> Iterator[int]:
-    yield number
-    with suppress(OSError):  # it has ended
-        for thread in Path(f"/proc/{number}/task").iterdir():
-            for child in (thread / "children").read_text().split():
-                yield from _processes(int(child))
-
-
-def _gigabytes(number: int) -> float:
-    with suppress(OSError):
-        pages = Path(f"/proc/{number}/smaps_rollup").read_text()
-        return int(pages.partition("\nPss:")[2].split()[0]) / 2**20
+def _gigabytes(process: psutil.Process) -> float:
+    with suppress(psutil.Error):  # it has ended
+        return process.memory_full_info().pss / 2**30
     return 0.0

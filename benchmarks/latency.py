@@ -28,13 +28,8 @@ from .timing import recordings
 class CumulativeMLP(MLP):
     """At each time step, look at the sum of the frames up to it."""
 
+    adds_up = False
     causal = True
-
-    def build(self, inputs: int, outputs: int, hidden_size: int = 100) -> None:
-        """Make the layers."""
-        dt = self.dt
-        super().build(inputs, outputs, hidden_size)
-        self.dt = dt
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return values (T, B, classes)."""

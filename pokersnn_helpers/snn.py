@@ -179,29 +179,18 @@ class SNN(SpikingNetwork):
         learn_taus: bool = False,
     ):
         super().__init__()
-        check_numbers(
-            Integral, input_size=input_size, hidden_size=hidden_size, output_size=output_size
-        )
-        check_numbers(Real, v_th=v_th, tau_syn=tau_syn, tau_mem=tau_mem, dt=dt)
-        check_numbers(Real, readout_tau_syn=readout_tau_syn, readout_tau_mem=readout_tau_mem)
-        check_numbers(Real, surrogate_slope=surrogate_slope)
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
         taus = {
             "tau_syn": tau_syn,
             "tau_mem": tau_mem,
             "readout_tau_syn": readout_tau_syn,
             "readout_tau_mem": readout_tau_mem,
         }
+        numbers = {"v_th": v_th, **taus, "dt": dt, "surrogate_slope": surrogate_slope}
+        check_numbers(Integral, **sizes)
+        check_numbers(Real, **numbers)
         check_time_step(dt, taus)
-        given = {
-            "input_size": input_size,
-            "hidden_size": hidden_size,
-            "output_size": output_size,
-            "v_th": v_th,
-            **taus,
-            "dt": dt,
-            "surrogate_slope": surrogate_slope,
-            "learn_taus": learn_taus,
-        }
+        given = {**sizes, **numbers, "learn_taus": learn_taus}
         self.arguments = {name: plain_number(value) for name, value in given.items()}
         rates = {name: single(1 / self.arguments[name]) for name in taus}
         self.input_size = input_size

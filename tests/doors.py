@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import resource
@@ -21,6 +22,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_che
 from pokersnn_helpers.elsewhere import load_nir, save_nir
 
 from .damaged import EVENTS
-from .eventdesk.test_event_files import by_faery, some_events
+from .eventdesk.test_event_files import by_faery, hdf5, some_events
 
 ROOT = Path(__file__).parents[1]
 PAGE = b"<!DOCTYPE html>\n<html><head><title>404</title></head><body>Not found</body></html>\n"
@@ -93,23 +95,29 @@ def what_is_no_regular_file_is_refused(folder: Path) -> None:
             assert "is no regular file" in refusal(load, target), load
 
 
-def nothing_outside_a_nir_file_is_read(folder: Path) -> None:
+def nothing_outside_an_hdf5_file_is_read(folder: Path) -> None:
+    """Of a network, and of events."""
     save_nir(Classifier(SNN(hidden_size=5)), folder / "a.nir")
-    os.mkfifo(folder / "pipe")
-    weights = "node/nodes/recurrent_weights/weight"
-    for kind in ("external", "soft", "storage"):
-        path = folder / f"{kind}.nir"
-        path.write_bytes((folder / "a.nir").read_bytes())
+    (folder / "a.h5").write_bytes(hdf5(t=[0], x=[1], y=[1], p=[1]))
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    doors = {
+        "a.nir": ("node/nodes/recurrent_weights/weight", load_nir),
+        "a.h5": ("events/t", read_events),
+    }
+    for (name, (place, load)), kind in product(doors.items(), ("external", "soft", "storage")):
+        path = folder / f"{kind} {name}"
+        path.write_bytes((folder / name).read_bytes())
         with h5py.File(path, "a") as file:
-            del file[weights]
+            shape = file[place].shape
+            del file[place]
             if kind == "external":
-                file[weights] = h5py.ExternalLink(str(folder / "pipe"), "t")
+                file[place] = h5py.ExternalLink(str(pipe), "t")
             elif kind == "soft":
-                file[weights] = h5py.SoftLink("/elsewhere")
+                file[place] = h5py.SoftLink("/elsewhere")
             else:
-                size = 8 * 25
-                file.create_dataset(weights, (5, 5), external=[(str(folder / "pipe"), 0, size)])
-        assert re.search("is a link|are in other files", refusal(load_nir, path))
+                file.create_dataset(place, shape, external=[(str(pipe), 0, 8 * math.prod(shape))])
+        assert re.search("is a link|are in other files", refusal(load, path))
 
 
 def a_size_that_a_file_states_is_not_allocated(folder: Path) -> None:
@@ -318,7 +326,7 @@ SLOW = [
     what_ends_clean_leaves_nothing,
 ]
 QUICK = [
-    nothing_outside_a_nir_file_is_read,
+    nothing_outside_an_hdf5_file_is_read,
     a_size_that_a_file_states_is_not_allocated,
     a_tensor_that_is_not_stored_in_full_is_refused,
     a_command_says_what_failed,

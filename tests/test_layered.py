@@ -141,19 +141,6 @@ def test_gradients_of_delays_are_finite_differences():
     assert torch.autograd.gradcheck(delay_each, (features, late))
 
 
-def test_a_known_delay_is_found_again():
-    time = torch.arange(40.0)[:, None, None]
-    bumps = torch.exp(-(((time - 15) / 4) ** 2)).expand(-1, 1, 3)
-    known = torch.tensor([1.0, 3.4, 7.2])
-    late = torch.full((3,), 5.0, requires_grad=True)
-    optimizer = torch.optim.Adam([late], 0.1)
-    for _ in range(200):
-        optimizer.zero_grad()
-        (delay_each(bumps, late) - delay_each(bumps, known)).square().sum().backward()
-        optimizer.step()
-    assert torch.allclose(late, known, atol=0.1)
-
-
 def test_learned_delays_stay_at_0_and_come_back_from_a_checkpoint(tmp_path):
     classifier = Classifier(build_network(LayerThenSNN, learn_delays=True))
     torch.nn.init.uniform_(classifier.snn.late, -1, 2)

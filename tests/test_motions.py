@@ -6,11 +6,9 @@ import torch
 
 from benchmarks import motions
 from benchmarks.motions import film_dots
-from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation import gestures
 from pokersnn_helpers.simulation.motions import (
     MOTIONS,
-    OPPOSITE,
     film_motions,
     random_path,
 )
@@ -78,16 +76,6 @@ def test_rate_tells_reversed_films_only_where_films_have_their_ends():
         rates, reversals = motions.rates_both_ways(films, bins)
         there, back = (rates[reversals == way].mean(axis=0) for way in (0, 1))
         assert least <= np.abs(there - back).max() <= most
-
-
-def test_backward_films_go_the_same_way_back():
-    there = film_motions(len(MOTIONS), seed=3)
-    back = film_motions(len(MOTIONS), seed=3, backwards=True)
-    assert there.targets == back.targets
-    assert_straight_ones_move(back, np.take(MOTIONS, OPPOSITE))
-    for films in zip(there.events, back.events, strict=True):
-        sums = [to_frames(events, 1e9)[0].sum(0).flatten() for events in films]
-        assert torch.corrcoef(torch.stack(sums))[0, 1] > 0.9
 
 
 def test_a_hand_leaves_the_view_where_its_path_begins_anew_or_turns(monkeypatch):

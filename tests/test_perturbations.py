@@ -83,13 +83,6 @@ def test_a_tenth_is_at_least_one_event(count, tenth):
     assert rows(last_tenth(recordings)) == events[count - tenth :]
 
 
-def test_polarities():
-    on = (0, 0, 0, 1)
-    off = (1, 1, 1, 0)
-    mixed = recordings_of([on, off], [off])
-    assert rows(merge_polarities(mixed)) == [on, (1, 1, 1, 1)]
-
-
 def test_events_of_one_time_keep_their_order():
     events = [(number // 500, number % 5, 0, 1) for number in range(2000)]
     order = np.random.default_rng(0).permutation(2000)

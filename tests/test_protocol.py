@@ -19,7 +19,6 @@ import pokersnn_helpers as helpers
 from benchmarks import folds
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, predict
-from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.recordings import make_events
@@ -139,15 +138,6 @@ def test_one_answer_for_all_recordings_is_refused():
     trial = Evidence(numbered(24), GROUPS).without(2)
     with pytest.raises(ValueError, match=r"shape \(\); return an answer for each of 4 recordings"):
         trial.correct(len)
-
-
-def test_each_fold_tests_once_and_says_which_recordings_it_holds():
-    evidence = Evidence(numbered(24), GROUPS)
-    trials = evidence.folds(3, seed=4)
-    held_out = np.concatenate([trial.test(lambda tested: tested.numbers) for trial in trials])
-    assert sorted(held_out) == list(range(24))
-    inner = evidence.folds(3, seed=4)[1].learn.folds(2)[0]
-    assert inner.test(lambda tested: tested.numbers.tolist() == numbers_of(tested.recordings))
 
 
 def test_without_groups_one_of_four_tests():
@@ -288,8 +278,8 @@ def test_a_killed_process_is_named_in_words(working):
 
 def test_a_job_shows_no_progress_bar_of_its_own(some, capsys, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    models = {"MLP": NetworkEstimator(MLP, epochs=1)}
-    cross_validate(models, some, range(12), progress="models")
+    job = partial(NetworkEstimator(MLP, epochs=1).fit, some)
+    dict(in_parallel({"MLP": job}, progress="models"))
     shown = capsys.readouterr().err
     assert "models: 100%" in shown
     assert "training" not in shown
@@ -457,22 +447,23 @@ def test_network_is_trained_by_the_book_s_recipe_but_for_what_is_given(monkeypat
 
 
 @pytest.mark.parametrize("network", [SNN, *NETWORKS, FeedforwardSNN])
-def test_any_network_goes_all_the_way(network, some, tmp_path):
+def test_any_network_goes_all_the_way_with_any_recordings(network, tmp_path):
     """Trained, validated, asked, saved, loaded and asked over time, without plumbing."""
-    classifier, _ = helpers.train_classifier(some, network=network, epochs=1, device="cpu")
-    models = {"mine": NetworkEstimator(network, epochs=1)}
-    trained = cross_validate(models, some, range(12))
-    assert trained["mine"].correct(some).shape == (1, 12)
+    events = np.array([(0, 0, 0, 0), (1500, 19, 29, 1)], dtype=EVENT_DTYPE)
+    pairs = Recordings([events] * 12, [0, 1] * 6, ("a", "b"), (20, 30, 2))
+    options = {"time_window": 500, "epochs": 1}
+    classifier, _ = helpers.train_classifier(pairs, network=network, device="cpu", **options)
+    trained = cross_validate({"mine": NetworkEstimator(network, **options)}, pairs, range(12))
+    assert trained["mine"].correct(pairs).shape == (1, 12)
 
-    events = some.events[0]
     prediction = predict(classifier, events, "cpu")
-    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert list(prediction.probabilities) == ["a", "b"]
     helpers.save_checkpoint(classifier, tmp_path / "mine.pt")
     loaded = helpers.load_checkpoint(tmp_path / "mine.pt", "cpu", network=network)
     assert predict(loaded, events, "cpu").probabilities == prediction.probabilities
 
-    last = predict_over_time(loaded, some).answers[0][-1]
-    assert [*some.classes, None][last] == prediction.class_name
+    last = predict_over_time(loaded, pairs).answers[0][-1]
+    assert [*pairs.classes, None][last] == prediction.class_name
 
 
 @pytest.mark.parametrize(
@@ -486,14 +477,3 @@ def test_any_network_goes_all_the_way(network, some, tmp_path):
 def test_what_makes_no_network_is_refused(network, message, some):
     with pytest.raises(TypeError, match="(?s)" + message):
         helpers.train_classifier(some, network=network)
-
-
-@pytest.mark.parametrize("network", [SNN, *NETWORKS, partial(LayerThenSNN, features=7)])
-def test_network_fits_any_recordings_without_plumbing(network):
-    rows = [(0, 0, 0, 0), (1500, 19, 29, 1)]
-    events = np.array(rows, dtype=EVENT_DTYPE)
-    pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 2))
-    classifier, _ = helpers.train_classifier(pair, network=network, time_window=500, epochs=1)
-    prediction = predict(classifier, events)
-    assert prediction.readout.shape[1] == 2
-    assert set(prediction.probabilities) == {"a", "b"}

@@ -14,7 +14,6 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     SpikingNetwork,
-    decode,
     load_checkpoint,
     save_checkpoint,
 )
@@ -111,13 +110,6 @@ def test_time_steps_in_which_voltages_would_grow_are_refused(name):
     message = r"dt is 0.00201 s, .* choose at most 0.001 s, bins of 1000 microseconds"
     with pytest.raises(ValueError, match=message):
         SNN(8, 4, dt=0.00201, **{name: 0.001})
-
-
-def test_decode_takes_the_maximum_over_time():
-    voltages = torch.zeros(6, 1, 4)
-    voltages[2, 0, 3] = 1.5
-    expected = torch.log_softmax(torch.tensor([[0, 0, 0, 1.5]]), dim=1)
-    assert torch.allclose(decode(voltages), expected)
 
 
 def test_classifier_uses_the_rule_it_is_given(frames):

@@ -1,7 +1,7 @@
 """Load a folder of recordings: a folder per class, and in it who or when, as everyone has them.
 
-``find_recordings`` says which files there are, of which classes and groups; ``read_recordings``
-reads them; ``load_folder`` does both.
+``find_recordings`` says which files there are, of which classes and groups; ``load_folder`` also
+reads them.
 """
 
 import math
@@ -137,7 +137,28 @@ def load_folder(
         2 recordings of 64 × 64 pixels: left, right
     """
     files = find_recordings(path, group_by)
-    return read_recordings(files, sensor_size=sensor_size, size=size, window_ms=window_ms)
+    if window_ms is not None:
+        check_range(0.001, 2**40, window_ms=window_ms)
+    if sensor_size is not None:
+        sensor_size = check_sensor_size(sensor_size)
+    recorded, sensor_size = _read_files(files, sensor_size)
+    _warn_of_copies(files, recorded)
+    if window_ms is None:
+        _warn_of_a_long_one(files, recorded)
+    classes = sorted({file.class_name for file in files}, key=_natural)
+    size = size or network_size(sensor_size)
+    parts = []
+    origins = []
+    for file in tqdm(files, "preparing", unit="file", delay=2):
+        events = recorded.pop(0).unpack()
+        with errors_in(str(file.path)):
+            of_file = resized_parts(events, sensor_size, size, window_ms)
+        parts += of_file
+        origins += [file] * len(of_file)
+    targets = [classes.index(file.class_name) for file in origins]
+    recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
+    groups = [file.group for file in origins]
+    return Folder(recordings, groups, [file.path for file in origins], sensor_size)
 
 
 def find_recordings(path: StrPath, group_by: str | None = None) -> list[RecordingFile]:
@@ -332,59 +353,6 @@ def _warn_if_people_are_classes(folder: Path, files: list[Path]) -> None:
         )
 
 
-def read_recordings(
-    files: list[RecordingFile],
-    *,
-    sensor_size: SensorSize | None = None,
-    size: tuple[int, int] | None = None,
-    window_ms: float | None = None,
-) -> Folder:
-    r"""Read what ``find_recordings`` found, as ``load_folder`` does.
-
-    Args:
-        files: What to read, perhaps not all that was found.
-        sensor_size: As for ``load_folder``.
-        size: As for ``load_folder``.
-        window_ms: As for ``load_folder``.
-
-    Raises:
-        ValueError: A file can't be read, or files are of different sensors.
-
-    Warns:
-        UserWarning: Two files of different classes or groups hold the same, or an event far off
-            costs all recordings pixels.
-
-    Example:
-        >>> for name in "ab":
-        ...     Path("letters", name).mkdir(parents=True)
-        ...     _ = Path("letters", name, "1.csv").write_text("t,x,y,p\n0,9,5,1\n")
-        >>> read_recordings(find_recordings("letters")[:1]).recordings
-        1 recordings of 10 × 6 pixels: a
-    """
-    if window_ms is not None:
-        check_range(0.001, 2**40, window_ms=window_ms)
-    if sensor_size is not None:
-        sensor_size = check_sensor_size(sensor_size)
-    recorded, sensor_size = _read_files(files, sensor_size)
-    _warn_of_copies(files, recorded)
-    if window_ms is None:
-        _warn_of_a_long_one(files, recorded)
-    classes = sorted({file.class_name for file in files}, key=_natural)
-    size = size or network_size(sensor_size)
-    parts = []
-    origins = []
-    for file in tqdm(files, "preparing", unit="file", delay=2):
-        events = recorded.pop(0).unpack()
-        with errors_in(str(file.path)):
-            of_file = resized_parts(events, sensor_size, size, window_ms)
-        parts += of_file
-        origins += [file] * len(of_file)
-    targets = [classes.index(file.class_name) for file in origins]
-    recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
-    groups = [file.group for file in origins]
-    return Folder(recordings, groups, [file.path for file in origins], sensor_size)
-
-
 def _read_files(
     files: list[RecordingFile], sensor_size: SensorSize | None
 ) -> tuple[list[PackedRecording], SensorSize]:
@@ -409,7 +377,7 @@ def _read_files(
             f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
             f"nearly all are: {example}. They are left out; give the sensor's size if they are "
             "right",
-            stacklevel=5,
+            stacklevel=4,
         )
     return recorded, sensor_size
 
@@ -466,7 +434,7 @@ def _warn_of_a_long_one(files: list[RecordingFile], recorded: list[PackedRecordi
             f"{files[longest].path} lasts {seconds[longest]:.4g} s, the median is {median:.4g} s: "
             "training may take more time and memory than there is; cut all into parts by "
             "window_ms (--window-ms), or leave it out",
-            stacklevel=5,
+            stacklevel=4,
         )
 
 
@@ -483,7 +451,7 @@ def _warn_of_copies(files: list[RecordingFile], recorded: list[PackedRecording])
         warnings.warn(
             f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
             "from training",
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

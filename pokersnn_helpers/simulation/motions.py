@@ -97,7 +97,6 @@ def film_motions(
     seed: int = 0,
     *,
     duration: Span = DURATION,
-    backwards: bool = False,
 ) -> Recordings:
     """Film all motions in turn, of discs with a radius of 3 to 6 pixels.
 
@@ -105,8 +104,6 @@ def film_motions(
         count: How many films.
         seed: Fixes all of them.
         duration: Of a film in ms, from where to where.
-        backwards: Let each disc go the same way back. The class stays that of the way there, so
-            what a network should say is ``OPPOSITE`` of it.
 
     Returns:
         Recordings with the classes ``MOTIONS``.
@@ -127,8 +124,6 @@ def film_motions(
         target = number % len(MOTIONS)
         path = random_path(MOTIONS[target], rng, duration)
         radius = rng.uniform(3, 6)
-        if backwards:
-            path = path[:, ::-1]
         events.append(film_path(path, radius, rng))
         targets.append(target)
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)

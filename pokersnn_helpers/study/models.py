@@ -27,7 +27,7 @@ class Model(nn.Module):
     """
 
     takes_sparse = True
-    dt: float | None
+    adds_up = False  # all frames at first, so that their width doesn't matter
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Model(nn.Module):
     ):
         super().__init__()
         self.sensor_size = check_sensor_size(sensor_size)
-        self.dt = dt
+        self.dt = None if self.adds_up else dt
         self.arguments = {"sensor_size": sensor_size, "output_size": output_size, "dt": dt}
         self.arguments |= options
         self.build(math.prod(self.sensor_size), output_size, **options)
@@ -50,6 +50,7 @@ class Model(nn.Module):
 class SummedImage(Model):
     """Look at the image that is the sum of all frames, log(1 + count) per pixel and polarity."""
 
+    adds_up = True
     body: nn.Module  # images (B, polarities, height, width) in, values (B, classes) out
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -68,7 +69,6 @@ class MLP(SummedImage):
 
     def build(self, inputs: int, outputs: int, hidden_size: int = 100) -> None:
         """Make the layers."""
-        self.dt = None
         self.body = nn.Sequential(
             nn.Flatten(),
             nn.Linear(inputs, hidden_size),
@@ -90,7 +90,6 @@ class CNN(SummedImage):
 
     def build(self, inputs: int, outputs: int, channels: int = 16, pooled: bool = False) -> None:
         """Make the layers."""
-        self.dt = None
         width, height, polarities = self.sensor_size
         places = 2 if pooled else math.ceil(width / 4) * math.ceil(height / 4)
         self.body = nn.Sequential(
@@ -111,11 +110,7 @@ class FrameCNN(CNN):
         torch.Size([1, 8, 4])
     """
 
-    def build(self, inputs: int, outputs: int, channels: int = 16, pooled: bool = False) -> None:
-        """Make the layers."""
-        dt = self.dt
-        super().build(inputs, outputs, channels, pooled)
-        self.dt = dt
+    adds_up = False
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return values (1, B, classes)."""

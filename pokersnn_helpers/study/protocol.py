@@ -298,7 +298,6 @@ def cross_validate(
     folds: int = 3,
     seeds: Sequence[int] = (0,),
     processes: int = 1,
-    progress: str | None = None,
 ) -> dict[Any, CrossValidated]:
     """Train copies of every estimator without each fold in turn.
 
@@ -309,7 +308,6 @@ def cross_validate(
         folds: The number of folds.
         seeds: There is one run per seed, which determines its folds and initial weights.
         processes: How many models train at the same time. The result doesn't depend on it.
-        progress: The title of a progress bar. Default: there is no bar.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs131
@@ -329,7 +327,7 @@ def cross_validate(
     seed_of_trial = [seed for seed in seeds for _ in range(folds)]
     estimators = {name: as_estimator(model) for name, model in models.items()}
     jobs = jobs_of(_fit, estimators, trials, seed_of_trial)
-    trained = dict(in_parallel(jobs, processes, progress))
+    trained = dict(in_parallel(jobs, processes))
     firsts = range(0, len(trials), folds)
     return {
         name: CrossValidated(

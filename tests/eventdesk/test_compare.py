@@ -5,13 +5,11 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from test_protocol import Says, Spy, numbered, numbers_of
 
 import benchmarks.compare
-from benchmarks.compare import kept, known_row, summary, verdict_by_chance
+from benchmarks.compare import WAYS, kept, known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
-from benchmarks.probes import WAYS, Probe
 from eventdesk.ask import candidates, features, report, verdict
 from eventdesk.ask import compare as module
 from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
@@ -88,8 +86,7 @@ def test_polarities_can_make_single_frames_enough():
 
 
 @pytest.mark.slow
-def test_other_ways_are_asked_beside_compare(monkeypatch):
-    monkeypatch.setattr("benchmarks.probes.STEPS", 10)  # of training
+def test_other_ways_are_asked_beside_compare():
     row = known_row("on then off", seed=1, epochs=1, recordings=8)
     assert row["recordings"] == 8
     assert row["verdict"] == "can't tell"
@@ -105,7 +102,7 @@ def test_a_set_that_fails_counts_as_wrong_and_keeps_none_from_being_measured(mon
     assert row["verdict"] == "FloatingPointError('nan')"
     assert not row["right"]
     (of_image,) = summary([row | {"recordings": 120}])
-    assert [of_image[way] for way in ("compare", *WAYS)] == [0] * 5
+    assert [of_image[way] for way in ("compare", *WAYS)] == [0] * 3
 
 
 def test_after_an_interruption_what_is_kept_is_not_measured_again(tmp_path, monkeypatch):
@@ -119,25 +116,6 @@ def test_after_an_interruption_what_is_kept_is_not_measured_again(tmp_path, monk
         kept({"a": lambda: {"set": "a"}, "b": interrupt}, path)
     rows = kept({"b": lambda: {"set": "b"}, "a": interrupt}, path)
     assert rows == [{"set": "b"}, {"set": "a"}]
-
-
-def test_a_probe_without_memory_is_blind_to_the_order_of_time_steps():
-    frames = torch.rand(10, 4, 2, 5, 5, generator=torch.Generator().manual_seed(0))
-    reordered = frames[torch.randperm(10, generator=torch.Generator().manual_seed(1))]
-    torch.manual_seed(0)
-    blind = Probe(50, memory=False)
-    seeing = Probe(50)
-    seeing.load_state_dict(blind.state_dict())
-    torch.testing.assert_close(blind(frames), blind(reordered))
-    assert (seeing(frames) - seeing(reordered)).abs().max() > 0.01
-
-
-def test_neurons_of_the_probe_leak_fire_and_are_lowered_by_the_threshold():
-    inputs = torch.tensor([0.4, 0.4, 0.4, 0.0]).reshape(4, 1, 1).requires_grad_()
-    spikes = Probe(1).fire(inputs)  # voltages 0.4, 0.76, 0.584, 0.026
-    assert spikes.flatten().tolist() == [0, 1, 1, 0]
-    (gradient,) = torch.autograd.grad(spikes[0].sum(), inputs)
-    assert gradient.flatten().tolist() == [1, 0, 0, 0]
 
 
 def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():

@@ -265,25 +265,6 @@ def test_paths_that_are_no_files(tmp_path):
         read_events(None)
 
 
-@pytest.mark.parametrize("place", ["events", "events/t"])
-@pytest.mark.parametrize("kind", ["external", "soft", "external storage"])
-def test_nothing_outside_an_hdf5_file_is_waited_for(kind, place, tmp_path):
-    path = tmp_path / "a.h5"
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    path.write_bytes(hdf5(x=[1], y=[1], p=[1]) if "/" in place else hdf5())
-    with h5py.File(path, "a") as file:
-        if kind == "external":
-            file[place] = h5py.ExternalLink(str(pipe), "t")
-        elif kind == "soft":
-            file["elsewhere"] = h5py.ExternalLink(str(pipe), "t")
-            file[place] = h5py.SoftLink("/elsewhere")
-        else:
-            file.create_dataset(place, (1,), int, external=[(str(pipe), 0, 8)])
-    with pytest.raises(ValueError, match=r"a\.h5: .*(is a link|are in other files); copy"):
-        read_events(path)
-
-
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".txt"])
 def test_columns_in_tonics_order_are_recognised_and_it_is_said(suffix, tmp_path):
     rising = some_events()  # so are x and t, and each could be the time

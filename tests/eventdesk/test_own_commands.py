@@ -522,11 +522,3 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     assert same_checkpoints(resumed, three)
     first, last = (load_checkpoint(path, "cpu", FastSNN).state_dict() for path in (two, three))
     assert same(first, last)
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "recordings", "best"),
-    [([0.9, 0.86, 0.8], 100, 2), ([0.9, 0.88, 0.8], 10_000, 1), ([0.9, 1, 1, 0.99], 100, 3)],
-)
-def test_of_epochs_that_are_about_as_good_the_last_is_kept(accuracies, recordings, best):
-    assert core.best_epoch(accuracies, recordings) == best

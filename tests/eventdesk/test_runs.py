@@ -107,12 +107,6 @@ def test_odd_training_run_is_refused_by_name(state, message, saved):
         load_run(saved)
 
 
-def test_a_classifier_without_a_run_cannot_go_on(saved):
-    altered(saved, saved, lambda content: content.pop("state"))
-    with pytest.raises(ValueError, match="but no training run to go on with"):
-        load_run(saved)
-
-
 CHANGES = [
     ({"weights": {}}, {}, "Missing key"),
     ({"history": {"loss": ["x"]}}, {}, "its loss is"),
