@@ -373,10 +373,10 @@ def check_frames(frames: Tensor, weights: Tensor, input_size: int | None) -> Non
         )
     if weights.dtype not in (torch.float32, torch.float64):  # Norse begins in single precision
         raise TypeError(f"the weights are of type {weights.dtype}; convert them with snn.float()")
-    check_finite_frames(frames)
+    check_finite_frames(frames.to(weights.dtype))
 
 
-def check_finite_frames(frames: torch.Tensor) -> None:
+def check_finite_frames(frames: Tensor) -> None:
     """Refuse NaN and infinity: a voltage that is NaN never spikes, so the readout hides it."""
     values = (frames._values() if frames.is_sparse else frames).detach()
     if math.isfinite(values.sum()):
