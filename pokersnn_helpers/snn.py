@@ -313,11 +313,6 @@ def build_network(
         8192
     """
     check_time_window(time_window)
-    if isinstance(network, nn.Module):
-        raise TypeError(
-            "network is made already; give its class, or a function that makes it, or train this "
-            "one with fit(Classifier(network), make_loader(recordings))"
-        )
     dt_ratio = min(1, time_window / 1000)
     offered = {
         "sensor_size": sensor_size,
@@ -346,6 +341,11 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
     What a class takes as ``**arguments``, it passes on to the class that it extends, or says as
     ``time_constants``. What a partial fixes isn't accepted any more.
     """
+    if isinstance(network, nn.Module):
+        raise TypeError(
+            "network is made already; give its class, or a function that makes it, or train this "
+            "one with fit(Classifier(network), make_loader(recordings))"
+        )
     if not callable(network):
         raise TypeError(f"network is {network!r}; give a class, as network=SNN")
     made = getattr(network, "func", network)  # by a partial

@@ -30,6 +30,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.figures.events import plot_frames
 from pokersnn_helpers.out_of_distribution import training_ranges
 from pokersnn_helpers.simulation.gestures import film_session
+from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.page import nearest_name
 from pokersnn_helpers.study.protocol import cross_validate
 from pokersnn_helpers.system.checks import advice_on
@@ -137,6 +138,10 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
     ("slip", "message"),
     [
         (lambda: learn(SNN(), lr=1), "fit has no argument lr; did you mean learning_rate?"),
+        (
+            lambda: NetworkEstimator(SNN, clip=1),
+            "nor SNN has an argument clip",
+        ),
         (lambda: SNN(threshold=1), "SNN has no argument threshold; did you mean v_th?"),
         (
             lambda: to_frames(EVENTS, dt=1),
@@ -176,7 +181,7 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: stratified_folds(DATA), "give one of its parts, as data.train"),
         (lambda: SOME[100], "there is no recording 100; choose from 0 to 7"),
         (lambda: SOME.subset("club"), "indices are 'club'; give whole numbers up to 7, or a mask"),
-        (lambda: learn(Dense(), 8), "the loader is 8; give make_loader(recordings)"),
+        (lambda: learn(Dense(), 8), "the loader is of type int; give make_loader(recordings)"),
         (lambda: learn(Dense(), [(TARGETS, FRAMES)]), "; give batches (frames, targets)"),
         (lambda: learn(Dense(), [(with_nan(), TARGETS)]), "frames hold nan at index (3, 0, 0, 0,"),
         (lambda: learn(Dense(), [(FRAMES.movedim(2, -1), TARGETS)]), "which end in (2, 35, 35)"),

@@ -22,7 +22,7 @@ from ..fast import FastSNN
 from ..frames import make_loader
 from ..recipe import Recipe
 from ..recordings import Recordings
-from ..training import History, evaluate, train_classifier
+from ..training import History, evaluate, of_the_network, train_classifier
 from .models import summed_image
 
 Features = Callable[[Recordings], ndarray]
@@ -56,6 +56,7 @@ class NetworkEstimator:
     history: History
 
     def __init__(self, network: Callable[..., nn.Module] = FastSNN, **recipe: Any):
+        of_the_network(network, recipe)  # which refuses what it or training doesn't know
         self.make = network
         self.recipe = recipe
 

@@ -33,7 +33,9 @@ MAX_TIME = 2**53  # µs, up to which a float holds every whole number
 OTHER_WORDS = {  # of other libraries, and what the packages call it
     "alpha": "surrogate_slope",
     "bins": "time_window",
+    "bs": "batch_size",
     "dt": "time_window",
+    "lr": "learning_rate",
     "neurons": "hidden_size",
     "threshold": "v_th",
     "v_threshold": "v_th",
@@ -228,15 +230,14 @@ def check_loader(loader: Any, classifier: Any) -> None:
     classifier's classes and sensor. What a loader doesn't say isn't checked.
     """
     dataset: Any = getattr(loader, "dataset", None)
-    kind = type(loader).__name__
+    first = loader[0] if isinstance(loader, list) and loader else (None,)
+    of_events = getattr(first[0], "dtype", None) == EVENT_DTYPE
     is_plain = type(dataset).__name__ == "Recordings"  # whose events PyTorch can't put together
-    if is_plain or hasattr(loader, "sensor_size"):  # as a Split and Tonic's data sets have one
+    is_no_loader = loader is not None and not hasattr(loader, "__iter__")
+    # A Split and Tonic's data sets have a sensor_size.
+    if of_events or is_plain or is_no_loader or hasattr(loader, "sensor_size"):
+        kind = type(loader).__name__
         raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
-    if loader is not None and not hasattr(loader, "__iter__"):
-        raise TypeError(f"the loader is {loader!r}; give make_loader(recordings)")
-    first = loader[0] if isinstance(loader, Sequence) and loader else None
-    if isinstance(first, tuple) and getattr(first[0], "dtype", None) == EVENT_DTYPE:
-        raise TypeError("the loader is a list of recordings; give make_loader(Recordings(...))")
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
     recordings = getattr(dataset, "recordings", None)
@@ -282,11 +283,9 @@ def refuse_hooks(*modules: torch.nn.Module) -> None:
 
 def suggestion(name: str, known: Collection[str]) -> str:
     """Return words that suggest the known name that a wrong one was meant to be, if one is near."""
-    initials = ("".join(word[0] for word in each.split("_")) for each in known)
-    by_initials = dict(zip(initials, known, strict=False))
-    words = {OTHER_WORDS.get(name)} & {*known} or get_close_matches(name, known, 1)
-    near = [*words, by_initials.get(name, "")]
-    return f"; did you mean {near[0]}?" if near[0] else f"; it has {', '.join(sorted(set(known)))}"
+    words = {OTHER_WORDS.get(name)} & {*known}
+    near = [*words, *get_close_matches(name, known, 1)]
+    return f"; did you mean {near[0]}?" if near else f"; it has {', '.join(sorted(set(known)))}"
 
 
 def advice_on(error: BaseException) -> str:
