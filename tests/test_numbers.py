@@ -181,8 +181,8 @@ def as_good(expression):
     return rows[rows["mean"] >= value_of(expression) - MARGIN]["model"]
 
 
-def test_the_ledger_has_seven_claims_each_of_which_a_page_teaches():
-    assert len(LEDGER) == 7
+def test_the_ledger_has_six_claims_each_of_which_a_page_teaches():
+    assert len(LEDGER) == 6
     assert all(re.search(r"\(\w+\.ipynb\)", claim["claim"]) for claim in LEDGER)
 
 
@@ -213,9 +213,10 @@ def test_a_claim_names_each_simple_model_that_does_as_well_the_cheapest_first(cl
 
 def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
     said = 0
-    for row in CLAIMS:
-        claim = row["claim"]
-        ends = re.findall(r'accuracy\.differences\[([^]]*), "interval low"\]', row["found"])
+    undecided = re.findall(r"(?m)^- \*\*That the book's network equals.+", LEDGER[0].string)
+    for row in [*map(re.Match.group, CLAIMS), *undecided]:
+        claim = re.sub("<!--.*?-->", "", row)
+        ends = re.findall(r'accuracy\.differences\[([^]]*), "interval low"\]', row)
         for pair in ends:
             low, high = (
                 value_of(f'accuracy.differences[{pair}, "interval {end}"]') / 100
