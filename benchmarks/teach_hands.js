@@ -11,7 +11,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
   const along = (place) => Array.from({ length: 41 }, (_, number) => place(number / 40));
   const sin = (turns) => Math.sin(2 * Math.PI * turns);
   const cos = (turns) => Math.cos(2 * Math.PI * turns);
-  const HELD_BACK = 9400; // seed of the strangers who are held back
+  const HELD_BACK = 9700; // seed of the strangers who are held back
   const there = {
     tick: path("-9 0, -3 8, 10 -9"),
     zed: path("-9 -9, 9 -9, -9 9, 9 9"),
@@ -85,8 +85,6 @@ window.hands = (({ mulberry32, shared, teach }) => {
       G: path("7 -7, 0 -10, -7 -4, -7 5, 0 10, 7 6, 7 1, 1 1"),
       comb: path("-9 8, -9 -8, -3 -8, -3 8, 3 8, 3 -8, 9 -8, 9 8"),
       fork: path("-7 -9, 0 0, 7 -9, 0 0, 0 10"),
-    },
-    "held back": {
       "zed in a mirror": path("9 -9, -9 -9, 9 9, -9 9"),
       lightning: path("4 -10, -5 1, 5 0, -4 10"),
       crown: path("-9 8, -9 -6, -4 2, 0 -9, 4 2, 9 -6, 9 8"),
@@ -99,6 +97,20 @@ window.hands = (({ mulberry32, shared, teach }) => {
       trident: path("-8 -9, -8 0, 0 0, 0 -9, 0 0, 8 0, 8 -9"),
       ribbon: along((share) => [8 * sin(2 * share), -9 + 18 * share]),
       bean: along((share) => [7 * sin(share) + 4 * cos(2 * share), -9 * cos(share)]),
+    },
+    "held back": {
+      four: path("4 10, 4 -10, -7 4, 8 4"),
+      five: path("6 -9, -5 -9, -6 -1, 3 -2, 6 4, 1 9, -6 7"),
+      nine: path("6 -4, 0 -9, -5 -4, 0 0, 6 -5, 5 4, 3 10"),
+      D: path("-6 -10, -6 10, 4 8, 8 0, 4 -8, -6 -10"),
+      R: path("-6 10, -6 -10, 5 -9, 6 -3, -6 0, 7 10"),
+      J: path("5 -10, 5 6, 1 10, -5 8"),
+      H: path("-7 -10, -7 10, -7 0, 7 0, 7 -10, 7 10"),
+      X: path("-8 -9, 8 9, 8 -9, -8 9"),
+      T: path("-9 -9, 9 -9, 0 -9, 0 10"),
+      envelope: path("-9 -6, 9 -6, 9 7, -9 7, -9 -6, 0 2, 9 -6"),
+      cup: path("-8 -8, -5 8, 5 8, 8 -8, 5 -2"),
+      sail: path("0 -10, 0 8, 8 8, 0 -10"),
     },
   };
 

@@ -391,7 +391,7 @@ def test_the_limit_of_a_gesture_does_not_shrink_as_examples_are_added():
         "const fives = Array.from({ length: 12 }, (_, five) => all.slice(5 * five, 5 * five + 5));"
         "return [mean(fives.map(limit)), limit(all)];"
     )
-    assert many > 0.9 * few
+    assert many > 0.85 * few
 
 
 STILL = (  # a zed, and the same with rests, which a hand never holds quite still
@@ -467,13 +467,13 @@ def test_copies_of_a_loop_begin_anywhere_and_those_of_a_zed_where_it_begins():
     assert loop > 5 and zed < 3  # rad
 
 
-def test_what_is_almost_near_is_asked_and_what_the_network_names_otherwise_is_refused():
+def test_what_is_almost_near_is_asked_if_the_network_names_it():
     found = run(
         KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: -1 });"
         "const zed = teach.courseOf(seen(draw('zed')));"
         "const far = (pixels) => zed.map(([x, y], at) =>"
         "  [x + (at % 8 < 4 ? pixels : -pixels), y]);"
-        "return [[1, 0], [1, 4], [1, 12], [0, 0]].map(([output, pixels]) => {"
+        "return [[1, 0], [1, 3], [1, 12], [0, 3]].map(([output, pixels]) => {"
         "  const { known, almost, nearest } = trained.judge(sure(output), far(pixels));"
         "  return [known, almost, names[nearest]]; });"
     )
@@ -482,31 +482,29 @@ def test_what_is_almost_near_is_asked_and_what_the_network_names_otherwise_is_re
     assert found[2][:2] == found[3][:2] == [False, False]
 
 
-def test_the_nearest_example_decides_between_what_the_network_holds_for_possible():
+def test_the_nearest_example_decides_where_the_network_names_what_is_far():
     found = run(
         KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: -1 });"
-        "const zed = teach.courseOf(seen(draw('zed')));"
-        "const far = zed.map(([x, y], at) => [x + (at % 8 < 4 ? 4 : -4), y]);"
-        "return [[0.3, zed], [0.05, zed], [0.3, far]].map(([share, course]) => {"
-        "  const { output, known, almost } = trained.judge("
-        "    { output: 0, shares: [1 - share, share] }, course);"
-        "  return [names[output], known, almost]; });"
+        "const { output, known, share } = trained.judge("
+        "  { output: 0, shares: [0.7, 0.3] }, teach.courseOf(seen(draw('zed'))));"
+        "return [names[output], known, share];"
     )
-    assert found[0] == ["zed", True, False]
-    assert found[1] == found[2] == ["circle", False, False]
+    assert found == ["zed", True, 0.3]
 
 
-def test_of_two_examples_that_are_equally_near_none_is_named():
-    found = run(
+def test_between_two_examples_that_are_equally_near_the_network_decides_if_it_is_sure():
+    unsure, sure = run(
         KNOWS + "const both = [...courses,"
         "  ...courses.map(({ target, course, ...one }) => ({ ...one, target: 1 - target,"
         "    course: course.map(([x, y]) => [1.001 * x, y]) }))];"
         "const trained = teach.trainedBy({ ...lesson, courses: both, unwanted: -1 });"
-        "const { known, almost } = trained.judge("
-        "  { output: 1, shares: [0.4, 0.6] }, teach.courseOf(seen(draw('zed'))));"
-        "return [known, almost];"
+        "return [[0.4, 0.6], [0.05, 0.95]].map((shares) => {"
+        "  const { known, almost } = trained.judge("
+        "    { output: 1, shares }, teach.courseOf(seen(draw('zed'))));"
+        "  return [known, almost]; });"
     )
-    assert found == [False, True]
+    assert unsure == [False, True]
+    assert sure == [True, False]
 
 
 def test_what_a_network_has_not_learnt_with_stays_off():

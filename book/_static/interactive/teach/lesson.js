@@ -14,22 +14,30 @@
     return `Learning, ${percent(share)}${so}${rights}`;
   };
 
-  // A stroke is known if its course is no farther from the nearest one of its gesture than so many
-  // times what two of them are from each other, in the median, and at least than so many pixels:
-  // few may be alike by chance, and behind whoever is filmed another one may move. Neither shrinks
-  // as examples are added. Not much farther away, or with an example of another gesture hardly
-  // farther, the page asks. The network has to give the gesture a share, at least.
-  const LIMIT = { times: 1.8, path: 1.3, film: 3, asks: 2, clear: 1.15, share: 0.1 };
+  // A gesture's limit is so many times what two of its examples are from each other, in the median,
+  // and at least what so many pixels give: few may be alike by chance, and behind whoever is filmed
+  // another one may move. Half of it, as a power, is what two of any gesture are. No limit shrinks as
+  // examples are added. The network's shares, and a little more, are weighted by exp(−near d²), where
+  // d is the distance of the nearest example in limits. What weighs most is known, and shown, if it
+  // is within its limit and has a share of the weights, at least; if not, but it is within, or within
+  // a few limits and the network's own answer, the page asks.
+  const LIMIT = { times: 1.85, path: 1, film: 1.6, asks: 2, near: 7.5, more: 0.01, sure: 0.8 };
   const PAIRS = 4; // others that each of them is compared with
 
-  function limitOf(courses) {
-    const apart = courses
-      .flatMap((one, place) =>
-        courses.slice(place + 1, place + 1 + PAIRS).map((other) => apartFrom(one.course, other)),
-      )
-      .sort((one, other) => one - other);
-    const least = courses.some(({ film }) => film) ? LIMIT.film : LIMIT.path;
-    return Math.max(LIMIT.times * (apart[apart.length >> 1] ?? 0), least);
+  // How far examples of one gesture are from each other.
+  const pairsOf = (courses) =>
+    courses.flatMap((one, place) =>
+      courses.slice(place + 1, place + 1 + PAIRS).map((other) => apartFrom(one.course, other)),
+    );
+  const median = (values) => values.sort((one, other) => one - other)[values.length >> 1];
+
+  function limitsOf(own, unwanted) {
+    const pairs = own.map(pairsOf);
+    const all = median(pairs.flatMap((each, output) => (output === unwanted ? [] : each))) ?? 0;
+    return own.map((courses, output) => {
+      const least = courses.some(({ film }) => film) ? LIMIT.film : LIMIT.path;
+      return LIMIT.times * Math.max(Math.sqrt((median(pairs[output]) ?? all) * all), least);
+    });
   }
 
   // How far a course is from one that was shown.
@@ -47,36 +55,31 @@
       all.set(weights[which]);
     });
     const own = classes.map((_, output) => courses.filter(({ target }) => target === output));
-    const limits = own.map(limitOf);
-    // The nearest example of a course and whose it is, whether others are clearly farther away, and
-    // how far each output is, in shares of its limit.
+    const limits = limitsOf(own, unwanted);
+    // The nearest example of a course and whose it is, and how far each output is, in its limits.
     const compare = (course) => {
       const apart = courses.map((example) => apartFrom(course, example));
       const example = courses[apart.indexOf(Math.min(...apart))];
-      const least = classes.map((_, output) =>
-        Math.min(...apart.filter((_, at) => courses[at].target === output)),
+      const far = limits.map(
+        (limit, output) =>
+          Math.min(...apart.filter((_, at) => courses[at].target === output)) / limit,
       );
-      const [first, second] = [...least].sort((one, other) => one - other);
-      return {
-        example,
-        nearest: example.target,
-        clear: second > LIMIT.clear * first,
-        far: least.map((apart, output) => apart / limits[output]),
-      };
+      return { example, nearest: example.target, far };
     };
-    // The nearest example decides between what the network holds for possible. That is known, and
-    // shown, if it is near; the page asks if another one is hardly farther, or if it is almost near
-    // and the network's own answer.
     const judge = (answer, course) => {
-      const { example, nearest, clear, far } = compare(course);
-      const share = answer?.shares[nearest] ?? 0;
+      const { example, nearest, far } = compare(course);
       const found = { ...answer, example, nearest, known: false, almost: false };
-      if (share < LIMIT.share || nearest === unwanted) return found;
-      const known = clear && far[nearest] <= 1;
-      const most = answer.output === nearest ? LIMIT.asks : 1;
-      const almost = !known && far[nearest] <= most;
-      if (!known && !almost) return found;
-      return { ...found, output: nearest, share, known, almost };
+      if (!answer) return found;
+      const weights = far.map(
+        (away, at) => (answer.shares[at] + LIMIT.more) * Math.exp(-LIMIT.near * away ** 2),
+      );
+      const most = Math.max(...weights);
+      const output = weights.indexOf(most);
+      const sure = most / weights.reduce((sum, weight) => sum + weight) >= LIMIT.sure;
+      const known = sure && far[output] <= 1;
+      const almost = !known && far[output] <= (answer.output === output ? LIMIT.asks : 1);
+      if (output === unwanted || (!known && !almost)) return found;
+      return { ...found, output, share: answer.shares[output], known, almost };
     };
     const others = (course, output) =>
       compare(course).far.some((far, at) => far <= 1 && at !== output && at !== unwanted);

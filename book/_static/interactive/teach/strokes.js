@@ -167,8 +167,13 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const TURNS = 8; // beginnings of a loop that are tried
   const LOOP = 0.2; // of its length: as far apart the ends of a loop may be
   const STIFF = 0.02; // how little a course is turned, slanted or stretched to lie on another one
+  const CALM = 0.2; // how little the hand is taken to drift along it
+  const TURNED = 20; // square pixels that opposite directions count for, by their difference squared
   const EARLY = 2; // places by which a corner may come early or late
   const THIN = 0.08; // as little as a course may cover of a surface, and be pressed flat all the same
+
+  // A steady drift, whose mean is 0 and whose mean square is 1.
+  const DRIFT = Array.from({ length: PARTS }, (_, at) => Math.sqrt(12) * ((at + 0.5) / PARTS - 0.5));
 
   // Whether a path ends near where it began, so that it might have begun anywhere.
   const isLoop = (path) => {
@@ -207,35 +212,70 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   teach.coursesOf = ({ course, loop }) =>
     Array.from({ length: loop ? TURNS : 1 }, (_, turn) => begunAt(course, (PARTS / TURNS) * turn));
 
-  // How far a course is from another one in pixels, when that is brought near by the matrix M with
-  // the least |course − M other|² + stiff |M − 1|² (ridge regression). Each of its places may then
-  // be compared with one that comes a little earlier or later. The flatter M presses the other one,
-  // the farther: what a course covers is 1 if it is as wide as high, and 0 for a line.
-  teach.apart = (course, other) => {
-    let [xx, xy, yy, ax, ay, bx, by] = [0, 0, 0, 0, 0, 0, 0];
-    other.forEach(([x, y], at) => {
-      const [right, down] = course[at];
-      [xx, xy, yy] = [xx + x * x, xy + x * y, yy + y * y];
-      [ax, ay, bx, by] = [ax + right * x, ay + right * y, bx + down * x, by + down * y];
+  // The solutions of linear equations whose matrix is positive definite, by elimination. rows: each
+  // equation's coefficients, and what it equals, in two columns.
+  function solved(rows) {
+    for (let at = 0; at < rows.length; at++) {
+      const one = rows[at].map((value) => value / rows[at][at]);
+      rows = rows.map((row, other) =>
+        other === at ? one : row.map((value, column) => value - row[at] * one[column]),
+      );
+    }
+    return [0, 1].map((axis) => rows.map((row) => row[rows.length + axis]));
+  }
+
+  // The direction in which a course goes on at each of its places, about 1 long.
+  const directionsOf = (course) =>
+    course.map((place, at) => {
+      const [before, after] = [Math.max(at - 1, 0), Math.min(at + 1, PARTS - 1)];
+      const way = place.map(
+        (_, axis) => (course[after][axis] - course[before][axis]) / (after - before),
+      );
+      const length = Math.sqrt(way[0] ** 2 + way[1] ** 2) + 0.3; // pixels
+      return way.map((value) => value / length);
     });
-    const stiff = STIFF * (xx + yy);
-    const [across, down] = [xx + stiff, yy + stiff];
-    const determinant = across * down - xy * xy;
-    const row = (x, y) => [(x * down - y * xy) / determinant, (y * across - x * xy) / determinant];
-    const [[a, b], [c, d]] = [row(ax + stiff, ay), row(bx, by + stiff)];
+
+  // How far a course is from another one in pixels, when that is brought near by the matrix M and a
+  // steady drift d, with the least |course − M other − d|² + stiff |M − 1|² + calm |d|² (ridge
+  // regression). Each of its places, and the direction there, may then be compared with one that
+  // comes a little earlier or later. The flatter M presses the other one, the farther: what a course
+  // covers is 1 if it is as wide as high, and 0 for a line.
+  teach.apart = (course, other) => {
+    const sums = [0, 1, 2].map(() => [0, 0, 0, 0, 0]); // products of what is known, and the course
+    const known = other.map(([x, y], at) => [x, y, DRIFT[at], ...course[at]]);
+    for (const row of known)
+      for (let one = 0; one < 3; one++)
+        for (let two = 0; two < 5; two++) sums[one][two] += row[one] * row[two];
+    const [[xx, xy], [, yy]] = sums;
+    const ridge = [STIFF * (xx + yy), STIFF * (xx + yy), CALM * PARTS];
+    ridge.forEach((much, one) => {
+      sums[one][one] += much;
+      if (one < 2) sums[one][3 + one] += much;
+    });
+    const ways = solved(sums);
+    const [[a, b, right], [c, d, down]] = ways;
     const area = 2 * Math.sqrt(Math.max(xx * yy - xy * xy, 0));
     const spread = (a * a + c * c) * xx + 2 * (a * b + c * d) * xy + (b * b + d * d) * yy;
     const covers = area / (xx + yy);
     const pressed = (Math.max(a * d - b * c, 0) * area) / spread;
     const left = Math.min((pressed + THIN) / (covers + THIN), 1);
-    const moved = other.map(([x, y]) => [a * x + b * y, c * x + d * y]);
-    let sum = stiff * ((a - 1) ** 2 + b ** 2 + c ** 2 + (d - 1) ** 2);
+    const moved = known.map(([x, y, drift]) => [
+      a * x + b * y + right * drift,
+      c * x + d * y + down * drift,
+    ]);
+    const [goes, went] = [course, moved].map(directionsOf);
+    let sum = ridge[0] * ((a - 1) ** 2 + b ** 2 + c ** 2 + (d - 1) ** 2);
+    sum += ridge[2] * (right ** 2 + down ** 2);
     for (let at = 0; at < PARTS; at++) {
       let least = Infinity;
       const last = Math.min(at + EARLY, PARTS - 1);
       for (let near = Math.max(at - EARLY, 0); near <= last; near++) {
-        const [aside, below] = [0, 1].map((axis) => course[at][axis] - moved[near][axis]);
-        least = Math.min(least, aside * aside + below * below);
+        let far = 0;
+        for (let axis = 0; axis < 2; axis++) {
+          far += (course[at][axis] - moved[near][axis]) ** 2;
+          far += TURNED * (goes[at][axis] - went[near][axis]) ** 2;
+        }
+        least = Math.min(least, far);
       }
       sum += least;
     }
