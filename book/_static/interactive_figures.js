@@ -318,7 +318,8 @@
     drawing.remove();
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
+  // The page has been read; deferred scripts, which nothing here needs, may still be on their way.
+  const whenRead = () => {
     const watcher = new IntersectionObserver(
       (entries) => {
         for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
@@ -329,5 +330,6 @@
       { rootMargin: "800px" },
     );
     for (const holder of document.querySelectorAll(".interactive-figure")) watcher.observe(holder);
-  });
+  };
+  document.addEventListener("readystatechange", whenRead, { once: true });
 })();

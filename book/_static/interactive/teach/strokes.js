@@ -168,7 +168,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const LOOP = 0.2; // of its length: as far apart the ends of a loop may be
   const STIFF = 0.02; // how little a course is turned, slanted or stretched to lie on another one
   const CALM = 0.2; // how little the hand is taken to drift along it
-  const TURNED = 20; // square pixels that opposite directions count for, by their difference squared
+  const TURNED = 4.5; // pixels: as much as a direction counts for
+  const SHORT = 0.6; // pixels: what goes less far in two places has hardly a direction
   const EARLY = 2; // places by which a corner may come early or late
   const THIN = 0.08; // as little as a course may cover of a surface, and be pressed flat all the same
 
@@ -224,16 +225,17 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     return [0, 1].map((axis) => rows.map((row) => row[rows.length + axis]));
   }
 
-  // The direction in which a course goes on at each of its places, about 1 long.
-  const directionsOf = (course) =>
-    course.map((place, at) => {
-      const [before, after] = [Math.max(at - 1, 0), Math.min(at + 1, PARTS - 1)];
-      const way = place.map(
-        (_, axis) => (course[after][axis] - course[before][axis]) / (after - before),
-      );
-      const length = Math.sqrt(way[0] ** 2 + way[1] ** 2) + 0.3; // pixels
-      return way.map((value) => value / length);
-    });
+  // Each place of a course, [x, y], and the direction in which it goes on there, TURNED long.
+  function described(course) {
+    const numbers = new Float64Array(4 * PARTS);
+    for (let at = 0; at < PARTS; at++) {
+      const [before, after] = [course[Math.max(at - 1, 0)], course[Math.min(at + 1, PARTS - 1)]];
+      const [right, down] = [after[0] - before[0], after[1] - before[1]];
+      const scale = TURNED / (Math.sqrt(right * right + down * down) + SHORT);
+      numbers.set([...course[at], scale * right, scale * down], 4 * at);
+    }
+    return numbers;
+  }
 
   // How far a course is from another one in pixels, when that is brought near by the matrix M and a
   // steady drift d, with the least |course − M other − d|² + stiff |M − 1|² + calm |d|² (ridge
@@ -244,13 +246,13 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const sums = [0, 1, 2].map(() => [0, 0, 0, 0, 0]); // products of what is known, and the course
     const known = other.map(([x, y], at) => [x, y, DRIFT[at], ...course[at]]);
     for (const row of known)
-      for (let one = 0; one < 3; one++)
-        for (let two = 0; two < 5; two++) sums[one][two] += row[one] * row[two];
+      for (let line = 0; line < 3; line++)
+        for (let column = 0; column < 5; column++) sums[line][column] += row[line] * row[column];
     const [[xx, xy], [, yy]] = sums;
     const ridge = [STIFF * (xx + yy), STIFF * (xx + yy), CALM * PARTS];
-    ridge.forEach((much, one) => {
-      sums[one][one] += much;
-      if (one < 2) sums[one][3 + one] += much;
+    ridge.forEach((much, line) => {
+      sums[line][line] += much;
+      if (line < 2) sums[line][3 + line] += much;
     });
     const ways = solved(sums);
     const [[a, b, right], [c, d, down]] = ways;
@@ -263,7 +265,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       a * x + b * y + right * drift,
       c * x + d * y + down * drift,
     ]);
-    const [goes, went] = [course, moved].map(directionsOf);
+    const [one, two] = [course, moved].map(described);
     let sum = ridge[0] * ((a - 1) ** 2 + b ** 2 + c ** 2 + (d - 1) ** 2);
     sum += ridge[2] * (right ** 2 + down ** 2);
     for (let at = 0; at < PARTS; at++) {
@@ -271,11 +273,9 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       const last = Math.min(at + EARLY, PARTS - 1);
       for (let near = Math.max(at - EARLY, 0); near <= last; near++) {
         let far = 0;
-        for (let axis = 0; axis < 2; axis++) {
-          far += (course[at][axis] - moved[near][axis]) ** 2;
-          far += TURNED * (goes[at][axis] - went[near][axis]) ** 2;
-        }
-        least = Math.min(least, far);
+        for (let which = 0; which < 4; which++)
+          far += (one[4 * at + which] - two[4 * near + which]) ** 2;
+        if (far < least) least = far;
       }
       sum += least;
     }
