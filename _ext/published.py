@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import urlparse
 
 from docutils import nodes
@@ -11,6 +12,10 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 COMMENT = re.compile(r"<!--.*?-->")  # beside a number: where it comes from
+TEMPLATES = Path(__file__).with_name("templates")
+FIGURES = Path(__file__).parents[1] / "book" / "_static" / "interactive"
+FIRST = {"book/teach_it_yours": "teach"}  # pages that are one interactive figure, and its kind
+PART = re.compile(r'"((?:\.\./)?[\w-]+/[\w-]+)"')  # of a figure, in its script
 
 
 def setup(app: Sphinx) -> dict:
@@ -22,13 +27,15 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", leave_out_scripts, priority=900)  # after all were added
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
     app.connect("html-page-context", fetch_font_early)
+    app.connect("html-page-context", fetch_figure_early)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def take_address_from_base_url(app: Sphinx, config: Config) -> None:
-    """Let one setting, ``html_baseurl``, say where the book is published."""
+    """Let one setting, ``html_baseurl``, say where the book is published; find templates."""
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = urlparse(config.html_baseurl).path or "/"
+    config.templates_path.append(str(TEMPLATES))
 
 
 def write_every_page(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
@@ -93,3 +100,14 @@ def fetch_font_early(app: Sphinx, page: str, template: str, context: dict, doctr
     context["metatags"] = context.get("metatags", "") + (
         f'<link rel="preload" href="{address}" as="font" type="font/woff2" crossorigin />\n'
     )
+
+
+def fetch_figure_early(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Ask for all scripts of a page's figure with the page, and not one after the other."""
+    if page not in FIRST:
+        return
+    script = FIGURES / f"{FIRST[page]}.js"
+    for part in (script.stem, *PART.findall(script.read_text(encoding="utf-8"))):
+        name = (FIGURES / f"{part}.js").resolve().relative_to(FIGURES.parent)
+        address = context["pathto"](f"_static/{name.as_posix()}", resource=True)
+        context["metatags"] += f'<link rel="preload" href="{address}" as="script" />\n'

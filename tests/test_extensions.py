@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,9 +96,20 @@ def test_callouts_get_a_class_and_other_quotes_none(first, kind):
 # ---- What the pages need ----
 
 
+def test_a_page_that_is_a_figure_asks_for_each_script_of_it_once():
+    context = {"pathto": lambda address, resource: f"../{address}", "metatags": ""}
+    published.fetch_figure_early(None, "book/index", "", context, None)
+    assert not context["metatags"]
+    published.fetch_figure_early(None, "book/teach_it_yours", "", context, None)
+    static = Path(__file__).parents[1] / "book"
+    asked = re.findall(r'href="\.\./(.*?)" as="script"', context["metatags"])
+    assert len(asked) == len(set(asked)) == 27
+    assert all((static / address).is_file() for address in asked)
+
+
 @pytest.mark.parametrize("base", ["https://example.org/cards/", ""])
 def test_links_to_the_published_book_lead_to_pages_of_this_build(base):
-    config = SimpleNamespace(html_baseurl=base)
+    config = SimpleNamespace(html_baseurl=base, templates_path=[])
     published.take_address_from_base_url(None, config)
     assert config.notfound_urls_prefix == ("/cards/" if base else "/")
     app = SimpleNamespace(
