@@ -317,6 +317,10 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: EVENTS["time"], "events['t'], 'x', 'y' or 'p'"),
         (lambda: EVENTS.t, "events['t'], 'x', 'y' or 'p'"),
         (lambda: np.array(SOME.events), "recordings have different lengths; add each up first"),
+        (lambda: [][4], "it is shorter, or empty; counting begins with 0"),
+        (lambda: {"hidden": 1}["lif"], "there is no such key; print those that there are"),
+        (lambda: TRAINED(FRAMES).sum().item().backward(), "leave out .item()"),
+        (lambda: FRAMES.coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
         (lambda: SOME.events[0].sort(), "take a copy first, as by events = events.copy()"),
         (lambda: torch.nn.Conv2d(2, 4, 3)(FRAMES), "join time and batch by frames.flatten(0, 1)"),
         (
@@ -344,6 +348,8 @@ def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
         (lambda: print(recording_state), "did you mean record_states"),  # noqa: F821
         (lambda: print(missing), "run the cells above first"),  # noqa: F821
         (lambda: [].missing, ""),
+        (lambda: Dense().parameter, "did you mean parameters?"),
+        (lambda: SNN().step(FRAMES[0], None)[1].readout.z, "it has i, v"),
     ],
 )
 def test_a_name_that_is_not_found_is_answered_with_the_nearest_one(slip, advice):

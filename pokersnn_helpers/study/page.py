@@ -69,19 +69,21 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
     wanted = getattr(error, "name", None)
     owner = getattr(error, "obj", None)
     package, _, _ = type(owner).__module__.partition(".")
-    own = sorted({name for name in dir(owner) if name[0] != "_"} - set(dir(Module)))
+    known = [name for name in dir(owner) if name[0] != "_"]
     otherwise = ""
     match error:
         case NameError():
-            own = list(in_notebook)
+            known = list(in_notebook)
             otherwise = "run the cells above first"
         case ImportError() if wanted in PACKAGES:
             wanted = getattr(error, "name_from", None)
-        case AttributeError() if package in PACKAGES or isinstance(owner, Module):
-            otherwise = f"it has {', '.join(own)}"
+        case AttributeError() if package in (*PACKAGES, "norse") or isinstance(owner, Module):
+            otherwise = (
+                f"it has {', '.join(sorted(set(known).difference(dir(Module), dir(tuple))))}"
+            )
         case _:
             return ""
-    known = [*own, *functions]
+    known += functions
     near = [name for name in known if name.startswith(str(wanted))]
     near += get_close_matches(str(wanted), known, 1)
     if not near:
