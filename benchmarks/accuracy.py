@@ -1,13 +1,11 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
-from typing import Any
-
 import numpy as np
 
 from pokersnn_helpers.study.estimators import PerturbedEstimator
 from pokersnn_helpers.study.protocol import Evidence
 
-from . import Row, folds
+from . import Options, Row, folds
 from .models import HYBRID, MODELS, SETTINGS, SNN
 from .perturbations import CHANGES
 
@@ -73,7 +71,7 @@ def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
     return folds.result(seeds, rows)
 
 
-def best_of(settings: dict[str, Any], learn: Evidence, seed: int) -> str:
+def best_of(settings: Options, learn: Evidence, seed: int) -> str:
     """Return the setting that is most accurate on inner folds of what may be learned from."""
     tried = folds.answers(settings, [seed], learn)
     return max(tried, key=lambda name: tried[name].mean())

@@ -22,6 +22,8 @@ from pokersnn_helpers.networks import width_of_steps
 from pokersnn_helpers.study.latency import log_probabilities_over_time
 from pokersnn_helpers.study.models import Model
 
+from . import Options
+
 
 def random_start_crop(frames: Tensor) -> Tensor:
     """Let about half of the recordings of a batch begin later: an augmentation for ``fit``.
@@ -68,7 +70,7 @@ def nll_over_time(voltages: Tensor, targets: Tensor, frames: Tensor, steps: Tens
 
 
 # What to change in the book's recipe, so that a network learns to answer early.
-EARLY: dict[str, Any] = {
+EARLY: Options = {
     "loss": nll_over_time,
     "augment": augment_and_crop,
     "epochs": 120,
@@ -111,7 +113,7 @@ class BinarySNN(Model):
 
     def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
         """Make the layers."""
-        sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
+        sizes: Options = {"sensor_size": self.sensor_size, "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=width_of_steps(self.dt), **sizes, **neurons)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -155,7 +157,7 @@ def train_sparse(
         neurons: As for ``build_network``, such as ``hidden_size``.
     """
     torch.manual_seed(seed)
-    about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
+    about: Options = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
     network = BinarySNN(recordings.sensor_size, len(recordings.classes), **neurons)
     loader = make_loader(recordings, sparse=True, shuffle=True)
 

@@ -15,7 +15,7 @@ from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.intervals import bootstrap_interval
 from pokersnn_helpers.study.protocol import CrossValidated, Evidence, cross_validate
 
-from . import Row
+from . import Options, Row
 
 PROCESSES = 2  # that train at the same time
 
@@ -40,7 +40,7 @@ def training_cards() -> Evidence:
     return Evidence(everything.recordings.subset(chosen), everything.table["pass"].iloc[chosen])
 
 
-def for_epochs(models: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
+def for_epochs(models: Mapping[str, Any], epochs: int | None) -> Options:
     """Return copies of models whose networks train for so many epochs, or else for their own."""
     copies = deepcopy(dict(models))
     for model in copies.values():

@@ -10,7 +10,7 @@ one after the other, of which the smaller one is first or second.
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -504,54 +504,35 @@ class KnownSet(NamedTuple):
     wrong: float = 0
 
 
+def named(verdict: Verdict, *generators: Any) -> dict[str, KnownSet]:
+    """Return a set of the usual size of each generator, by its name."""
+    return {make.__name__.replace("_", " "): KnownSet(make, (verdict,)) for make in generators}
+
+
 CHAINED = 100_000  # µs of each digit of a chain
 V = Verdict
 IMAGE = (V.IMAGE,)
 RATE = (V.RATE,)
 ORDER = (V.ORDER,)
-SHORTCUT = (V.SHORTCUT,)
 NOTHING = (V.NOTHING,)
 KNOWN_SETS = {
-    "place": KnownSet(place, IMAGE),
-    "radius": KnownSet(radius, IMAGE),
-    "same side": KnownSet(same_side, IMAGE),
-    "bar": KnownSet(bar, IMAGE),
-    "polarity and place": KnownSet(polarity_and_place, IMAGE),
-    "corners": KnownSet(corners, IMAGE),
+    **named(V.IMAGE, place, radius, same_side, bar, polarity_and_place, corners),
     "ten places": KnownSet(ten_places, IMAGE, 240, 10),
-    "dead rows": KnownSet(dead_rows, IMAGE),
-    "storm": KnownSet(storm, IMAGE),
-    "lamp": KnownSet(lamp, IMAGE),
-    "place against order": KnownSet(place_against_order, IMAGE),
+    **named(V.IMAGE, dead_rows, storm, lamp, place_against_order),
     "place, 12": KnownSet(place, (V.IMAGE, V.CANT_TELL), 12),
     "place, 1 in 10": KnownSet(place, IMAGE, 480, 0.1),
     "place, 1 in 10 wrong": KnownSet(place, IMAGE, 480, wrong=0.1),
-    "gap": KnownSet(gap, RATE),
-    "bursts": KnownSet(bursts, RATE),
-    "peak": KnownSet(peak, RATE),
-    "intervals": KnownSet(intervals, RATE),
-    "interval order": KnownSet(interval_order, RATE),
-    "flicker": KnownSet(flicker, RATE),
-    "flicker and place": KnownSet(flicker_and_place, RATE),
+    **named(V.RATE, gap, bursts, peak, intervals, interval_order, flicker, flicker_and_place),
     "gap, 20 ms": KnownSet(partial(scaled, gap, 0.2), RATE),
     "shape and flicker": KnownSet(shape_and_flicker, (V.IMAGE_AND_RATE,), classes=4),
     "pairs": KnownSet(pairs, (V.FRAMES, V.ORDER)),
-    "edges": KnownSet(edges, (V.FRAMES,)),
-    "order": KnownSet(order, ORDER),
-    "order anywhere": KnownSet(order_anywhere, ORDER),
-    "faster place": KnownSet(faster_place, ORDER),
+    **named(V.FRAMES, edges),
+    **named(V.ORDER, order, order_anywhere, faster_place),
     "sum or order": KnownSet(sum_or_order, ORDER, 160, 4),
-    "two orders": KnownSet(two_orders, ORDER),
+    **named(V.ORDER, two_orders),
     "shape and order": KnownSet(shape_and_order, ORDER, classes=4),
-    "drift": KnownSet(drift, ORDER),
-    "rotation": KnownSet(rotation, ORDER),
-    "looming": KnownSet(looming, ORDER),
-    "on then off": KnownSet(on_then_off, ORDER),
-    "three places": KnownSet(three_places, ORDER),
-    "equal counts": KnownSet(equal_counts, ORDER),
-    "order against place": KnownSet(order_against_place, ORDER),
-    "lost packets": KnownSet(lost_packets, ORDER),
-    "hot pixel and order": KnownSet(hot_pixel_and_order, ORDER),
+    **named(V.ORDER, drift, rotation, looming, on_then_off, three_places, equal_counts),
+    **named(V.ORDER, order_against_place, lost_packets, hot_pixel_and_order),
     "order, 20 ms": KnownSet(partial(scaled, order, 0.2), ORDER),
     "order, 2 s": KnownSet(partial(scaled, order, 20), ORDER),
     "order, 1 in 5": KnownSet(order, ORDER, classes=0.2),
@@ -562,16 +543,9 @@ KNOWN_SETS = {
     "order, 8": KnownSet(order, (V.ORDER, V.CANT_TELL), 8),
     "order, 20": KnownSet(order, (V.ORDER, V.CANT_TELL), 20),
     "chains of N-MNIST": KnownSet(order, ORDER, 200),
-    "count": KnownSet(count, SHORTCUT),
-    "duration": KnownSet(duration, SHORTCUT),
-    "slit": KnownSet(slit, SHORTCUT),
-    "hot pixel": KnownSet(hot_pixel, SHORTCUT),
-    "at the start": KnownSet(at_the_start, SHORTCUT),
-    "at the end": KnownSet(at_the_end, SHORTCUT),
-    "first pixel": KnownSet(first_pixel, SHORTCUT),
-    "one pixel": KnownSet(one_pixel, SHORTCUT),
-    "length and rotation": KnownSet(length_and_rotation, SHORTCUT),
-    "noise": KnownSet(noise, NOTHING),
+    **named(V.SHORTCUT, count, duration, slit, hot_pixel, at_the_start, at_the_end, first_pixel),
+    **named(V.SHORTCUT, one_pixel, length_and_rotation),
+    **named(V.NOTHING, noise),
     "noise, 4 classes": KnownSet(noise, NOTHING, classes=4),
     "noise, 480": KnownSet(noise, NOTHING, 480),
     "noise, 12 people": KnownSet(noise, NOTHING, people=12),

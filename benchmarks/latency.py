@@ -17,7 +17,7 @@ from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 
-from . import Row, folds
+from . import Options, Row, folds
 from .counting import count_operations
 from .early import EARLY, train_sparse
 from .page_networks import read, unpacked
@@ -38,7 +38,7 @@ class CumulativeMLP(MLP):
 
 
 early: Any = partial(NetworkEstimator, **EARLY)
-BY_FOLDS: dict[str, Any] = {
+BY_FOLDS: Options = {
     "SNN, book's recipe": NetworkEstimator(),
     "SNN, over time": early(),
     "MLP on the cumulative sum, over time": early(CumulativeMLP),

@@ -18,6 +18,8 @@ from pokersnn_helpers.study.estimators import (
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities
 
+from . import Options
+
 
 class FeedforwardSNN(FastSNN):
     """The book's network with recurrent weights that are 0 and stay 0."""
@@ -42,7 +44,7 @@ def merged(estimator: Any) -> PerturbedEstimator:
 # Each the best of six settings on Tonic's 48 training recordings, by folds that keep passes apart.
 BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
-MODELS: dict[str, Any] = {
+MODELS: Options = {
     "nearest neighbour": nearest_neighbour(summed_image),
     "logistic regression": logistic_regression(summed_image, C=10),
     "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),

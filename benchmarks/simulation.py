@@ -19,7 +19,7 @@ from . import Options, Row, folds
 from .comparison import all_statistics, c2st_accuracy, pixel_intervals
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
-DESCRIBED: dict[str, Any] = {
+DESCRIBED: Options = {
     "twelve statistics": all_statistics,
     "image": summed_image,
     "intervals at a pixel": pixel_intervals,

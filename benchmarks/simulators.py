@@ -29,6 +29,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
+from . import Options
 from .libraries import without_samna
 
 Run = Callable[[Any, ndarray, ndarray], tuple[ndarray, ndarray | None]]
@@ -327,7 +328,7 @@ def jaxpike_neuron(c: Constants, inputs: Any, by_hand: bool = False) -> Any:
     import jaxpike
 
     tau_mem, tau_syn = (-1 / math.log(1 - lost) for lost in (c.dt_over_tau_mem, c.dt_over_tau_syn))
-    own: dict[str, Any] = {"threshold": c.v_th, "surrogate": jaxpike.FastSigmoid(slope=1.0)}
+    own: Options = {"threshold": c.v_th, "surrogate": jaxpike.FastSigmoid(slope=1.0)}
     synapses = jaxpike.LeakyIntegrator(tau_syn)
     neurons = jaxpike.LinearLIF(tau_mem, **own)
     if not by_hand:

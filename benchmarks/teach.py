@@ -22,6 +22,8 @@ from pokersnn_helpers.study.estimators import PerturbedEstimator, logistic_regre
 from pokersnn_helpers.study.models import summed_image
 from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
 
+from . import Row
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
@@ -53,7 +55,7 @@ FILM = """(count) => {
         Object.values(hands.sets["six strokes in pairs"]).map(film));
 }"""
 SUM = logistic_regression(summed_image, C=10)
-SHORTCUTS: dict[str, Any] = {  # what an ordinary model sees of the six strokes in pairs
+SHORTCUTS: Row = {  # what an ordinary model sees of the six strokes in pairs
     "first tenth": PerturbedEstimator(SUM, first_tenth),
     "one frame in the middle": PerturbedEstimator(SUM, lambda strokes: apply(_middle, strokes)),
 }
@@ -80,7 +82,7 @@ def opened_page(browser: "Browser") -> "Page":
     return page
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 3) -> Row:
     """Train in the page, and ask about strokes that it hasn't seen.
 
     Args:
@@ -89,8 +91,8 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     rows = []
-    hands: list[dict[str, Any]] = []
-    people: list[dict[str, Any]] = []
+    hands: list[Row] = []
+    people: list[Row] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
         pages = [opened_page(browser) for _ in range(seeds)]
@@ -102,7 +104,7 @@ def measure(seeds: int = 3) -> dict[str, Any]:
                 page.evaluate(BEGIN, [name, seed, count])
             runs = [page.wait_for_function("found", timeout=0).json_value() for page in pages]
             new = [run["kinds"].pop("new") for run in runs]
-            row: dict[str, Any] = {"gestures": name}
+            row: Row = {"gestures": name}
             for column, counted in MODELS.items():
                 shares = [tally[counted] / tally["asked"] for tally in new]
                 row[column] = statistics.mean(shares)
@@ -125,7 +127,7 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     }
 
 
-def _totals(gestures: str, column: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _totals(gestures: str, column: str, runs: list[Row]) -> list[Row]:
     """Add up what was asked with each seed.
 
     Returns:
@@ -157,7 +159,7 @@ def _totals(gestures: str, column: str, runs: list[dict[str, Any]]) -> list[dict
     return rows
 
 
-def shortcuts(films: list[list[Any]]) -> list[dict[str, Any]]:
+def shortcuts(films: list[list[Any]]) -> list[Row]:
     """Tell what ordinary models get right that see little of a stroke.
 
     Args:

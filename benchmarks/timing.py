@@ -15,6 +15,7 @@ from llvmlite.binding import get_host_cpu_name
 from pokersnn_helpers import Split, load_pokerdvs
 from pokersnn_helpers.system.devices import usable_cores
 
+from . import Row
 from .libraries import LIBRARIES, Step, installed_version
 
 WARM_UP = 3  # rounds: Spyx is compiled in each of its first three steps
@@ -26,7 +27,7 @@ def recordings() -> Split:
     return load_pokerdvs()
 
 
-def setting() -> dict[str, Any]:
+def setting() -> Row:
     """Return what the numbers depend on: machine, versions and data."""
     packages = ("torch", "norse", "numba", "numpy", *LIBRARIES, "jax")
     return {
@@ -42,7 +43,7 @@ def setting() -> dict[str, Any]:
     }
 
 
-def report(result: dict[str, Any]) -> str:
+def report(result: Row) -> str:
     """Return a result as text: its numbers by name, and below them a table of each list of rows."""
     numbers = []
     tables = []

@@ -27,7 +27,6 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif("not torch.cuda.
 
 @pytest.fixture
 def classifier():
-    torch.manual_seed(0)
     return Classifier(SNN(hidden_size=12, tau_mem=0.02, v_th=0.4), settle=0.02)
 
 
@@ -55,7 +54,6 @@ def loader(data):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("learn_taus", [False, True])
 def test_loaded_classifier_gives_the_same_answers(network, other, dtype, learn_taus, path, data):
-    torch.manual_seed(0)
     snn = network(hidden_size=12, v_th=0.4, learn_taus=learn_taus)
     scatter_taus(snn)
     classifier = Classifier(

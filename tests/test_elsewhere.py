@@ -78,7 +78,6 @@ def test_a_simulator_set_up_by_hand_has_the_same_spikes_and_gradient(package, pa
 
 @pytest.mark.parametrize("kind", [FastSNN, GRU])
 def test_weights_of_few_bits_have_few_levels_and_learn(kind):
-    torch.manual_seed(0)
     network = kind(hidden_size=9)
     rates = torch.full((9, 3, 2, 35, 35), 0.3)
     frames = torch.poisson(rates)

@@ -161,7 +161,6 @@ def smooth_sum(snn, frames):
 
 @pytest.mark.parametrize("name", ["mem", "syn"])
 def test_gradient_of_a_time_constant_is_that_of_finite_differences(name):
-    torch.manual_seed(0)
     snn = FastSNN(50, 6, v_th=9.0, learn_taus=True).double()
     scatter_taus(snn)
     snn.record = True
@@ -202,7 +201,6 @@ def two_threads(monkeypatch):
 
 @pytest.mark.parametrize("share", [0.02, 0.5])
 def test_two_threads_give_the_same_bits_as_one(two_threads, monkeypatch, share):
-    torch.manual_seed(0)
     frames = (torch.rand(20, 11, 2, 5, 5) < share).float()
     snn = FastSNN(50, 100)
     compute = partial(results, snn, frames, torch.arange(11) % 4)

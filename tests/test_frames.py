@@ -84,7 +84,6 @@ def test_loaders_of_anything_else_are_refused(data):
 
 
 def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
-    torch.manual_seed(0)
     frames = torch.zeros(7, 64, 2, 35, 35)
     frames[3, :, 1, 10, 5] = 2.0
     changed = augment(frames)
@@ -99,7 +98,6 @@ def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
 
 
 def test_sparse_frames_are_sorted_when_they_are_coalesced():
-    torch.manual_seed(0)
     frames = torch.rand(5, 4, 2, 6, 7).to_sparse()
     moved = augment(frames)
     assert torch.equal(moved.coalesce().indices(), moved.to_dense().to_sparse().indices())

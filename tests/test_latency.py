@@ -20,7 +20,6 @@ TARGETS = torch.tensor([0, 2, 1])
 
 @pytest.fixture
 def voltages():
-    torch.manual_seed(0)
     return torch.randn(7, 3, 4)
 
 
@@ -101,7 +100,6 @@ def test_loss_that_is_not_one_number_per_recording_is_refused(data):
 
 @pytest.mark.parametrize("sparse", [True, False])
 def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
-    torch.manual_seed(0)
     loader = make_loader(data.train, 32, sparse=sparse)
     frames, _ = next(iter(loader))
     cropped = early.random_start_crop(frames).to_dense().unbind(1)
@@ -142,7 +140,6 @@ def test_silence_is_no_answer_until_one_class_leads():
 
 @pytest.mark.parametrize("window", [300, 1000, 5000])
 def test_predictions_end_with_the_recording_and_dont_depend_on_others(data, window):
-    torch.manual_seed(0)
     classifier = Classifier(build_network(FastSNN, time_window=window))
     four = data.test.subset(range(4))
     predictions = predict_over_time(classifier, four)

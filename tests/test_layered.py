@@ -27,7 +27,6 @@ from pokersnn_helpers.fast.layered import delay_copies, delay_each
 
 @pytest.fixture(params=[torch.float64, torch.float32])
 def layers(request):
-    torch.manual_seed(0)
     layer = FrameLinear(2 * 5 * 6, 7).to(request.param)
     ordinary = nn.Linear(2 * 5 * 6, 7).to(request.param)
     ordinary.load_state_dict(layer.state_dict())
@@ -124,7 +123,6 @@ def test_a_unit_that_drops_out_is_silent_in_all_of_its_copies():
 
 
 def test_whole_delays_that_are_learned_begin_with_the_bits_of_those_that_are_given():
-    torch.manual_seed(0)
     given = LayerThenSNN((5, 6, 2), delays=(0, 0.003), dropout=0)
     learned = LayerThenSNN((5, 6, 2), delays=(0, 0.003), dropout=0, learn_delays=True)
     learned.load_state_dict(given.state_dict(), strict=False)

@@ -13,7 +13,6 @@ from pokersnn_helpers.study.models import GRU
 
 @pytest.fixture
 def classifier():
-    torch.manual_seed(0)
     snn = SNN(hidden_size=12, tau_mem=0.02, tau_syn=0.007, readout_tau_syn=0.006, v_th=0.17)
     return Classifier(snn)
 
@@ -56,7 +55,6 @@ NUMBERS = {
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("numbers", [{}, NUMBERS, NUMBERS | {"learn_taus": True}])
 def test_weights_constants_and_metadata_come_back_bit_by_bit(kind, dtype, numbers, tmp_path):
-    torch.manual_seed(0)
     snn = kind(2 * 8 * 6, 5, 2, surrogate_slope=0.3, **numbers)
     scatter_taus(snn)
     about = {"classes": ("über", "left"), "sensor_size": (8, 6, 2), "settle": 0.02}

@@ -163,7 +163,6 @@ PAGE_SCRIPT = Path(__file__).parents[1] / "book/_static/interactive/operations.j
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js isn't installed")
 @pytest.mark.parametrize("share", [0.02, 1.0])
 def test_page_counts_operations_as_they_are_counted_here(share):
-    torch.manual_seed(0)
     frames = torch.bernoulli(torch.full((200, 1, 2, 35, 35), share))
     snn, gru, mlp = FastSNN(), GRU(), FrameMLP()
     snn.record = True

@@ -160,7 +160,6 @@ def test_dynamics_say_how_a_network_records(recording):
 @pytest.fixture
 def run():
     """Run the book's network, which falls silent: return frames and recording."""
-    torch.manual_seed(0)
     snn = SNN()
     rates = torch.full((6, 2, 2, 35, 35), 0.05)
     frames = torch.poisson(rates)

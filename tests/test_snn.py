@@ -25,7 +25,6 @@ both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
 @pytest.fixture
 def frames():
-    torch.manual_seed(0)
     return torch.poisson(torch.full((7, 3, 2, 17, 21), 0.3))
 
 
@@ -213,7 +212,6 @@ COPIES = product([deep_copy, sent, from_a_checkpoint], [SNN, FastSNN, LayerThenS
 @pytest.mark.parametrize(("copied", "network"), [*COPIES, (from_nir, SNN)])
 def test_copy_learns_as_the_original(copied, network, tmp_path):
     """Norse keeps the gradients of self-connections at 0, and so do copies, of frozen ones too."""
-    torch.manual_seed(0)
     original = Classifier(network()).eval()
     frames = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05))
     original.snn.requires_grad_(copied is not deep_copy)

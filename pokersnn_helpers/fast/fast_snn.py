@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy import ndarray
 from torch import Tensor
 
 from ..frames import check_frames, check_indices, indices_and_counts
@@ -206,44 +205,23 @@ class _BPTT(torch.autograd.Function):
 # ---- Inputs ----
 
 
-class SparseInputs(NamedTuple):
-    """Inputs of which few aren't 0: the loops add up what these send."""
+class Inputs(NamedTuple):
+    """Inputs, of which either the loops add up what few send, or BLAS multiplies them all."""
 
-    rows: Rows
-    matrix: None = None
-
-    def currents(self, w_in: Tensor) -> None:
-        """Multiply nothing before the loops."""
-
-    def gradient(self, by_loops: ndarray, grad_i: ndarray) -> ndarray:
-        """Return the gradient of the input weights, (inputs, H): what the loops have added up."""
-        return by_loops
+    rows: Rows  # for the loops; without any where BLAS multiplies
+    matrix: Tensor | None = None  # (T * B, inputs), for BLAS
 
 
-class DenseInputs(NamedTuple):
-    """Inputs of which many aren't 0: BLAS multiplies them all, before the loops and after."""
-
-    rows: Rows  # without any
-    matrix: Tensor  # (T * B, inputs)
-
-    def currents(self, w_in: Tensor) -> ndarray:
-        """Return what hidden neurons get from inputs, (T * B, H)."""
-        return np.matmul(self.matrix.numpy(), w_in.detach().t().numpy())
-
-    def gradient(self, by_loops: ndarray, grad_i: ndarray) -> ndarray:
-        """Return the gradient of the input weights, (inputs, H), from that of the currents."""
-        return np.matmul(self.matrix.t().numpy(), grad_i.reshape(-1, grad_i.shape[2]))
-
-
-def to_inputs(frames: Tensor, learns: bool) -> SparseInputs | DenseInputs:
+def to_inputs(frames: Tensor, learns: bool) -> Inputs:
     """Choose by which of both frames (T, B, ...) are computed faster.
 
     BLAS rounds by how many recordings there are, so that it is for training alone.
     """
     active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
     if learns and active > MIN_DENSE * frames.numel():
-        return DenseInputs(no_rows(frames), as_matrix(frames.detach()))
-    return SparseInputs(to_rows(frames))
+        none = torch.empty(*frames.shape[:2], 0, dtype=frames.dtype)
+        return Inputs(to_rows(none), as_matrix(frames.detach()))
+    return Inputs(to_rows(frames))
 
 
 # ---- Through time, and back ----
@@ -268,8 +246,10 @@ def forward_pass(frames, weights, constants, record=False, keep=False):
     """
     steps, batch = frames.shape[:2]
     inputs = to_inputs(frames, learns=keep)
-    with one_blas_thread(), np.errstate(all="ignore"):
-        currents = inputs.currents(weights[0])
+    currents = None
+    if inputs.matrix is not None:
+        with one_blas_thread(), np.errstate(all="ignore"):
+            currents = np.matmul(inputs.matrix.numpy(), weights[0].detach().t().numpy())
     state = at_rest(batch, weights, constants)
     trace, _ = run(steps, inputs.rows, state, currents, record, keep)
     return inputs, trace
@@ -295,7 +275,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i, lea
     steps, batch, hidden = u.shape
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
-    kept = steps if keep_grad_i or isinstance(inputs, DenseInputs) else 0
+    kept = steps if keep_grad_i or inputs.matrix is not None else 0
     grad_i = u.new_zeros(kept, batch, hidden).numpy()
     dtype = grad_i.dtype
     go_back = partial(
@@ -315,16 +295,14 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i, lea
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
         first, *others = side_by_side(batch, u.numel(), add_up)
-        grad_w_in = first.w_in
-        grad_w_spikes = first.w_spikes
         for other in others:
-            grad_w_in += other.w_in
-            grad_w_spikes += other.w_spikes
-            first.a[:] += other.a
-            first.s[:] += other.s
-        grad_w_in = inputs.gradient(grad_w_in, grad_i)
+            for total, more in zip(first[2:], other[2:], strict=True):
+                total += more
+        grad_w_in = first.w_in
+        if inputs.matrix is not None:
+            grad_w_in = np.matmul(inputs.matrix.t().numpy(), grad_i.reshape(-1, hidden))
     grad_w_in = transposed(torch.from_numpy(grad_w_in))
-    grad_w_spikes = transposed(torch.from_numpy(grad_w_spikes))
+    grad_w_spikes = transposed(torch.from_numpy(first.w_spikes))
     grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
     grad_taus = [None, None]
     if learns_taus:
@@ -367,12 +345,6 @@ def to_dense(frames: Tensor) -> Tensor:
     if frames.is_sparse:
         check_indices(frames)
     return frames.to_dense()
-
-
-def no_rows(frames: Tensor) -> Rows:
-    """Return rows without inputs: BLAS multiplies those of these frames."""
-    steps, batch = frames.shape[:2]
-    return to_rows(torch.empty(steps, batch, 0, dtype=frames.dtype))
 
 
 def at_rest(batch: int, weights: Sequence[Tensor], constants: Constants) -> State:

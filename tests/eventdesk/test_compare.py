@@ -259,14 +259,10 @@ def test_a_start_is_no_shortcut_only_where_that_is_proven(right, answers):
     assert rows["first tenth"].as_good is answers
 
 
-def test_what_any_part_tells_is_no_best_model():
-    judgement = judged({"any tenth": share(100), IMAGE: share(90)})
+def test_the_best_model_is_no_part_from_anywhere_and_of_equals_not_a_trivial_one():
+    judgement = judged({"any tenth": share(100), "hot pixels": share(90), IMAGE: share(90)})
     assert judgement.best.model.name == IMAGE
     assert judgement.rivals == len(CANDIDATES) - 2
-
-
-def test_of_equally_good_models_the_best_is_one_that_is_not_trivial():
-    assert judged({"hot pixels": share(100), IMAGE: share(100)}).best.model.name == IMAGE
 
 
 def test_where_it_is_open_whether_anything_is_there_nothing_is_said():
@@ -453,28 +449,29 @@ def test_folds_that_share_recordings_rarely_tell_noise_apart():
     assert false <= 2  # 11 where as many answers as recordings are counted
 
 
-def test_groups_of_one_class_count_once():
-    targets = np.repeat([0, 1], 40)
-    right = np.ones(80, bool)
-    assert tell_apart([right], targets, np.arange(80))[0] is Answer.YES
-    assert tell_apart([right], targets, np.arange(80) % 20)[0] is Answer.YES
-    assert tell_apart([right], targets, np.arange(80) // 20)[0] is Answer.CANT_TELL
+ALL = np.ones(80, bool)
+HALVES = np.repeat([0, 1], 40)
 
 
-def test_a_group_of_one_recording_makes_no_group_count_once():
-    """Ten groups with both classes, and one that has a single recording."""
-    groups = np.append(NUMBERS // 10, 10)
-    targets = np.append(NUMBERS % 2, 0)
-    assert tell_apart([np.append(share(80), True)], targets, groups)[0] is Answer.YES
-
-
-def test_always_saying_the_frequent_class_tells_nothing_apart():
-    frequent = NUMBERS % 10 > 0
-    assert tell_apart([frequent], frequent.astype(int), NUMBERS)[0] is not Answer.YES
-
-
-def test_recordings_of_groups_with_all_classes_count_each():
-    assert tell_apart([share(80)], NUMBERS % 2, NUMBERS // 10)[0] is Answer.YES
+@pytest.mark.parametrize(
+    ("right", "targets", "groups", "is_told"),
+    [
+        (ALL, HALVES, np.arange(80), True),
+        (ALL, HALVES, np.arange(80) % 20, True),
+        (ALL, HALVES, np.arange(80) // 20, False),  # each group has one class
+        (share(80), NUMBERS % 2, NUMBERS // 10, True),  # each has both
+        # So have ten groups, and one has a single recording.
+        (
+            np.append(share(80), True),
+            np.append(NUMBERS, 0) % 2,
+            np.append(NUMBERS, 100) // 10,
+            True,
+        ),
+        (NUMBERS % 10 > 0, np.sign(NUMBERS % 10), NUMBERS, False),  # it says the frequent class
+    ],
+)
+def test_only_groups_of_one_class_count_once(right, targets, groups, is_told):
+    assert (tell_apart([right], targets, groups)[0] is Answer.YES) == is_told
 
 
 @pytest.mark.parametrize(
@@ -626,14 +623,16 @@ def test_what_cannot_be_used_is_named(wrong, message):
         compare(make_set("radius")[0].subset(range(12)), range(12), **wrong)
 
 
-def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="are of one class"):
-        compare(film_motions(6).subset([0]), [0])
-
-
-def test_a_class_of_one_group_is_refused_with_what_to_do():
-    with pytest.raises(ValueError, match=r"all recordings of b are of one group.*directly into"):
-        compare(numbered(6), [0, 9, 1, 9, 2, 9])
+@pytest.mark.parametrize(
+    ("recordings", "groups", "message"),
+    [
+        (film_motions(6).subset([0]), [0], "are of one class"),
+        (numbered(6), [0, 9, 1, 9, 2, 9], r"recordings of b are of one group.*directly into"),
+    ],
+)
+def test_classes_that_no_fold_can_hold_are_refused(recordings, groups, message):
+    with pytest.raises(ValueError, match=message):
+        compare(recordings, groups)
 
 
 # ---- The winner ----

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from test_folders import CLASSES, spot
 
 from eventdesk import Stream
@@ -75,7 +74,6 @@ def test_others_of_the_same_kind_are_inside_and_few_say_nothing(ranges):
 
 
 def test_a_stream_says_it_of_each_recording(ranges):
-    torch.manual_seed(0)
     classifier = Classifier(
         FastSNN(2 * 64 * 64, output_size=3), classes=CLASSES, sensor_size=SENSOR
     )

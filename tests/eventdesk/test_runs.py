@@ -60,7 +60,6 @@ def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(loader, tmp
 
 
 def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
-    torch.manual_seed(0)
     states = []
     options = {"train_loader": loader, "epochs": 3, "device": "cpu"}
     keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
