@@ -78,9 +78,8 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
         case ImportError() if wanted in PACKAGES:
             wanted = getattr(error, "name_from", None)
         case AttributeError() if package in (*PACKAGES, "norse") or isinstance(owner, Module):
-            otherwise = (
-                f"it has {', '.join(sorted(set(known).difference(dir(Module), dir(tuple))))}"
-            )
+            own = sorted({*known} - {*dir(Module), *dir(tuple)})
+            otherwise = f"it has {', '.join(own)}"
         case _:
             return ""
     known += functions

@@ -55,7 +55,7 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"no field of name|ndarray' object has no attribute '[txyp]'": "events['t'], 'x', 'y' or 'p'",
     r"inhomogeneous|with a sequence": "recordings have different lengths; add each up first",
     r"index out of range|is out of bounds": "it is shorter, or empty; counting begins with 0",
-    r"^('.*'|\d+)$": "there is no such key; print those that there are",
+    r"^('[^']*'|\d+)$": "there is no such key; print those that there are",
     r"'float' object has no attribute 'backward'": "leave out .item(), which makes a number of it",
     r"expected sparse": "this takes sparse frames, as frames.to_sparse() makes them",
     r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
