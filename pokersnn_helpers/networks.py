@@ -140,7 +140,10 @@ def said_of(network: nn.Module, frames: Tensor) -> Iterator[None]:
         if not advice:
             raise
         if frames.ndim == 4:
-            advice = "one recording needs an axis for the batch, frames.unsqueeze(1)"
+            advice = (
+                "an axis of (time, batch, polarity, y, x) is missing; one recording needs an axis "
+                "for the batch, frames.unsqueeze(1)"
+            )
         inputs = math.prod(frames.shape[2:])
         raise ValueError(
             f"{type(network).__name__} fails on frames of shape {tuple(frames.shape)}, with "

@@ -751,9 +751,17 @@ def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]
     parts: Any = (data, None, None)
     if isinstance(data, Split):
         parts = (data.train, data.test, data.validation)
-    for part in parts:
-        if part is not None:
-            check_recordings(part, "data")
+    given = [part for part in parts if part is not None]
+    for part in given:
+        check_recordings(part, "data")
+    packed = [{id(recording) for recording in part.events.packed} for part in given]
+    twice = sum(map(len, packed)) - len(set().union(*packed))
+    if twice:
+        warnings.warn(
+            f"{twice} recordings are in two parts of the data; a test on what was learned from, or "
+            "on what has chosen the epoch, says nothing about others",
+            stacklevel=4,
+        )
     return parts
 
 

@@ -232,6 +232,10 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: evaluate(Classifier(SNN()), [(0 * FRAMES, TARGETS)]), "said nothing about any"),
         (lambda: train_classifier(SOME[:6], epochs=1), "no recording to train on of spade"),
         (
+            lambda: train_classifier(Split(SOME, SOME[:3]), epochs=1),
+            "3 recordings are in two parts of the data",
+        ),
+        (
             lambda: evaluate(Classifier(Dense()), [(FRAMES[5:13].transpose(0, 1), TARGETS)]),
             "look as if the first axis were the batch",
         ),
@@ -320,6 +324,8 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: [][4], "it is shorter, or empty; counting begins with 0"),
         (lambda: {"hidden": 1}["lif"], "there is no such key; print those that there are"),
         (lambda: TRAINED(FRAMES).sum().item().backward(), "leave out .item()"),
+        (lambda: torch.nn.Conv2d(1, 4, 3)(FRAMES[0]), "1 channels, and given 2, the polari"),
+        (lambda: Dense().forward(), "write it as def forward(self, frames)"),
         (lambda: FRAMES.coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
         (lambda: SOME.events[0].sort(), "take a copy first, as by events = events.copy()"),
         (lambda: torch.nn.Conv2d(2, 4, 3)(FRAMES), "join time and batch by frames.flatten(0, 1)"),

@@ -60,6 +60,8 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"expected sparse": "this takes sparse frames, as frames.to_sparse() makes them",
     r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
     r'Unexpected key.*\s*.*"snn\.': "these are a Classifier's; load classifier.snn.state_dict()",
+    r"have (\d+) channels, but got (\d+)": "made for {0} channels, and given {1}, the polarities",
+    r"forward\(\) (takes|missing)": "write it as def forward(self, frames)",
     r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
