@@ -27,7 +27,6 @@ from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL, EventCamera
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.models import CNN, GRU
 from pokersnn_helpers.study.panel import untrained
@@ -378,20 +377,14 @@ def film_dots(
         camera: What films them.
         draw: Says how dots move, as ``random_dots`` does.
     """
-    y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
     names = motions.MOTIONS[:classes]
     events = []
     targets = [number % classes for number in range(count)]
     for number, target in enumerate(targets):
         rng = np.random.default_rng([seed, number])
         dots = draw(names[target], rng)
-        radii = rng.uniform(1.5, 3, len(dots)).tolist()
-        paths = dots.astype(np.float32)[..., None, None]
-        distance: Any = np.inf
-        for (dot_x, dot_y), radius in zip(paths, radii, strict=True):
-            distance = np.minimum(distance, sd_circle(x - dot_x, y - dot_y, radius))
-        covered = np.clip(0.5 - distance, 0, 1)
-        events.append(camera.record(-covered, FRAME_INTERVAL, rng))
+        radii = rng.uniform(1.5, 3, len(dots))
+        events.append(motions.film_path(dots, radii, rng, camera=camera))
     return Recordings(events, targets, names, POKERDVS_SENSOR_SIZE)
 
 

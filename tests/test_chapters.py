@@ -125,21 +125,21 @@ def test_every_cited_paper_is_on_the_references_page():
 COURSE = {path.stem: pages.size(path) for path in pages.course()}
 
 
-def test_the_course_takes_three_hours_and_9_500_words():
+def test_the_course_takes_what_the_landing_page_says_and_9_500_words():
     assert len(COURSE) == 11
-    assert sum(page["stated"] for page in COURSE.values()) <= 180
+    assert 195 <= sum(page["stated"] for page in COURSE.values()) <= 210
     assert sum(page["words"] for page in COURSE.values()) <= 9_500
     assert COURSE["06_when_time_decides"]["words"] <= 1_000
     assert COURSE["07_does_it_need_spikes"]["words"] <= 800
     first = [COURSE[name]["stated"] for name in ("on_one_page", "teach_it_yours")]
     assert sum(first) <= 30
     landing = (BOOK / "index.md").read_text(encoding="utf-8")
-    assert "**After half an hour**" in landing and "**After three hours**" in landing
+    assert "**After half an hour**" in landing and "**After three and a half hours**" in landing
 
 
 @pytest.mark.parametrize("page", COURSE)
-def test_no_page_takes_longer_than_it_says(page):
-    assert COURSE[page]["minutes"] <= COURSE[page]["stated"]
+def test_a_page_says_how_long_it_takes(page):
+    assert 0 <= COURSE[page]["stated"] - COURSE[page]["minutes"] <= 1
 
 
 def test_three_quarters_of_the_course_s_code_are_shown():

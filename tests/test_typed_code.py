@@ -196,7 +196,7 @@ def test_typed_recipe_trains_as_train_classifier(simulated):
 
 @pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "fastest": 2}])
 def test_typed_films_are_those_that_were_measured(options):
-    names = typed(MOTIONS, "typed-discs", "typed-dots", "typed-film", "typed-copies", "typed-both")
+    names = typed(MOTIONS, "typed-dots", "typed-film", "typed-copies", "typed-both")
     draw = partial(motions.drifting_dots, **options)
     expected = motions.to_films(motions.film_drifting(6, seed=5, draw=draw))
     films = names["film"](6, seed=5, **options)

@@ -1,11 +1,13 @@
 """Print how long each page of the course is, and how much of its code a reader sees.
 
 Words are those of Markdown cells, without code, formulas and addresses. Minutes are those of a
-newcomer who reads a page up to the solution of its first exercise: 190 words a minute, 5 s for a
+newcomer who reads a page up to the solution of its first exercise: 200 words a minute, 10 s for a
 line of code that is shown, 30 s for a figure, 90 s for one with sliders, and 4 minutes for the
-exercise. *Stated* are those in the page's box. Lines of code are counted without blank ones, and
-without what a page only has for its tests, its installation and its solutions: shown, folded (a
-click opens them) and removed (from the page; a notebook folds them).
+exercise. What stands behind the first exercise is for those who want more. *Stated* are the minutes
+in the page's box, which are these, rounded; those of a page without code were taken by hand. Lines
+of code are counted without blank ones, and without what a page only has for its tests, its
+installation and its solutions: shown, folded (a click opens them) and removed (from the page; a
+notebook folds them).
 """
 
 import json
@@ -63,7 +65,7 @@ def size(path: Path) -> Counter[str]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             counts["words"] += words(source)
-            seconds += reads_on * words(source) / 190 * 60
+            seconds += reads_on * words(source) / 200 * 60
             continue
         reads_on = reads_on and "# @title Solution 1\n" not in source
         if ASIDE.match(source):
@@ -72,7 +74,7 @@ def size(path: Path) -> Counter[str]:
         lines = sum(bool(line.strip()) for line in source.splitlines())
         counts[seen] += lines
         if reads_on:
-            seconds += 5 * lines * (seen == SHOWN)
+            seconds += 10 * lines * (seen == SHOWN)
             seconds += 90 * len(FIGURE_TO_MOVE.findall(source)) + 30 * bool(FIGURE.search(source))
     seconds += 240 * ("Exercise 1" in text)
     counts["minutes"] = round(seconds / 60)

@@ -4,10 +4,12 @@ A dark disc goes past the camera, left, right, up or down, or circles before it.
 """
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
+from numpy.typing import ArrayLike
 
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 from ..system.checks import check_numbers, check_seed
@@ -66,13 +68,13 @@ def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> ndarr
 
 
 def film_path(
-    path: ndarray, radius: float, rng: Generator, *, camera: EventCamera = CAMERA
+    path: ndarray, radius: ArrayLike, rng: Generator, *, camera: EventCamera = CAMERA
 ) -> ndarray:
-    """Film a dark disc that goes along a path.
+    """Film a dark disc that goes along a path, or several discs.
 
     Args:
-        path: As ``random_path`` returns it.
-        radius: Radius of the disc in pixels.
+        path: As ``random_path`` returns it, (2, frames), or those of several, (discs, 2, frames).
+        radius: Radius of the disc in pixels, or of each.
         rng: Draws what is random in the camera.
         camera: What films it. Default: the fitted one, as for cards.
 
@@ -86,8 +88,11 @@ def film_path(
         ('t', 'x', 'y', 'p')
     """
     y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
-    middle_x, middle_y = np.asarray(path, np.float32)[..., None, None]
-    distance = sd_circle(x - middle_x, y - middle_y, radius)
+    paths = np.asarray(path, np.float32).reshape(-1, 2, np.shape(path)[-1], 1, 1)
+    radii = np.broadcast_to(np.asarray(radius, np.float32), len(paths))
+    distance: Any = np.inf  # to the nearest edge
+    for (middle_x, middle_y), each in zip(paths, radii, strict=True):
+        distance = np.minimum(distance, sd_circle(x - middle_x, y - middle_y, each))
     covered = np.clip(0.5 - distance, 0, 1)
     return camera.record(-covered, FRAME_INTERVAL, rng)
 
