@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = 200  # of a round
 PATIENCE = 60_000  # ms until everything must have been kept
-QUICKER = {"copies: 96": "copies: 2", "steps: 184": "steps: 60"}  # so that trainings end, too
+QUICKER = {"copies: 96": "copies: 2", "steps: 184": "steps: 16"}  # so that trainings end, too
 BEFORE = """  // a store that is late, and a visitor who seldom agrees to throw something away
 let store;
 let state = SEED;
@@ -63,8 +63,8 @@ STEP = """([kind, seed]) => {  // what a hand does, where an element lets it
     const before = codesOf(figure.gestures.all).length + trials.waiting.length;
     const [x, y] = [9 * random() - 15, 9 * random() - 15];
     trials.begin([x, y]);
-    for (let step = 1; step < 70; step++)
-      trials.advance([x + step * (0.1 + 0.2 * random()), y + 9 * Math.sin(step / 9 + x)]);
+    for (let step = 1; step < 24; step++)
+      trials.advance([x + step * (0.3 + 0.6 * random()), y + 9 * Math.sin(step / 3 + x)]);
     trials.end();
     trials.complete();
     const now = [...figure.gestures.all.flatMap(({ strokes }) => strokes), ...trials.waiting];

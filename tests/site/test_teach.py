@@ -757,14 +757,15 @@ def test_a_stroke_of_more_than_six_seconds_says_so(figure):
 def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten(figure):
     teach_two_directions(figure)
     before = weights_of(figure)
-    draw(figure, [[0, -10], [9, -4], [8, 6], [0, 10], [-9, 4]])
+    zigzag = [[0, -10], [9, -4], [-9, 0], [9, 4], [0, 10], [-9, 4]]
+    draw(figure, zigzag)
     assert "“I don’t know”" in said(figure) and "the nearest example gesture" in said(figure)
     figure.locator(".teach-choices").get_by_role("button", name="gesture 2", exact=True).click()
     figure.wait_for_function(f"{STATE}.training && !{STATE}.training.stop", timeout=120_000)
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [3, 4]
     assert "a little better, and has 6 of the 6 others right" in said(figure)
     assert weights_of(figure) != before
-    draw(figure, [[0, -10], [9, -4], [8, 6], [0, 10], [-9, 4]])
+    draw(figure, zigzag)
     assert said(figure).startswith("The network says gesture 2 (")
     press(figure, "wrong")
     assert said(figure) == "What was it?"
@@ -961,7 +962,8 @@ def test_until_the_scripts_are_there_a_pad_stands_there_and_no_form(fails, visit
     """If they never come, the picture does."""
     page = visit().page
     page.route("**/teach/figure.js", lambda route: route.abort() if fails else None)
-    page.goto(page.reader.address + page_with(KIND))
+    page.goto(page.reader.address + page_with(KIND), wait_until="commit")
+    page.wait_for_selector(f"[data-kind={KIND}]")
     pad = f"getComputedStyle(document.querySelector('[data-kind={KIND}]'), '::before').content"
     if fails:
         page.wait_for_selector(f"[data-kind={KIND}].is-image figure")

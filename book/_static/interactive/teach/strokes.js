@@ -174,7 +174,10 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const THIN = 0.08; // as little as a course may cover of a surface, and be pressed flat all the same
 
   // A steady drift, whose mean is 0 and whose mean square is 1.
-  const DRIFT = Array.from({ length: PARTS }, (_, at) => Math.sqrt(12) * ((at + 0.5) / PARTS - 0.5));
+  const DRIFT = Array.from(
+    { length: PARTS },
+    (_, at) => Math.sqrt(12) * ((at + 0.5) / PARTS - 0.5),
+  );
 
   // Whether a path ends near where it began, so that it might have begun anywhere.
   const isLoop = (path) => {
