@@ -14,7 +14,7 @@ from torch import Tensor
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
 from pokersnn_helpers.frames import as_dense, as_sparse, count_events
 from pokersnn_helpers.networks import resumer
-from pokersnn_helpers.out_of_distribution import unlike, warn_if_elsewhere
+from pokersnn_helpers.out_of_distribution import unlike, warn_if_unlike
 from pokersnn_helpers.recordings import PackedRecording, smallest
 from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.checks import (
@@ -239,7 +239,7 @@ class Stream:
     def finish(self) -> Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
         if self._recording:
-            warn_if_elsewhere(self.classifier, self._recording.packed())
+            warn_if_unlike(self.classifier, self._recording.packed())
         return self._compute(max(self.steps, self.own_steps))
 
     def end(self) -> Tensor:

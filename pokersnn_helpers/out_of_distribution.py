@@ -19,7 +19,7 @@ from torch import Tensor
 from .classifier import Classifier
 from .frames import make_loader
 from .networks import SpikingNetwork
-from .recordings import PackedRecording, Recordings, warn_if_dense
+from .recordings import PackedRecording, Recordings
 from .statistics import describe, spread
 from .system.checks import check_groups
 
@@ -34,7 +34,6 @@ NAMES = (
 RARE = 0.01  # share of the training recordings that may lie outside at each end, before
 WIDENING = 0.4  # a range is widened to both sides by this share of it
 TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
-OTHER_UNIT = 100  # times as long, or as short, is so by a mistake more often
 MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
 MAX_RECORDINGS = 1000  # training recordings that are looked at: more tell nothing new
 MAX_NUMBERS = 2 * 10**7  # in their images: copies of more would take gigabytes
@@ -322,24 +321,17 @@ def spikes_in(states: Any) -> list[Tensor]:
     return [layer for state in states for layer in spikes_in(state)]
 
 
-def warn_if_elsewhere(classifier: Classifier, recording: PackedRecording) -> None:
-    """Warn of a recording in another unit of time than those of training, or on fewer pixels."""
-    warn_if_dense(recording)
-    if len(classifier.ranges) != len(NAMES):
-        return
-    _, ms, _, across, down, _ = numbers_of(recording.image(), recording.t[-1])
-    _, (shortest, longest), _, (narrowest, _), (lowest, _), _ = classifier.ranges
-    if across < narrowest and down < lowest:
+def warn_if_unlike(classifier: Classifier, recording: PackedRecording) -> None:
+    """Warn of a recording of which several numbers lie outside of training.
+
+    Of another sensor or another unit of time, two or more of them do; of 403 pips, digits and
+    gestures that were left out, none has more than one.
+    """
+    words = what_is_outside(classifier.ranges, recording.image(), recording.t[-1])
+    if len(words) > 1:
         warnings.warn(
-            f"the events are spread over {across:.3g} × {down:.3g} pixels, those of training over "
-            f"{narrowest:.3g} × {lowest:.3g} or more; is the recording from a smaller sensor than "
-            f"{classifier.sensor_size}?",
-            stacklevel=4,
-        )
-    if not shortest / OTHER_UNIT < ms < longest * OTHER_UNIT:
-        warnings.warn(
-            f"the recording lasts {_digits(ms)} ms, those of training {_digits(shortest)} to "
-            f"{_digits(longest)}; are its times in µs?",
+            f"the recording has {', '.join(words)}, unlike all that the classifier has learned "
+            f"from; is it from the same sensor, {classifier.sensor_size}, with times in µs?",
             stacklevel=4,
         )
 

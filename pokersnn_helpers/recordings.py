@@ -27,6 +27,15 @@ from .system.progress import progress_bar
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
 MOST_EVENTS = 0.01  # per input and µs, in the mean of a recording: cards have 0.0001
+MADE_OF = {  # how to give recordings, by an attribute of what was given in their place
+    "validation": "one of its parts, as data.train",  # a Split
+    "recordings": "{}.recordings",
+    "indices": "recordings.subset(indices)",  # a Subset of PyTorch's
+    "batch_sampler": "the Recordings that it loads; batches are made of them",
+    "sensor_size": "Recordings.from_tonic(dataset)",
+    "append": "Recordings(events, targets, classes, sensor_size); of pairs, these are "
+    "[events for events, _ in pairs] and [target for _, target in pairs]",
+}
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
@@ -284,23 +293,9 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
     """Refuse what isn't ``Recordings``, and say how to make them of it."""
     if isinstance(recordings, Recordings):
         return
-    make = "give Recordings(events, targets, classes, sensor_size)"
-    if isinstance(recordings, Split):
-        make = "give one of its parts, as data.train"
-    elif hasattr(recordings, "recordings"):
-        make = f"give {name}.recordings"
-    elif hasattr(recordings, "indices"):  # a Subset of PyTorch's
-        make = "give recordings.subset(indices)"
-    elif hasattr(recordings, "batch_sampler"):
-        make = "give the Recordings that it loads; batches are made of them"
-    elif hasattr(recordings, "sensor_size"):
-        make = "give Recordings.from_tonic(dataset)"
-    elif isinstance(recordings, list) and recordings and isinstance(recordings[0], tuple):
-        make = (
-            "give Recordings([events for events, _ in pairs], [target for _, target in pairs], "
-            "classes, sensor_size)"
-        )
-    raise TypeError(f"{name} is of type {type(recordings).__name__}; {make}")
+    ways = [how for attribute, how in MADE_OF.items() if hasattr(recordings, attribute)]
+    make = (ways or ["Recordings(events, targets, classes, sensor_size)"])[0]
+    raise TypeError(f"{name} is of type {type(recordings).__name__}; give {make.format(name)}")
 
 
 def density_and_ms(recordings: Recordings) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .classifier import SETTLE, Classifier, check_classifier, decode, unique_argmax
 from .frames import check_finite_frames, check_tensor, make_loader, sparse_batch
 from .networks import WHOLE, time_window_of
-from .out_of_distribution import Familiar, training_ranges, warn_if_elsewhere
+from .out_of_distribution import Familiar, training_ranges, warn_if_unlike
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
 from .recordings import (
     PackedRecording,
@@ -30,6 +30,7 @@ from .recordings import (
     Split,
     check_recordings,
     density_and_ms,
+    warn_if_dense,
 )
 from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.checks import (
@@ -273,7 +274,8 @@ def predict(
     check_classifier(classifier)
     events = check_events(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
-    warn_if_elsewhere(classifier, recording)
+    warn_if_dense(recording)
+    warn_if_unlike(classifier, recording)
     return predict_recording(classifier, recording, device)
 
 
@@ -348,7 +350,8 @@ class Trainer:
         sums = torch.zeros(4, dtype=torch.float64, device=self.device)
         for number, (frames, targets) in enumerate(batches_of(loader), 1):
             if self.augment:
-                frames = self.changed(frames)
+                frames = self.augment(frames)
+                check_tensor(frames)
             where = f"in epoch {epoch}, batch {number}"
             if (epoch, number) == (1, 1):
                 warn_of_slips(self.classifier, frames.to(self.device))
@@ -361,19 +364,6 @@ class Trainer:
         check_training(f"after epoch {epoch}", norm_of_the_weights=norm(self.ema))
         self.history.loss.append(loss_sum / n_samples)
         self.history.accuracy.append(correct_sum / n_samples)
-
-    def changed(self, frames: Tensor) -> Tensor:
-        """Return frames as ``augment`` changes them."""
-        assert self.augment is not None
-        try:
-            frames = self.augment(frames)
-        except NotImplementedError as error:  # as PyTorch has many functions for dense frames only
-            raise TypeError(
-                f"augment={name_of(self.augment)} fails on sparse frames; begin it with "
-                "frames = frames.to_dense()"
-            ) from error
-        check_tensor(frames)
-        return frames
 
     def step(self, frames: Tensor, targets: Tensor, where: str) -> Tensor:
         """Learn from a batch; return the sums that ``train_epoch`` adds up."""
@@ -621,7 +611,7 @@ def train_classifier(
         settle: Silence after the last event in s, as for ``Classifier``.
         time_window: Width of a time bin in µs.
         augment: ``"none"``, ``"shift"`` by up to a pixel, ``"mirror"`` and shift, which makes right
-            of left, or a function that changes frames.
+            of left, or a function that changes dense frames.
         epochs: Passes over the training recordings.
         batch_size: Recordings per batch.
         learning_rate: Learning rate of Adam.
@@ -711,7 +701,7 @@ def train_classifier(
         make_loader,
         batch_size=recipe.batch_size,
         time_window=recipe.time_window,
-        sparse=classifier.takes_sparse,
+        sparse=classifier.takes_sparse and not callable(augment),
     )
     history = fit(
         classifier,

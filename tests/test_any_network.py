@@ -202,7 +202,7 @@ def test_what_is_no_recordings_is_told_how_to_become_them():
     some = recordings()
     pairs = list(zip(some.events, some.targets, strict=True))
     for data, message in (
-        (pairs, r"is of type list; give Recordings\(\[events for events, _ in pairs\]"),
+        (pairs, r"is of type list; give Recordings\(events, .* \[events for events, _ in pairs\]"),
         (DataLoader(pairs), "is of type DataLoader; give the Recordings that it loads"),
         (list(some.events), r"is of type list; give Recordings\(events, targets"),
     ):
