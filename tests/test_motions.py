@@ -10,6 +10,7 @@ from pokersnn_helpers.simulation import gestures
 from pokersnn_helpers.simulation.motions import (
     MOTIONS,
     film_motions,
+    film_path,
     random_path,
 )
 from pokersnn_helpers.study.measured import read
@@ -32,6 +33,18 @@ def assert_straight_ones_move(films, names):
             x, y = np.diff(centre_of_events(events), axis=0).mean(axis=0)
             straight = {"left": -x, "right": x, "up": -y, "down": y}
             assert max(straight, key=straight.get) == names[target]
+
+
+def test_discs_before_one_another_cause_the_events_of_one_and_a_radius_too_many_is_refused():
+    path = random_path("left", np.random.default_rng(2))
+    one, same, two = (
+        film_path(paths, radii, np.random.default_rng(0))
+        for paths, radii in ((path, 4), ([path, path], 4), ([path, -path], [4, 3]))
+    )
+    assert np.array_equal(one, same)
+    assert len(two) > 1.3 * len(one)
+    with pytest.raises(ValueError, match="broadcast"):
+        film_path(path, [4, 3], np.random.default_rng(0))
 
 
 def test_films_show_the_motion_that_their_class_says():
