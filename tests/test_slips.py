@@ -192,7 +192,7 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: build_network(time_window=0.001), "for 1 ms write 1000, if you meant seconds"),
         (lambda: train_classifier(SOME, seed=0.5), "seed is 0.5; choose a whole number"),
         (lambda: predict(Classifier(SNN()), "1.npy"), "first, by eventdesk.read_events(path)"),
-        (lambda: predict(Classifier(SNN()), [EVENTS]), "give one of them after the other"),
+        (lambda: predict(Classifier(SNN()), [EVENTS]), "give one recording after the other"),
         (lambda: predict(Classifier(SNN()), EVENTS[0]), "it is one event; give a whole recording"),
         (
             lambda: train_classifier(torch.utils.data.Subset(SOME, [0, 1])),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 import re
 import reprlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -64,6 +63,20 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"forward\(\) (takes|missing)": "write it as def forward(self, frames)",
     r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
+}
+
+
+MAKE_EVENTS = "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
+LOAD_EVENTS = "load the file first, by eventdesk.read_events(path)"
+EVENTS_OF = {  # how to give events, by the type of what was given in their place
+    "PosixPath": LOAD_EVENTS,
+    "Recordings": "give the events of one of them, as recordings.events[0]",
+    "Tensor": "if it holds frames, give the events that they were made of",
+    "WindowsPath": LOAD_EVENTS,
+    "list": "give one recording after the other, each of them an array",
+    "str": LOAD_EVENTS,
+    "tuple": "take the events out of the pair: events, target = recordings[0]",
+    "void": "it is one event; give a whole recording, and Recordings a list of them, as [events]",
 }
 
 
@@ -149,7 +162,7 @@ def check_events(events: ndarray, sensor_size: SensorSize, name: str = "the reco
     if missing:
         raise TypeError(
             f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
-            f" {how_to_give_events(events)}"
+            f" {EVENTS_OF.get(type(events).__name__, MAKE_EVENTS)}"
         )
     if events.ndim != 1 or len(events) == 0:
         raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
@@ -176,23 +189,6 @@ def check_events(events: ndarray, sensor_size: SensorSize, name: str = "the reco
     )
     refuse_values(backwards, t, f"{name}: field t", order)
     return checked
-
-
-def how_to_give_events(given: Any) -> str:
-    """Say how to make an array of events of what was given in its place."""
-    if isinstance(given, tuple):
-        return "take the events out of the pair: events, target = recordings[0]"
-    if hasattr(given, "events"):
-        return "give the events of one of them, as recordings.events[0]"
-    if isinstance(given, list) and given and isinstance(given[0], np.ndarray):
-        return "give one of them after the other"
-    if hasattr(given, "layout"):  # a tensor
-        return "if it holds frames, give the events that they were made of"
-    if isinstance(given, str | os.PathLike):
-        return "load the file first, by eventdesk.read_events(path)"
-    if isinstance(given, np.void):
-        return "it is one event; give a whole recording, and Recordings a list of them, as [events]"
-    return "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
 
 
 def refuse_values(wrong: ndarray, values: ndarray, name: str, reason: str) -> None:
