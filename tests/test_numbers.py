@@ -35,7 +35,7 @@ OTHERS = {
     "09_your_own_recordings": {"95"},
     "elsewhere": {"10"},
     "for_teachers": {"95"},
-    "teach_it_yours": {"10", "80"},
+    "teach_it_yours": {"80"},
     "what_you_can_claim": {"95"},
 }
 
