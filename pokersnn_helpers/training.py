@@ -461,9 +461,9 @@ def has_hidden_weights(network: nn.Module) -> bool:
     values = [value for module in network.modules() for value in vars(module).values()]
     parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
     tensors = [part for part in parts if isinstance(part, Tensor) and part.is_leaf]
-    weights = [tensor for tensor in tensors if tensor.requires_grad]
-    layers = [part for part in parts if isinstance(part, nn.Module)]
-    return bool(weights) or not set(layers) <= set(network.modules())
+    weights = {tensor for tensor in tensors if tensor.requires_grad}
+    layers = {part for part in parts if isinstance(part, nn.Module)}
+    return not weights | layers <= {*network.parameters(), *network.modules()}
 
 
 @suggests_names

@@ -1,6 +1,7 @@
 """Slips of whoever brings a network, a batch or a number: each is named, and none passes unseen."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -295,6 +296,24 @@ def test_what_can_only_be_meant_in_one_way_works():
     assert learn(WithState()).loss
     _, history = train_classifier(SOME, network=FastSNN, epochs=1, augment=lambda f: f.roll(1, -1))
     assert history.loss
+
+
+class Recurrent(Dense):
+    """PyTorch's layers keep a list of their own weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = torch.nn.GRU(4, 4)
+        self.both = [self.gru, self.linear]
+
+    def forward(self, frames):
+        return self.gru(super().forward(frames))[0]
+
+
+def test_layers_that_are_listed_besides_learn_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        learn(Recurrent())
 
 
 def test_a_classifier_can_be_pickled(tmp_path):
