@@ -328,6 +328,7 @@ def test_outputs_are_as_many_as_classes(outputs, classes, data, loaders):
         ([1, 0.5, 0.7, 0.8, 0.7, 0.9], False),  # four
         ([1, 0.5, 0.7, 0.8, 0.55, 0.9, 0.7], False),  # it came down in between
         ([1, 0.5, 0.7, 0.8, 0.7, 0.9, 0.7, 0.7], False),  # said already
+        ([0.501, 0.5, 0.502, 0.503, 0.502, 0.504, 0.502], False),  # nothing is learned
     ],
 )
 def test_loss_that_climbs_and_stays_up_is_warned_of_once(losses, warns):

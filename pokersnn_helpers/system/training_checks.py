@@ -7,6 +7,7 @@ from torch.nn.functional import avg_pool2d
 from torch.nn.utils import get_total_norm
 
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
+CLIMB_LEAST = 0.05  # and by more of its lowest, since where nothing is learned it wavers,
 CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
 FAR_MORE_ALIKE = 0.2  # than neighbours along time, those along the batch rarely are
 
@@ -43,10 +44,9 @@ def warn_if_it_climbs(losses: list[float]) -> None:
     """Warn in the epoch in which the loss has been far above its lowest for long enough."""
     lowest = min(losses)
     recent = min(losses[-CLIMB_EPOCHS:])
-    climb = recent - lowest
-    fall = losses[0] - lowest
+    slight = max(CLIMB_SHARE * (losses[0] - lowest), CLIMB_LEAST * lowest)
     epochs_since = len(losses) - 1 - losses.index(lowest)
-    if epochs_since == CLIMB_EPOCHS and climb > CLIMB_SHARE * fall:
+    if epochs_since == CLIMB_EPOCHS and recent - lowest > slight:
         warnings.warn(
             f"the loss has climbed from {lowest:.3g} to at least {recent:.3g}, for "
             f"{CLIMB_EPOCHS} epochs; lower the learning rate, or choose wider time bins",
