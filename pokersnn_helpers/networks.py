@@ -119,14 +119,15 @@ def run_steps(
     dtype = next(network.parameters(), frames).dtype
     voltages: list[Tensor] = []
     states: list[Any] = []
-    for frame in frames.to(dtype):
-        returned = network.step(frame, state)
-        check_step(network, returned, voltages)
-        voltage, state = returned
-        voltages.append(voltage)
-        if not keep_states:
-            states.clear()
-        states.append(state)
+    with said_of(network, frames):
+        for frame in frames.to(dtype):
+            returned = network.step(frame, state)
+            check_step(network, returned, voltages)
+            voltage, state = returned
+            voltages.append(voltage)
+            if not keep_states:
+                states.clear()
+            states.append(state)
     return torch.stack(voltages), states
 
 
@@ -135,9 +136,9 @@ def said_of(network: nn.Module, frames: Tensor) -> Iterator[None]:
     """Say of an error that there is advice on, which network and frames it is about."""
     try:
         yield
-    except (RuntimeError, ValueError) as error:
+    except (IndexError, RuntimeError, ValueError) as error:
         advice = advice_on(error)
-        if not advice:
+        if not advice or " fails on frames of shape " in str(error):
             raise
         if frames.ndim == 4:
             advice = (
@@ -196,8 +197,7 @@ def record_states(network: nn.Module, frames: Tensor) -> Any:
         torch.Size([30, 8, 20])
     """
     needs_step(network, "its states can't be recorded")
-    with said_of(network, frames):
-        _, states = run_steps(network, frames, keep_states=True)
+    _, states = run_steps(network, frames, keep_states=True)
     return stack_states(states)
 
 

@@ -16,6 +16,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     Recordings,
+    SpikingNetwork,
     Split,
     build_network,
     evaluate,
@@ -115,6 +116,17 @@ class Whole(Dense):
         return super().forward(frames).round().long()
 
 
+class Steps(SpikingNetwork):
+    def __init__(self, inputs, place=0):
+        super().__init__()
+        self.place = place
+        self.linear = torch.nn.Linear(inputs, 4)
+
+    def step(self, frame, state):
+        part = frame.flatten(1)[:, :50]
+        return self.linear(part), [part][self.place]
+
+
 class Weightless(torch.nn.Module):
     dt = 0.001
 
@@ -169,6 +181,11 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
             "with 2450 inputs: a layer that was made for 2048 numbers is given 2450",
         ),
         (lambda: learn(OtherLayer()), "a layer that was made for 60 numbers is given 50"),
+        (
+            lambda: Steps(60)(FRAMES),
+            "Steps fails on frames of shape (25, 8, 2, 35, 35), with 2450 inputs: a layer that was",
+        ),
+        (lambda: record_states(Steps(50, place=9), FRAMES), "Steps fails on frames of shape (25, "),
         (lambda: learn(Detached()), "no gradient reaches the weights in epoch 1, batch 1"),
         (lambda: learn(Weightless()), "Weightless has no weights, so it can't be trained"),
         (
@@ -339,6 +356,7 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: EVENTS["time"], "events['t'], 'x', 'y' or 'p'"),
         (lambda: EVENTS.t, "events['t'], 'x', 'y' or 'p'"),
         (lambda: np.array(SOME.events), "recordings have different lengths; add each up first"),
+        (lambda: tuple(4), "give several, as (1,) or [1]"),
         (lambda: [][4], "it is shorter, or empty; counting begins with 0"),
         (lambda: {"hidden": 1}["lif"], "there is no such key; print those that there are"),
         (lambda: TRAINED(FRAMES).sum().item().backward(), "leave out .item()"),

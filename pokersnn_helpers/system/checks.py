@@ -56,6 +56,7 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"index out of range|is out of bounds": "it is shorter, or empty; counting begins with 0",
     r"^('[^']*'|\d+)$": "there is no such key; print those that there are",
     r"'float' object has no attribute 'backward'": "leave out .item(), which makes a number of it",
+    r"'(int|float)' object is not iterable": "give several, as (1,) or [1]",
     r"expected sparse": "this takes sparse frames, as frames.to_sparse() makes them",
     r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
     r'Unexpected key.*\s*.*"snn\.': "these are a Classifier's; load classifier.snn.state_dict()",
