@@ -1,6 +1,7 @@
 """What a page says of its results, checked: tests and builds fail, a reader is told and goes on."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -76,7 +77,8 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
             known = list(in_notebook)
             otherwise = "run the cells above first"
         case ImportError() if wanted in PACKAGES:
-            wanted = getattr(error, "name_from", None)
+            said = re.match(r"cannot import name '(\w+)'", str(error))
+            wanted = said and said[1]  # ``name_from`` is of Python 3.12
         case AttributeError() if package in (*PACKAGES, "norse") or isinstance(owner, Module):
             own = sorted({*known} - {*dir(Module), *dir(tuple)})
             otherwise = f"it has {', '.join(own)}"
