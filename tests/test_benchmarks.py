@@ -176,7 +176,7 @@ def test_every_stored_measurement_has_its_benchmark():
         ("everything", "there is no benchmark everything; choose from step, accuracy"),
         ("step --seeds 2", "step takes no --seeds"),
         ("step --repeats 0", "argument --repeats: invalid positive value: '0'"),
-        ("step --compare", "step hasn't been kept; --write keeps it"),
+        ("fit --compare", "fit hasn't been kept; --write keeps it"),
     ],
 )
 def test_unusable_word_is_named(words, message, capsys):
