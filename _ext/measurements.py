@@ -22,7 +22,6 @@ SUMMARY = """\
 *sets* counts those of at least 100 recordings, once per seed; the other columns say which share of
 them a method is right about, or `compare` can't tell. The last two methods only say whether time
 matters, so they never name a shortcut."""
-SUMMED_UP = ("truth", "sets", "compare", "compare can't tell", "image alone", "counts alone")
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
 
@@ -110,9 +109,8 @@ def seeds_of(command: str, result: dict) -> str:
 
 def table(rows: list[dict]) -> str:
     """Write rows as a table in Markdown, and shares in percent."""
-    columns = [name for name in SUMMED_UP if name in rows[0]]
-    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1)]
+    lines = [list(rows[0]), ["---"] + ["---:"] * (len(rows[0]) - 1)]
     for row in rows:
-        values = (row[name] for name in columns)
-        lines.append([f"{value:.0%}" if isinstance(value, float) else value for value in values])
+        cells = [f"{value:.0%}" if isinstance(value, float) else value for value in row.values()]
+        lines.append(cells)
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
