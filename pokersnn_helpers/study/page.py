@@ -2,10 +2,10 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Any
 
 from ..system.checks import advice_on
@@ -66,7 +66,8 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
     """
     from torch.nn import Module  # which takes seconds to import
 
-    functions = {name: package for package in PACKAGES for name in import_module(package).__all__}
+    loaded = [package for package in PACKAGES if package in sys.modules]
+    functions = {name: package for package in loaded for name in sys.modules[package].__all__}
     wanted = getattr(error, "name", None)
     owner = getattr(error, "obj", None)
     package, _, _ = type(owner).__module__.partition(".")
