@@ -57,7 +57,7 @@ def count_correct(seed: int, line: Options) -> tuple[int, float]:
     return correct, loss / len(train)
 
 
-def measure_lines(seeds: int = 5, epochs: int | None = None) -> Row:
+def measure_lines(seeds: int = 10, epochs: int | None = None) -> Row:
     """Count the held-out recordings that are classified correctly, line by line.
 
     Args:
