@@ -1,21 +1,17 @@
-"""Damage files of every format, read them, and count what happens.
+"""Damage files of every format, read them, and count what happens, for tests and ``tests.stress``.
 
-Run it in the repository: ``python -m tests.damaged 2000 --seed 7``. Every file is read, or refused
-under its name by a ``ValueError``, quickly and in little memory. ``tests.stress`` uses it, too.
+Every file is read, or refused under its name by a ``ValueError``.
 """
 
-import argparse
 import random
 import re
-import resource
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from eventdesk.files.event_files import FAERY_CHILD, read_event_file
+from eventdesk.files.event_files import read_event_file
 
 from .camera_bytes import HEADER3, mnist_bytes, packet
 from .eventdesk.test_event_files import PLAIN, by_faery, npy, some_events
@@ -30,8 +26,6 @@ BY_FAERY = {
     "dat1.dat": {"version": "dat1"},
     "dat2.dat": {"version": "dat2"},
 }
-MAX_SECONDS = 2.0  # where nothing else runs
-MAX_MEGABYTES = 500
 
 
 def healthy(folder: Path) -> dict[str, bytes]:
@@ -116,27 +110,3 @@ def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
         longest = max(longest, time.monotonic() - start)
         path.unlink()
     return happened, longest
-
-
-def peak() -> float:
-    """Return the most memory that this process or a child of it took, in MB."""
-    FAERY_CHILD.process.communicate()
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1000
-
-
-def run() -> None:
-    parser = argparse.ArgumentParser("python -m tests.damaged", description=__doc__)
-    parser.add_argument("files", type=int, nargs="?", default=2000, help="how many (2000)")
-    parser.add_argument("--seed", type=int, default=0, help="of what is damaged and how (0)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        happened, longest = attack(Path(folder), options.files, options.seed)
-    memory = peak()
-    limits = f"at most {longest:.2f} s and {memory:.0f} MB"
-    print(f"{dict(happened)}: 0 lost, seed {options.seed}, {limits}")
-    raise SystemExit(longest > MAX_SECONDS or memory > MAX_MEGABYTES)
-
-
-if __name__ == "__main__":
-    run()

@@ -1,21 +1,316 @@
-"""Each door that was once open, where knocking takes no time."""
+"""Each door that was once open: what has come in wrongly is refused in words.
 
+What a test of a reader, of a folder or of inspection holds isn't tried again: wild events, names,
+clocks and rounded times.
+"""
+
+import contextlib
+import io
+import json
+import math
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
 import warnings
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+import torch
+import yaml
+from test_event_files import by_faery, hdf5, some_events
 
-from tests import doors
+from eventdesk import read_events
+from eventdesk.commands import main
+from eventdesk.files.event_files import FORMATS
+from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
+from pokersnn_helpers.elsewhere import load_nir, save_nir
+
+pytest.importorskip("faery")
+pytestmark = pytest.mark.filterwarnings("ignore")
+ROOT = Path(__file__).parents[2]
+SECONDS = 20  # that a refusal may take where other programs are at work
 
 
-@pytest.mark.parametrize("case", doors.QUICK, ids=lambda case: case.__name__)
-def test_door_is_shut(case, tmp_path):
-    pytest.importorskip("faery")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        case(tmp_path)
+def refusal(function, *arguments):
+    """Return the words in which something is refused, soon."""
+
+    def too_late(*_):
+        raise AssertionError(f"{arguments} hangs")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(SECONDS)
+    try:
+        function(*arguments)
+    except (ValueError, OSError) as error:
+        return str(error)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    raise AssertionError(f"{arguments} is accepted")
+
+
+def said_by(*words):
+    """Run a command here; return its exit status, what it printed, and its error."""
+    printed, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        try:
+            main.main([*words])
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+            return status, printed.getvalue(), errors.getvalue() + str(end.code)
+    return 0, printed.getvalue(), errors.getvalue()
+
+
+def save(path, events):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, events)
+    return path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", doors.SLOW, ids=lambda case: case.__name__)
-def test_door_is_shut_for_longer(case, tmp_path):
-    test_door_is_shut(case, tmp_path)
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "tmp_path").mkdir()
+    targets = [tmp_path / "pipe", tmp_path / "tmp_path", Path("/dev/zero"), Path("/dev/stdin")]
+    for target in targets:
+        for suffix in FORMATS:
+            link = tmp_path / f"link{suffix}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+            assert "is no regular file" in refusal(read_events, link), link
+        for load in (load_nir, load_checkpoint):
+            assert "is no regular file" in refusal(load, target), load
+
+
+def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
+    """Of a network, and of events."""
+    save_nir(Classifier(SNN(hidden_size=5)), tmp_path / "a.nir")
+    (tmp_path / "a.h5").write_bytes(hdf5(t=[0], x=[1], y=[1], p=[1]))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    doors = {
+        "a.nir": ("node/nodes/recurrent_weights/weight", load_nir),
+        "a.h5": ("events/t", read_events),
+    }
+    for (name, (place, load)), kind in product(doors.items(), ("external", "soft", "storage")):
+        path = tmp_path / f"{kind} {name}"
+        path.write_bytes((tmp_path / name).read_bytes())
+        with h5py.File(path, "a") as file:
+            shape = file[place].shape
+            del file[place]
+            if kind == "external":
+                file[place] = h5py.ExternalLink(str(pipe), "t")
+            elif kind == "soft":
+                file[place] = h5py.SoftLink("/elsewhere")
+            else:
+                file.create_dataset(place, shape, external=[(str(pipe), 0, 8 * math.prod(shape))])
+        assert re.search("is a link|are in other files", refusal(load, path))
+
+
+def test_a_size_that_a_file_states_is_not_allocated(tmp_path):
+    for name in ("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5"):
+        with (tmp_path / name).open("wb") as file:
+            file.write(FORMATS[Path(name).suffix].start or b"#")
+            file.truncate(2 * 10**11)
+        assert "GB of memory" in refusal(read_events, tmp_path / name), name
+    for load in (load_checkpoint, load_nir):
+        with (tmp_path / "a.pt").open("wb") as file:
+            file.truncate(2 * 10**11)
+        assert "need about 400 GB of memory" in refusal(load, tmp_path / "a.pt")
+    with h5py.File(tmp_path / "vast.h5", "w") as file:
+        file.create_dataset("events/t", (10**13,), "i8", chunks=True)
+    assert "GB of memory" in refusal(read_events, tmp_path / "vast.h5")
+    (tmp_path / "vast.h5").rename(tmp_path / "vast.nir")
+    assert "GB of memory" in refusal(load_nir, tmp_path / "vast.nir")
+
+
+def test_a_tensor_that_is_not_stored_in_full_is_refused(tmp_path):
+    path = tmp_path / "a.pt"
+    classifier = Classifier(FastSNN(hidden_size=5))
+    save_checkpoint(classifier, path)
+    content = torch.load(path)
+    vast = [
+        torch.zeros(1).expand(10**7, 10**7),
+        torch.zeros(1, device="meta").expand(3, 3),
+        torch.sparse_coo_tensor(torch.zeros(1, 1, dtype=torch.int64), torch.ones(1), (10**14,)),
+    ]
+    for tensor in vast:
+        for change in (
+            {"weights": content["weights"] | {"linear.weight": tensor}},
+            {"x": [tensor]},
+        ):
+            torch.save(content | change, path)
+            assert "isn't stored in full" in refusal(load_checkpoint, path)
+
+
+@pytest.mark.slow
+def test_a_tampered_checkpoint_is_refused_in_words(tmp_path):
+    """Whatever stands in place of anything, and whoever reads it: no error but in words."""
+    fill_classes(tmp_path / "data")
+    path = tmp_path / "a.pt"
+    few = ["--epochs", "1", "--time-window", "20000", "--network", "fast", "--device", "cpu"]
+    status, _, error = said_by(
+        "train", "--data", str(tmp_path / "data"), "--checkpoint", str(path), *few
+    )
+    assert status == 0, error
+    content = torch.load(path)
+    values = [None, 0, 1e300, "other", [], {"a": 1}]
+    changes = [{name: value} for name in content for value in values]
+    for part in ("arguments", "options", "state", "recipe"):
+        for name in content[part]:
+            changes += [{part: content[part] | {name: value}} for value in values]
+    for name, numbers in content["state"]["history"].items():
+        for value in ([], numbers * 2, [None]):
+            history = content["state"]["history"] | {name: value}
+            changes.append({"state": content["state"] | {"history": history}})
+    file = str(next((tmp_path / "data").glob("*/*.npy")))
+    raw = []
+    for change in changes:
+        torch.save(content | change, path)
+        for words in (
+            ("predict", "--checkpoint", str(path), file),
+            ("train", "--resume", str(path)),
+        ):
+            if words[0] == "train" and change.keys().isdisjoint({"options", "state"}):
+                continue
+            try:
+                said_by(*words)
+            except Exception as error:  # any but those that commands say in words
+                raw.append((words[0], change, repr(error)))
+    assert not raw, (len(raw), raw[0])
+
+
+def fill_classes(folder):
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        events = some_events(200)
+        events["x"] = rng.integers(0, 20, 200) + 20 * (number % 2)
+        save(folder / "ab"[number % 2] / f"{number}.npy", events)
+
+
+@pytest.mark.slow
+def test_a_fork_while_a_thread_reads_by_faery_does_not_hang(tmp_path):
+    path = tmp_path / "a.es"
+    by_faery(path, some_events(100_000))
+    stopped = threading.Event()
+
+    def read_on():
+        while not stopped.is_set():
+            read_events(path)
+
+    thread = threading.Thread(target=read_on)
+    thread.start()
+    try:
+        for _ in range(12):
+            time.sleep(0.05)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a fork beside threads
+                child = get_context("fork").Process(target=read_events, args=(path,))
+                child.start()
+            child.join(SECONDS)
+            assert child.exitcode == 0, child.exitcode
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_a_command_says_what_failed(tmp_path):
+    good = str(save(tmp_path / "good.npy", some_events(3000)))
+    missing = str(tmp_path / "missing.npy")
+    for words in ([good, missing], [missing, good]):
+        status, printed, error = said_by("inspect", *words)
+        assert status == 1
+        assert "2 files" in printed
+        assert "1 of 2 files can't be read" in error and "missing.npy" in error
+        status, printed, error = said_by("inspect", "--json", *words)
+        assert status == 1
+        content = json.loads(printed)
+        assert [*content[missing]] == ["error"] and "no file" in content[missing]["error"]
+        assert content[good]["numbers"]["events"] == 3000
+
+
+@pytest.mark.slow
+def test_sizes_are_bounded(tmp_path):
+    fill_classes(tmp_path / "data")
+    for words, said in (
+        (["--sensor", "999999x999999"], "--sensor is '999999x999999'; write WIDTHxHEIGHT"),
+        (["--size", "99999x9"], "--size is '99999x9'; write WIDTHxHEIGHT"),
+        (["--time-window", "1e20"], "time_window is 1e+20; choose a number from 1 to"),
+        (["--window-ms", "1e20"], "window_ms is 1e+20; choose a number from"),
+    ):
+        status, _, error = said_by("train", "--data", str(tmp_path / "data"), *words)
+        assert status == 1 and said in error, error
+
+
+def test_a_command_runs_outside_the_main_thread(tmp_path):
+    file = str(save(tmp_path / "good.npy", some_events(3000)))
+    statuses = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        thread = threading.Thread(target=lambda: statuses.append(main.main(["inspect", file])))
+        thread.start()
+        thread.join()
+    assert statuses == [None]
+
+
+@pytest.mark.slow
+def test_what_ends_clean_leaves_nothing(tmp_path):
+    save(tmp_path / "old" / "0.npy", some_events(200_000))
+    for number in range(1, 400):  # more than are done before the signal comes
+        (tmp_path / "old" / f"{number}.npy").hardlink_to(tmp_path / "old" / "0.npy")
+    command = [sys.executable, "-m", "eventdesk", "clean", "old", "--out", "new"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        child = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Who runs this by nohup, or behind a script's &, ignores one, and so would the child.
+            preexec_fn=lambda number=number: signal.signal(number, signal.SIG_DFL),
+        )
+        child.stdout.readline()  # a file is done, and others are to come
+        child.send_signal(number)
+        _, errors = child.communicate()
+        assert child.returncode == 128 + number, child.returncode
+        assert errors.decode().splitlines() == ["eventdesk clean: stopped"]
+        assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_full_disk_in_clean_names_the_file(tmp_path):
+    events = some_events(20_000)
+    rng = np.random.default_rng(0)
+    events["t"] = np.sort(rng.integers(0, 10**9, len(events)))
+    events["x"] = rng.integers(0, 64, len(events))
+    save(tmp_path / "old" / "1.npy", events)
+    words = ["clean", str(tmp_path / "old"), "--out", str(tmp_path / "new")]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    import tonic.transforms  # noqa: F401 (which may write caches)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+    try:
+        status, _, error = said_by(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status == 1
+    assert str(tmp_path / "new" / "1.npz") in error, error
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_may_write_to_the_repository_is_pinned(tmp_path):
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    for job in jobs.values():
+        if job.get("permissions", {}).get("contents") != "write":
+            continue
+        for step in job["steps"]:
+            assert re.search("@[0-9a-f]{40}$", step.get("uses", "@" + 40 * "0")), step
+            assert "pip install" not in step.get("run", ""), step
