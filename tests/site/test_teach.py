@@ -18,8 +18,8 @@ from pokersnn_helpers.fast import LayerThenSNN
 
 KIND = "teach"
 EXAMPLES = ("tick", "tick, backwards", "zed", "zed, backwards", "circle", "circle, backwards")
-FIGURE = "document.querySelector('[data-kind=teach] .interactive-drawing').figure"
-STATE = f"{FIGURE}.state()"
+TEACHING = """Object.defineProperty(window, "teaching", {
+    get: () => document.querySelector("[data-kind=teach] .interactive-drawing").figure });"""
 SETUP = (
     "const { teach, motionData, mulberry32 } = window.interactiveFigures;"
     "const strokesOf = (name, count, seed) => { const random = mulberry32(seed);"
@@ -36,6 +36,16 @@ MATRICES = {  # by their names in the page: those in PyTorch, and which way roun
     "recurrent": "snn.lif0.recurrent_weights",
     "readout": "snn.linear.weight",
 }
+
+
+@pytest.fixture
+def visit(visit):
+    def start(**settings):
+        reader = visit(**settings)
+        reader.context.add_init_script(TEACHING)
+        return reader
+
+    return start
 
 
 @pytest.fixture(scope="module")
@@ -204,16 +214,36 @@ def figure(visit):
     page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
     page.clock.pause_at(1)  # before the page waits for its store, which no jump may cut short
     page.goto(page.reader.address + page_with(KIND))
-    page.locator(f"[data-kind={KIND}]").scroll_into_view_if_needed()
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.locator("[data-kind=teach]").scroll_into_view_if_needed()
+    page.wait_for_selector("[data-kind=teach].is-interactive")
     page.clock.run_for(50)
     yield page
     assert page.reader.problems == []
 
 
+def button(page, name):
+    return page.locator("[data-kind=teach]").get_by_role("button", name=name, exact=True)
+
+
+def press_now(page, name):
+    button(page, name).click()
+
+
 def press(page, name):
-    page.locator(f"[data-kind={KIND}]").get_by_role("button", name=name, exact=True).click()
+    press_now(page, name)
     page.clock.run_for(50)
+
+
+@pytest.fixture
+def taught(figure):
+    press(figure, "see what it was taught")
+    return figure
+
+
+@pytest.fixture
+def own(figure):
+    press(figure, "teach it yours")
+    return figure
 
 
 def act_on_stroke(page, act, stroke):
@@ -222,7 +252,7 @@ def act_on_stroke(page, act, stroke):
 
 
 def said(page):
-    return page.locator(f"[data-kind={KIND}] [aria-live].motion-said").text_content()
+    return page.locator("[data-kind=teach] [aria-live].motion-said").text_content()
 
 
 def draw(page, places, lasts=1000):
@@ -257,7 +287,7 @@ def wobbly(rng, backwards=False):
 def weights_of(page):
     """Return a hash of both networks' weights."""
     return page.evaluate(
-        f"() => {STATE}.trained.lesson.weights.map((some) =>"
+        "() => teaching.state().trained.lesson.weights.map((some) =>"
         "  [...new Uint32Array(some.slice().buffer)]"
         "    .reduce((hash, word) => Math.imul(hash ^ word, 16777619), 7))"
     )
@@ -266,13 +296,13 @@ def weights_of(page):
 def strokes_of(page):
     """Return the names of the gestures, and what is kept of their strokes."""
     return page.evaluate(
-        f"() => {STATE}.gestures.map(({{ name, strokes }}) =>"
+        "() => teaching.state().gestures.map(({ name, strokes }) =>"
         "  [name, ...strokes.map(({ code, dropped }) => `${code} ${Boolean(dropped)}`)])"
     )
 
 
 def wait_until_all_is_kept(page):
-    page.wait_for_function(f"!{FIGURE}.keeping && {FIGURE}.edits === {FIGURE}.kept")
+    page.wait_for_function("!teaching.keeping && teaching.edits === teaching.kept")
 
 
 def hears(page, words):
@@ -283,7 +313,7 @@ def hears(page, words):
 def show(page, address):
     page.goto("about:blank")
     page.goto(address)
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.wait_for_selector("[data-kind=teach].is-interactive")
 
 
 def open_again(page):
@@ -301,7 +331,9 @@ def teach_two_directions(page):
         for _ in range(3):
             draw(page, wobbly(rng, backwards=gesture == 1))
     press(page, "train")
-    page.wait_for_function(f"{STATE}.training && !{STATE}.training.stop", timeout=120_000)
+    page.wait_for_function(
+        "teaching.state().training && !teaching.state().training.stop", timeout=120_000
+    )
     page.clock.run_for(50)
     return 1 + 2 * 3 + 1 + 1
 
@@ -327,11 +359,11 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
     draw(figure, stroke)
     assert said(figure).startswith("The network says gesture 1 (")
     assert said(figure).endswith("Now play it backwards.")
-    events = figure.evaluate(f"{STATE}.trial.path.length")
+    events = figure.evaluate("teaching.state().trial.path.length")
     press(figure, "play it backwards (B)")
     figure.clock.run_for(3000)
     assert said(figure).startswith("Backwards, the network says gesture 2 (")
-    assert figure.evaluate(f"{STATE}.trial.path.length") == events
+    assert figure.evaluate("teaching.state().trial.path.length") == events
 
     with figure.expect_download() as download:
         press(figure, "download strokes")
@@ -346,7 +378,7 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
     classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
     assert classifier.classes == ("gesture 1", "gesture 2")
     expected = figure.evaluate(
-        "() => {" + SETUP + "const { gestures, trained } = " + STATE + ";"
+        "() => {" + SETUP + "const { gestures, trained } = teaching.state();"
         "return gestures.flatMap(({ strokes }) => strokes.map(({ events }) => trained.spiking.run("
         "  teach.toRecording(events, timeWindow, settle / timeWindow)).values)); }"
     )
@@ -354,11 +386,11 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
         found = predict(classifier, recorded, "cpu").readout.max(dim=0).values
         assert torch.allclose(found, torch.tensor(values), atol=1e-3)
 
-    assert figure.evaluate(f"Object.keys({STATE}.answers).length") == 2
+    assert figure.evaluate("Object.keys(teaching.state().answers).length") == 2
     press(figure, "train from another start")
-    figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
+    figure.wait_for_function("teaching.state().training.progress.at(-1)?.weights", timeout=60_000)
     press(figure, "stop")
-    assert figure.evaluate(f"{STATE}.answers") == {}  # they were of another network
+    assert figure.evaluate("teaching.state().answers") == {}  # they were of another network
 
 
 def test_nothing_is_lost_until_one_starts_over(figure):
@@ -376,11 +408,11 @@ def test_nothing_is_lost_until_one_starts_over(figure):
     assert said(figure).startswith("The network says → there (")  # as it is called now
     figure.once("dialog", lambda dialog: dialog.accept())
     press(figure, "start over")
-    figure.wait_for_function(f"{STATE}.gestures.length === 6")
+    figure.wait_for_function("teaching.state().gestures.length === 6")
     wait_until_all_is_kept(figure)
     open_again(figure)
     assert [name for name, *_ in strokes_of(figure)] == [*EXAMPLES]
-    assert figure.evaluate(f"{STATE}.trained.gestures.length") == 6
+    assert figure.evaluate("teaching.state().trained.gestures.length") == 6
 
 
 LINK = (
@@ -399,7 +431,7 @@ LEARN = (  # a hash of what a short lesson makes of strokes
     "  (hash, word) => Math.imul(hash ^ word, 16777619), 7)); }"
 )
 LEARNT = (  # of those that are shown
-    "() => {" + SETUP + "const { gestures } = " + STATE + ";"
+    "() => {" + SETUP + "const { gestures } = teaching.state();"
     "const strokes = gestures.flatMap(({ strokes }, target) =>"
     "  strokes.map(({ path }) => ({ target, path })));" + LEARN
 )
@@ -505,15 +537,14 @@ def test_a_full_or_refused_store_is_said_and_strokes_go_on(visit):
          "window.Worker = Kept;"),
     ],
 )  # fmt: skip
-def test_without_a_worker_or_with_a_dead_one_a_sentence_says_so(broken, mended, figure):
-    press(figure, "see what it was taught")
-    figure.evaluate(f"() => {{ {broken} }}")
-    press(figure, "train")
-    figure.clock.run_for(30_000)
-    assert said(figure).startswith("Training failed: ") and "“train” tries again" in said(figure)
-    figure.evaluate(f"() => {{ {mended} }}")
-    press(figure, "train")
-    figure.wait_for_function(f"{STATE}.training.progress.length > 1", timeout=60_000)
+def test_without_a_worker_or_with_a_dead_one_a_sentence_says_so(broken, mended, taught):
+    taught.evaluate(f"() => {{ {broken} }}")
+    press(taught, "train")
+    taught.clock.run_for(30_000)
+    assert said(taught).startswith("Training failed: ") and "“train” tries again" in said(taught)
+    taught.evaluate(f"() => {{ {mended} }}")
+    press(taught, "train")
+    taught.wait_for_function("teaching.state().training.progress.length > 1", timeout=60_000)
 
 
 def test_the_first_stroke_is_named_while_it_is_drawn_and_nothing_grey_is_shown(figure):
@@ -540,7 +571,7 @@ def test_what_the_page_arrives_with_is_what_it_learns(still):
 
 
 def test_strokes_wait_until_it_is_said_whose_they_are(figure):
-    figure.evaluate(f"{FIGURE}.lesson.forget()")
+    figure.evaluate("teaching.lesson.forget()")
     draw(figure, [[-10, 0], [10, 0]])
     draw(figure, [[-10, 0], [10, 2]])
     assert said(figure).startswith("Whose are these 2 strokes?")
@@ -548,33 +579,29 @@ def test_strokes_wait_until_it_is_said_whose_they_are(figure):
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [2, 0]
 
 
-def test_a_reverse_is_added_and_a_stroke_thrown_away_takes_back_what_was_said(figure):
-    press(figure, "teach it yours")
-    draw(figure, [[-10, 0], [10, 4]])
-    draw(figure, [[-10, 0], [10, 2]])
+def test_a_reverse_is_added_and_a_stroke_thrown_away_takes_back_what_was_said(own):
+    draw(own, [[-10, 0], [10, 4]])
+    draw(own, [[-10, 0], [10, 2]])
     for act, left in (("throw away", "1 stroke."), ("take back", "2"), ("throw away", "1 stroke.")):
-        act_on_stroke(figure, act, "stroke 1 of gesture 1")
-        assert said(figure).startswith(f"gesture 1: {left}"), act
-    figure.get_by_role("button", name="add the reverse of gesture 1", exact=True).click()
-    assert said(figure).startswith("gesture 1, backwards: 1 stroke of gesture 1")
-    there, _, back = figure.evaluate(
-        f"{STATE}.gestures.map(({{ strokes }}) => strokes.at(-1)?.path)"
+        act_on_stroke(own, act, "stroke 1 of gesture 1")
+        assert said(own).startswith(f"gesture 1: {left}"), act
+    press_now(own, "add the reverse of gesture 1")
+    assert said(own).startswith("gesture 1, backwards: 1 stroke of gesture 1")
+    there, _, back = own.evaluate(
+        "teaching.state().gestures.map(({ strokes }) => strokes.at(-1)?.path)"
     )
     assert np.allclose(there[::-1], back, atol=0.5)
-    assert figure.get_by_role(
-        "button", name="add the reverse of gesture 1", exact=True
-    ).is_disabled()
+    assert button(own, "add the reverse of gesture 1").is_disabled()
 
 
-def test_ten_seconds_of_what_is_no_gesture_are_recorded(figure):
-    press(figure, "see what it was taught")
-    press(figure, "record other movements (10 s)")
-    assert said(figure).startswith("For ten seconds, scribble")
+def test_ten_seconds_of_what_is_no_gesture_are_recorded(taught):
+    press(taught, "record other movements (10 s)")
+    assert said(taught).startswith("For ten seconds, scribble")
     for end in ([10, 4], [9, -6]):
-        draw(figure, [[-10, 0], [10, 10], end])
-    figure.clock.run_for(10_000)
-    assert said(figure).startswith("The ten seconds are over: 2 pieces of other movements.")
-    name, *strokes = strokes_of(figure)[-1]
+        draw(taught, [[-10, 0], [10, 10], end])
+    taught.clock.run_for(10_000)
+    assert said(taught).startswith("The ten seconds are over: 2 pieces of other movements.")
+    name, *strokes = strokes_of(taught)[-1]
     assert name == "no gesture" and len(strokes) == 2
 
 
@@ -591,117 +618,113 @@ def test_the_pad_is_near_and_as_wide_as_a_phone_and_messages_move_nothing(figure
     cut = "(names) => names.filter((name) => name.scrollWidth > name.clientWidth).length"
     assert figure.locator(".teach-gesture [type=text]").evaluate_all(cut) == 0
     places = "(all) => all.map((one) => one.getBoundingClientRect().y + scrollY)"
-    before = figure.locator(f"[data-kind={KIND}] button").evaluate_all(places)
-    figure.evaluate(f"{FIGURE}.say('A long sentence. '.repeat(30))")
+    before = figure.locator("[data-kind=teach] button").evaluate_all(places)
+    figure.evaluate("teaching.say('A long sentence. '.repeat(30))")
     figure.clock.run_for(100)
-    assert figure.locator(f"[data-kind={KIND}] button").evaluate_all(places) == before
+    assert figure.locator("[data-kind=teach] button").evaluate_all(places) == before
 
 
-def test_knobs_hold_from_the_next_training_on_and_go_into_the_checkpoint(figure, tmp_path):
-    press(figure, "see what it was taught")
-    figure.get_by_text("turn the knobs").click()
-    figure.get_by_role("slider", name="hidden neurons").fill("8")
-    figure.get_by_role("slider", name="membrane time constant").fill("20")
-    figure.get_by_text("turn the knobs").click()
-    press(figure, "train")
-    figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=120_000)
-    press(figure, "stop")
-    figure.get_by_text("turn the knobs").click()
+def test_knobs_hold_from_the_next_training_on_and_go_into_the_checkpoint(taught, tmp_path):
+    taught.get_by_text("turn the knobs").click()
+    taught.get_by_role("slider", name="hidden neurons").fill("8")
+    taught.get_by_role("slider", name="membrane time constant").fill("20")
+    taught.get_by_text("turn the knobs").click()
+    press(taught, "train")
+    taught.wait_for_function("teaching.state().training.progress.at(-1)?.weights", timeout=120_000)
+    press(taught, "stop")
+    taught.get_by_text("turn the knobs").click()
     for _ in range(40):
-        figure.clock.run_for(50)
-    neurons = figure.locator(".teach-neurons").text_content()
+        taught.clock.run_for(50)
+    neurons = taught.locator(".teach-neurons").text_content()
     assert neurons.startswith("Over all strokes that were shown, ") and " of 8 neurons " in neurons
-    with figure.expect_download() as download:
-        press(figure, "download network")
+    with taught.expect_download() as download:
+        press(taught, "download network")
     classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
     assert classifier.snn.snn.arguments["hidden_size"] == 8
     assert classifier.snn.snn.arguments["tau_mem"] == pytest.approx(0.020)
 
 
 def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
-    figure.wait_for_function(f"{STATE}.trial")  # once the page is seen
+    figure.wait_for_function("teaching.state().trial")  # once the page is seen
     name = figure.locator(".teach-name")
     names = []
     for _ in range(40):
         names.append(name.text_content())
         figure.clock.run_for(40)
     assert {*names} == {"", "tick"}  # what plays is named right, or not yet
-    assert not figure.evaluate(f"{STATE}.busy")
-    assert figure.evaluate(f"{STATE}.gestures.map(({{ strokes }}) => strokes.length)") == [5] * 6
+    assert not figure.evaluate("teaching.state().busy")
+    assert (
+        figure.evaluate("teaching.state().gestures.map(({ strokes }) => strokes.length)") == [5] * 6
+    )
     figure.clock.run_for(2000)
-    assert figure.evaluate(f"{STATE}.trial") is None  # the pad is free again
+    assert figure.evaluate("teaching.state().trial") is None  # the pad is free again
     summary = figure.locator(".teach-summary").text_content()
     assert summary.startswith("Press and draw a tick")
 
 
-def test_typing_a_name_chooses_its_gesture_and_a_stroke_can_be_moved(figure):
-    press(figure, "teach it yours")
-    figure.get_by_role("textbox", name="Name of gesture 2").fill("seven")
+def test_typing_a_name_chooses_its_gesture_and_a_stroke_can_be_moved(own):
+    own.get_by_role("textbox", name="Name of gesture 2").fill("seven")
     for end in (4, 2):
-        draw(figure, [[-10, -9], [10, -9], [0, 10 - end]])
-    assert counts_of(figure) == [0, 2]
-    press(figure, "stroke 1 of seven")
-    figure.get_by_role("combobox", name="Move the stroke").select_option("gesture 1")
-    assert counts_of(figure) == [1, 1] and said(figure).startswith("gesture 1: 1 stroke.")
+        draw(own, [[-10, -9], [10, -9], [0, 10 - end]])
+    assert counts_of(own) == [0, 2]
+    press(own, "stroke 1 of seven")
+    own.get_by_role("combobox", name="Move the stroke").select_option("gesture 1")
+    assert counts_of(own) == [1, 1] and said(own).startswith("gesture 1: 1 stroke.")
 
 
-def test_the_tab_key_goes_on_from_a_name_that_was_typed(figure):
-    press(figure, "teach it yours")
-    figure.get_by_role("textbox", name="Name of gesture 1").press("End")
-    figure.keyboard.type("s")
-    figure.keyboard.press("Tab")
-    figure.clock.run_for(50)
-    assert figure.evaluate("document.activeElement.ariaLabel") == "delete gesture 1s"
+def test_the_tab_key_goes_on_from_a_name_that_was_typed(own):
+    own.get_by_role("textbox", name="Name of gesture 1").press("End")
+    own.keyboard.type("s")
+    own.keyboard.press("Tab")
+    own.clock.run_for(50)
+    assert own.evaluate("document.activeElement.ariaLabel") == "delete gesture 1s"
 
 
 def test_after_a_correction_nothing_asks_to_train_again(figure):
     draw(figure, [[-8, -9], [8, -7], [-8, 2], [9, 9], [2, 9]])
-    figure.evaluate(f"{FIGURE}.trials.correcting = true")
-    figure.evaluate(f"{FIGURE}.redraw()")
+    figure.evaluate("teaching.trials.correcting = true")
+    figure.evaluate("teaching.redraw()")
     figure.clock.run_for(50)
     figure.locator(".teach-choices").get_by_role("button", name="zed", exact=True).click()
     assert strokes_of(figure)[3][-1] != strokes_of(figure)[2][-1]
     assert counts_of(figure) == [5, 5, 6, 6, 5, 5]  # it teaches the reverse, too
-    figure.wait_for_function(f"!{FIGURE}.lesson.goesOn", timeout=120_000)
+    figure.wait_for_function("!teaching.lesson.goesOn", timeout=120_000)
     figure.clock.run_for(50)
     assert "train it again" not in figure.locator(".teach-scored").text_content()
-    assert figure.get_by_role("button", name="teach it yours", exact=True).is_visible()
+    assert button(figure, "teach it yours").is_visible()
 
 
 def test_with_reduced_motion_nothing_is_drawn_by_itself(visit):
     page = visit(reduced_motion="reduce").show(KIND)
     page.wait_for_timeout(1500)
-    assert page.evaluate(f"{STATE}.trial") is None
+    assert page.evaluate("teaching.state().trial") is None
 
 
-def test_keys_draw_too(figure):
-    press(figure, "teach it yours")
-    figure.get_by_role("button", name="The pad").focus()
-    figure.keyboard.down("ArrowRight")
-    figure.clock.run_for(400)
-    figure.keyboard.up("ArrowRight")
-    figure.clock.run_for(1000)
-    assert said(figure).startswith("gesture 1: 1 stroke.")
-    (start, _), (end, y) = figure.evaluate(
-        f"[0, -1].map((n) => {STATE}.gestures[0].strokes[0].path.at(n))"
+def test_keys_draw_too(own):
+    own.get_by_role("button", name="The pad").focus()
+    own.keyboard.down("ArrowRight")
+    own.clock.run_for(400)
+    own.keyboard.up("ArrowRight")
+    own.clock.run_for(1000)
+    assert said(own).startswith("gesture 1: 1 stroke.")
+    (start, _), (end, y) = own.evaluate(
+        "[0, -1].map((n) => teaching.state().gestures[0].strokes[0].path.at(n))"
     )
     assert end - start == pytest.approx(21) and y == 0  # of one size
 
 
-def test_a_click_is_no_stroke_and_what_cannot_be_learnt_is_said(figure):
-    press(figure, "teach it yours")
-    draw(figure, [[0, 0], [0.1, 0]], lasts=80)
-    assert said(figure).startswith("That was too short to be seen")
+def test_a_click_is_no_stroke_and_what_cannot_be_learnt_is_said(own):
+    draw(own, [[0, 0], [0.1, 0]], lasts=80)
+    assert said(own).startswith("That was too short to be seen")
     for strokes in ("No gesture has", "Only gesture 1 has"):
-        press(figure, "train")
-        assert said(figure) == f"{strokes} strokes: show at least two, a few times each."
-        assert figure.evaluate(f"{STATE}.training") is None
-        draw(figure, [[-10, 0], [10, 0]])
+        press(own, "train")
+        assert said(own) == f"{strokes} strokes: show at least two, a few times each."
+        assert own.evaluate("teaching.state().training") is None
+        draw(own, [[-10, 0], [10, 0]])
 
 
-def test_a_name_that_cannot_be_is_refused_at_once(figure):
-    press(figure, "teach it yours")
-    field = figure.get_by_role("textbox", name="Name of gesture 2")
+def test_a_name_that_cannot_be_is_refused_at_once(own):
+    field = own.get_by_role("textbox", name="Name of gesture 2")
     twice = "Another gesture is called gesture 1: give this one its own name."
     for name, sentence in (
         ("gesture 1", twice),
@@ -709,50 +732,46 @@ def test_a_name_that_cannot_be_is_refused_at_once(figure):
         (" ", "A gesture needs a name."),
     ):
         field.fill(name)
-        assert said(figure) == sentence
+        assert said(own) == sentence
         field.blur()
-        assert [name for name, *_ in strokes_of(figure)] == ["gesture 1", "gesture 2"]
+        assert [name for name, *_ in strokes_of(own)] == ["gesture 1", "gesture 2"]
         assert field.input_value() == "gesture 2"
 
 
-def test_a_tab_in_a_name_and_a_reverse_at_eight_can_be_read_again(figure):
-    press(figure, "see what it was taught")
+def test_a_tab_in_a_name_and_a_reverse_at_eight_can_be_read_again(taught):
     for _ in range(2):
-        press(figure, "add a gesture")
+        press(taught, "add a gesture")
     for name in EXAMPLES[1::2]:
-        figure.get_by_role("textbox", name=f"Name of gesture {EXAMPLES.index(name) + 1}").evaluate(
+        taught.get_by_role("textbox", name=f"Name of gesture {EXAMPLES.index(name) + 1}").evaluate(
             "(field, name) => { field.value = name; field.oninput(); field.onchange(); }",
             f"a\t{name[:4]}",
         )
-    reverses = figure.get_by_role("button", name="add the reverse of")
+    reverses = taught.get_by_role("button", name="add the reverse of")
     assert reverses.evaluate_all("(all) => all.every(({ disabled }) => disabled)")
-    press(figure, "record other movements (10 s)")
+    press(taught, "record other movements (10 s)")
     assert reverses.evaluate_all("(all) => all.every(({ disabled }) => disabled)")
-    wait_until_all_is_kept(figure)
-    before = strokes_of(figure)
-    open_again(figure)
-    assert strokes_of(figure) == before and len(before) == 9
+    wait_until_all_is_kept(taught)
+    before = strokes_of(taught)
+    open_again(taught)
+    assert strokes_of(taught) == before and len(before) == 9
 
 
-def test_a_gesture_is_deleted_and_the_network_is_older(figure):
-    press(figure, "see what it was taught")
-    figure.once("dialog", lambda dialog: dialog.accept())
-    figure.get_by_role("button", name="delete tick", exact=True).click()
-    figure.clock.run_for(50)
-    assert [name for name, *_ in strokes_of(figure)] == [*EXAMPLES[1:]]
-    assert figure.locator(".teach-scored").text_content().startswith("The network is older than")
-    draw(figure, [[-9, 0], [-3, 8], [10, -9]])
-    assert "tick" in said(figure)  # what the network has learnt has its name still
+def test_a_gesture_is_deleted_and_the_network_is_older(taught):
+    taught.once("dialog", lambda dialog: dialog.accept())
+    press(taught, "delete tick")
+    assert [name for name, *_ in strokes_of(taught)] == [*EXAMPLES[1:]]
+    assert taught.locator(".teach-scored").text_content().startswith("The network is older than")
+    draw(taught, [[-9, 0], [-3, 8], [10, -9]])
+    assert "tick" in said(taught)  # what the network has learnt has its name still
 
 
-def test_a_stroke_of_more_than_six_seconds_says_so(figure):
-    press(figure, "teach it yours")
-    draw(figure, [[-10, 0], [10, 0], [-10, 4], [10, 4]], lasts=7000)
-    assert said(figure).endswith("A stroke lasts 6 s: what came later is cut.")
-    wait_until_all_is_kept(figure)
-    before = strokes_of(figure)
-    open_again(figure)
-    assert strokes_of(figure) == before
+def test_a_stroke_of_more_than_six_seconds_says_so(own):
+    draw(own, [[-10, 0], [10, 0], [-10, 4], [10, 4]], lasts=7000)
+    assert said(own).endswith("A stroke lasts 6 s: what came later is cut.")
+    wait_until_all_is_kept(own)
+    before = strokes_of(own)
+    open_again(own)
+    assert strokes_of(own) == before
 
 
 def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten(figure):
@@ -762,7 +781,9 @@ def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten(figure):
     draw(figure, zigzag)
     assert "“I don’t know”" in said(figure) and "the nearest example gesture" in said(figure)
     figure.locator(".teach-choices").get_by_role("button", name="gesture 2", exact=True).click()
-    figure.wait_for_function(f"{STATE}.training && !{STATE}.training.stop", timeout=120_000)
+    figure.wait_for_function(
+        "teaching.state().training && !teaching.state().training.stop", timeout=120_000
+    )
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [3, 4]
     assert "a little better, and has 6 of the 6 others right" in said(figure)
     assert weights_of(figure) != before
@@ -773,14 +794,13 @@ def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten(figure):
     assert figure.locator(".teach-choices button").count() == 2
 
 
-def test_training_stops_when_asked_to_and_strokes_stay(figure):
-    press(figure, "see what it was taught")
-    press(figure, "train")
-    figure.wait_for_function(f"{STATE}.training.progress.length > 2", timeout=60_000)
-    press(figure, "stop")
-    assert said(figure).startswith("Stopped.")
-    assert figure.evaluate(f"{STATE}.gestures.length") == 6
-    assert not figure.evaluate(f"Boolean({STATE}.training.stop)")
+def test_training_stops_when_asked_to_and_strokes_stay(taught):
+    press(taught, "train")
+    taught.wait_for_function("teaching.state().training.progress.length > 2", timeout=60_000)
+    press(taught, "stop")
+    assert said(taught).startswith("Stopped.")
+    assert taught.evaluate("teaching.state().gestures.length") == 6
+    assert not taught.evaluate("Boolean(teaching.state().training.stop)")
 
 
 def turn(page):
@@ -799,11 +819,13 @@ def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
     figure.set_viewport_size({"width": 390, "height": 844})  # a phone
     press(figure, "see what it was taught")
     press(figure, "train")
-    figure.wait_for_function(f"{STATE}.training.progress.length > 2", timeout=60_000)
+    figure.wait_for_function("teaching.state().training.progress.length > 2", timeout=60_000)
     meanwhile(figure)
-    figure.wait_for_function(f"{STATE}.training.progress.at(-1).weights", timeout=120_000)
+    figure.wait_for_function("teaching.state().training.progress.at(-1).weights", timeout=120_000)
     figure.clock.run_for(100)
-    assert figure.evaluate(f"{STATE}.gestures.map(({{ strokes }}) => strokes.length)") == [5] * 6
+    assert (
+        figure.evaluate("teaching.state().gestures.map(({ strokes }) => strokes.length)") == [5] * 6
+    )
     assert figure.locator(".teach-summary").text_content().startswith("Learning, ")
     assert figure.evaluate("document.documentElement.scrollWidth <= innerWidth")
     wrong = (  # canvases that aren't as large as they are seen
@@ -814,25 +836,23 @@ def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
     assert figure.evaluate(wrong) == []
 
 
-def test_a_stroke_that_began_before_a_network_was_trained_is_answered_by_it_as_a_whole(figure):
-    press(figure, "see what it was taught")
-    press(figure, "train")
-    figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
-    drag(figure, [[-10, -5], [-8, -5]], 100)
-    figure.evaluate("document.querySelector('.teach-train').click()")  # it stops, and is trained
-    drag(figure, [[-8, -5], [10, -5]], 500, press=False)
-    figure.mouse.up()
-    figure.clock.run_for(300)
-    assert said(figure).startswith("The network says ")
-    assert figure.evaluate(f"{STATE}.trial.by === {STATE}.trained")
+def test_a_stroke_that_began_before_a_network_was_trained_is_answered_by_it_as_a_whole(taught):
+    press(taught, "train")
+    taught.wait_for_function("teaching.state().training.progress.at(-1)?.weights", timeout=60_000)
+    drag(taught, [[-10, -5], [-8, -5]], 100)
+    taught.evaluate("document.querySelector('.teach-train').click()")  # it stops, and is trained
+    drag(taught, [[-8, -5], [10, -5]], 500, press=False)
+    taught.mouse.up()
+    taught.clock.run_for(300)
+    assert said(taught).startswith("The network says ")
+    assert taught.evaluate("teaching.state().trial.by === teaching.state().trained")
 
 
-def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
-    press(figure, "see what it was taught")
-    press(figure, "webcam")
-    hears(figure, "strokes")  # and not only that the camera is asked for
-    assert "camera" in said(figure)
-    assert figure.evaluate(f"{STATE}.webcam") is None
+def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(taught):
+    press(taught, "webcam")
+    hears(taught, "strokes")  # and not only that the camera is asked for
+    assert "camera" in said(taught)
+    assert taught.evaluate("teaching.state().webcam") is None
 
 
 CAMERA = """  // which sees a dark hand that goes right in 24 pictures, rests for 45, and comes back
@@ -866,30 +886,32 @@ def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
     page.reader.show(KIND)
     for name in ("teach it yours", "webcam"):
         press_now(page, name)
-    page.wait_for_function(f"{STATE}.gestures[0].strokes.length > 1", timeout=60_000)
-    shown = page.evaluate(f"{STATE}.gestures[0].strokes.map((each) => each.pictures.length)")
+    page.wait_for_function("teaching.state().gestures[0].strokes.length > 1", timeout=60_000)
+    shown = page.evaluate(
+        "teaching.state().gestures[0].strokes.map((each) => each.pictures.length)"
+    )
     assert all(8 < count < 60 for count in shown)
     press_now(page, "webcam off")
-    assert page.evaluate(f"{STATE}.webcam") is None
+    assert page.evaluate("teaching.state().webcam") is None
 
     press_now(page, "webcam")
-    page.wait_for_function(f"{STATE}.webcam?.picture")
-    before = page.evaluate(f"{STATE}.gestures[0].strokes.length")
+    page.wait_for_function("teaching.state().webcam?.picture")
+    before = page.evaluate("teaching.state().gestures[0].strokes.length")
     page.evaluate("streams.at(-1).getTracks()[0].dispatchEvent(new Event('ended'))")
     assert said(page).startswith("The camera can't be used (it stopped)")
-    assert page.evaluate(f"{STATE}.webcam") is None
+    assert page.evaluate("teaching.state().webcam") is None
     page.get_by_role("button", name="The pad").press("ArrowRight", delay=400)  # strokes go on
-    page.wait_for_function(f"{STATE}.gestures[0].strokes.length === {before + 1}")
+    page.wait_for_function(f"teaching.state().gestures[0].strokes.length === {before + 1}")
 
 
 def test_the_page_works_from_a_copy_on_a_disk(built, browser):
     context = browser.new_context()
     page = context.new_page()
     page.goto((built / page_with(KIND)).as_uri())
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
-    page.get_by_role("button", name="see what it was taught", exact=True).click()
-    page.get_by_role("button", name="train", exact=True).click()
-    page.wait_for_function(f"{STATE}.training?.progress.length > 1", timeout=60_000)
+    page.wait_for_selector("[data-kind=teach].is-interactive")
+    press_now(page, "see what it was taught")
+    press_now(page, "train")
+    page.wait_for_function("teaching.state().training?.progress.length > 1", timeout=60_000)
     context.close()
 
 
@@ -915,9 +937,9 @@ def test_nothing_is_clicked_or_kept_before_the_page_has_opened(visit):
     page.goto(page.url)
     page.wait_for_function("document.querySelector('.teach-own')?.closest('[inert]')")
     page.locator(".teach-own").click(force=True)  # while the store hasn't answered
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.wait_for_selector("[data-kind=teach].is-interactive")
     assert counts_of(page) == [6, 5, 5, 5, 5, 5]
-    assert page.evaluate(f"{FIGURE}.edits") == 0
+    assert page.evaluate("teaching.edits") == 0
 
 
 def test_a_store_that_is_slow_keeps_all_the_same_and_asks_about_no_other_tab(visit):
@@ -942,20 +964,20 @@ def test_another_tab_ends_no_training_and_takes_no_stroke_that_waits(visit):
     press_now(one, "see what it was taught")
     press_now(two, "see what it was taught")
     press_now(two, "train")
-    two.wait_for_function(f"{STATE}.training?.progress.length > 1", timeout=60_000)
+    two.wait_for_function("teaching.state().training?.progress.length > 1", timeout=60_000)
     add_stroke(one, 0)
     wait_until_all_is_kept(one)
     two.wait_for_timeout(300)
-    assert two.evaluate(f"{FIGURE}.lesson.goesOn") and counts_of(two) == [5] * 6
+    assert two.evaluate("teaching.lesson.goesOn") and counts_of(two) == [5] * 6
     two.once("dialog", lambda dialog: dialog.dismiss())  # take what the other tab has
     press_now(two, "stop")
-    two.wait_for_function(f"{STATE}.gestures[0].strokes.length === 6")
-    two.evaluate(f"{FIGURE}.lesson.forget()")
+    two.wait_for_function("teaching.state().gestures[0].strokes.length === 6")
+    two.evaluate("teaching.lesson.forget()")
     add_stroke(two, None)
     add_stroke(one, 0)
     wait_until_all_is_kept(one)
     two.wait_for_timeout(300)
-    assert two.evaluate(f"{FIGURE}.trials.waiting.length") == 1
+    assert two.evaluate("teaching.trials.waiting.length") == 1
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -964,13 +986,13 @@ def test_until_the_scripts_are_there_a_pad_stands_there_and_no_form(fails, visit
     page = visit().page
     page.route("**/teach/figure.js", lambda route: route.abort() if fails else None)
     page.goto(page.reader.address + page_with(KIND), wait_until="commit")
-    page.wait_for_selector(f"[data-kind={KIND}]")
-    pad = f"getComputedStyle(document.querySelector('[data-kind={KIND}]'), '::before').content"
+    page.wait_for_selector("[data-kind=teach]")
+    pad = "getComputedStyle(document.querySelector('[data-kind=teach]'), '::before').content"
     if fails:
-        page.wait_for_selector(f"[data-kind={KIND}].is-image figure")
+        page.wait_for_selector("[data-kind=teach].is-image figure")
     else:
         page.wait_for_function(f"{pad} === '\"press and draw\"'")
-    assert page.locator(f"[data-kind={KIND}] figure").is_visible() == fails
+    assert page.locator("[data-kind=teach] figure").is_visible() == fails
     assert (page.evaluate(pad) == "none") == fails
 
 
@@ -988,17 +1010,16 @@ def test_the_webcam_can_be_switched_off_while_the_browser_still_asks(pending, vi
     press_now(page, "webcam")
     page.wait_for_timeout(300)
     press_now(page, "webcam off")
-    assert said(page) == "The webcam is off." and page.evaluate(f"{STATE}.webcam") is None
+    assert said(page) == "The webcam is off." and page.evaluate("teaching.state().webcam") is None
     assert page.evaluate("streams.every((one) => one.getTracks()[0].readyState === 'ended')")
 
 
-def test_the_name_of_a_gesture_that_was_deleted_may_be_given_to_another(figure):
-    press(figure, "see what it was taught")
-    figure.once("dialog", lambda dialog: dialog.accept())
-    figure.get_by_role("button", name="delete tick", exact=True).click()
-    figure.get_by_role("textbox", name="Name of gesture 2").fill("tick")
-    with figure.expect_download() as download:
-        press(figure, "download network")
+def test_the_name_of_a_gesture_that_was_deleted_may_be_given_to_another(taught):
+    taught.once("dialog", lambda dialog: dialog.accept())
+    press_now(taught, "delete tick")
+    taught.get_by_role("textbox", name="Name of gesture 2").fill("tick")
+    with taught.expect_download() as download:
+        press(taught, "download network")
     classes = load_checkpoint(download.value.path(), "cpu", LayerThenSNN).classes
     assert len({*classes}) == 6 and {"tick", "tick 2"} < {*classes}
 
@@ -1006,11 +1027,11 @@ def test_the_name_of_a_gesture_that_was_deleted_may_be_given_to_another(figure):
 def add_stroke(page, gesture):
     """Draw one for a gesture by the keyboard, in the page's own time."""
     page.evaluate(
-        f"(gesture) => {{ const figure = {FIGURE}; figure.pad.complete();"
-        "  figure.gestures.choose(gesture);"
-        "  figure.trials.begin([0, 0]);"
-        "  for (let step = 1; step <= 60; step++) figure.trials.advance([step / 4, step / 9]);"
-        "  figure.trials.end(); }",
+        "(gesture) => { teaching.pad.complete();"
+        "  teaching.gestures.choose(gesture);"
+        "  teaching.trials.begin([0, 0]);"
+        "  for (let step = 1; step <= 60; step++) teaching.trials.advance([step / 4, step / 9]);"
+        "  teaching.trials.end(); }",
         gesture,
     )
 
@@ -1028,13 +1049,13 @@ def test_two_tabs_show_the_same_and_a_late_one_asks(visit):
     show(two, one.url)
     assert counts_of(two) == [1, 0]
     add_stroke(one, 1)
-    two.wait_for_function(f"{STATE}.gestures[1].strokes.length === 1")
-    two.evaluate(f"{FIGURE}.follow = () => {{}}")  # as in a tab that the browser has frozen
+    two.wait_for_function("teaching.state().gestures[1].strokes.length === 1")
+    two.evaluate("teaching.follow = () => {}")  # as in a tab that the browser has frozen
     add_stroke(one, 1)
     wait_until_all_is_kept(one)
     two.once("dialog", lambda dialog: dialog.dismiss())
     add_stroke(two, 0)
-    two.wait_for_function(f"{STATE}.gestures[1].strokes.length === 2")
+    two.wait_for_function("teaching.state().gestures[1].strokes.length === 2")
     assert counts_of(two) == counts_of(one) == [1, 2]
     two.once("dialog", lambda dialog: dialog.accept())  # it is on the disk
     with two.expect_download() as download:
@@ -1042,7 +1063,7 @@ def test_two_tabs_show_the_same_and_a_late_one_asks(visit):
     two.get_by_role("button", name="download what was set aside").wait_for(state="hidden")
     two.once("dialog", lambda dialog: dialog.accept())
     two.locator("input[type=file]").set_input_files(download.value.path())
-    two.wait_for_function(f"{STATE}.gestures[0].strokes.length === 2")  # what this tab had
+    two.wait_for_function("teaching.state().gestures[0].strokes.length === 2")  # what this tab had
     assert counts_of(two) == [2, 1]
 
 
@@ -1060,19 +1081,15 @@ def test_strokes_drawn_on_the_page_of_a_link_are_there_again(visit, still):
     add_stroke(page, 1)
     wait_until_all_is_kept(page)
     page.reload()
-    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.wait_for_selector("[data-kind=teach].is-interactive")
     assert counts_of(page) == [5, 4]
     page.once("dialog", lambda dialog: dialog.accept())
     press_now(page, "start over")
-    page.wait_for_function(f"{STATE}.gestures[0].strokes.length === 3")
+    page.wait_for_function("teaching.state().gestures[0].strokes.length === 3")
     assert said(page) == "These are the strokes of the link again."
     wait_until_all_is_kept(page)
     show(page, plain)
     assert counts_of(page) == [5] * 6
-
-
-def press_now(page, name):
-    page.locator(f"[data-kind={KIND}]").get_by_role("button", name=name, exact=True).click()
 
 
 def test_without_a_clipboard_the_link_is_shown_and_the_address_stays(visit):
@@ -1101,18 +1118,18 @@ def test_of_what_was_kept_a_damaged_network_is_left_out_with_a_word(visit):
     show(page, page.url)
     assert counts_of(page) == [6, 5, 5, 5, 5, 5]
     assert "The network can’t be read" in said(page)
-    assert page.evaluate(f"{STATE}.trained") is None
+    assert page.evaluate("teaching.state().trained") is None
 
 
 def test_many_strokes_are_opened_in_pieces(visit):
     page = visit().show(KIND)
     pauses, strokes = page.evaluate(
-        f"async () => {{ const figure = {FIGURE}; let pauses = 0;"
+        "async () => {  let pauses = 0;"
         "  const [record] = window.interactiveFigures.teachData.gestures[0].strokes;"
         "  const wait = window.setTimeout;"
         "  window.setTimeout = (act, ms) => { pauses += 1; return wait(act, ms); };"
         "  const gestures = Array(6).fill({ name: 'a', strokes: Array(60).fill(record) });"
-        "  const all = await figure.filmed(gestures);"
+        "  const all = await teaching.filmed(gestures);"
         "  return [pauses, all.flatMap(({ strokes }) => strokes).length]; }"
     )
     assert strokes == 360 and pauses > 10
@@ -1123,23 +1140,23 @@ def test_a_link_is_a_challenge(visit, still):
     link = still.evaluate(LINK.replace("seed: 7", "seed: 7, score: 8"))
     show(page, page.url + link)
     assert "Two gestures were taught here. Whoever sent you this had eight of ten" in said(page)
-    page.wait_for_function(f"{STATE}.training?.progress.length > 1", timeout=60_000)
+    page.wait_for_function("teaching.state().training?.progress.length > 1", timeout=60_000)
     invitation = page.locator(".teach-invitation")  # is in sight while it trains by itself
     assert invitation.text_content().startswith("Two gestures were taught here.")
-    assert page.locator(f"[data-kind={KIND}] progress").is_visible()
-    assert page.get_by_role("button", name="stop", exact=True).is_visible()
-    page.wait_for_function(f"{STATE}.challenge", timeout=180_000)
+    assert page.locator("[data-kind=teach] progress").is_visible()
+    assert button(page, "stop").is_visible()
+    page.wait_for_function("teaching.state().challenge", timeout=180_000)
     assert "1 of ten: draw " in said(page)
     right = page.evaluate(
-        f"() => {{ const {{ challenge, lesson }} = {FIGURE};"
+        "() => { const { challenge, lesson } = teaching;"
         "  for (let stroke = 0; stroke < 10; stroke++) challenge.judge("
         "    stroke % 3 ? lesson.trained.gestures.indexOf(challenge.gesture) : null);"
         "  return challenge.right; }"
     )
     assert right == 6 and said(page).endswith("Six of ten. Send a link with your score.")
     score = page.evaluate(
-        f"() => {{ const {{ teach }} = window.interactiveFigures;"
-        f"  return teach.fromHash(teach.toHash({FIGURE}.content().packed)).score; }}"
+        "() => { const { teach } = window.interactiveFigures;"
+        "  return teach.fromHash(teach.toHash(teaching.content().packed)).score; }"
     )
     assert score == 6
     page.wait_for_function(
@@ -1163,10 +1180,10 @@ def test_one_stream_of_the_camera_at_a_time_and_every_path_stops_it(refused, vis
         )
     page.reader.show(KIND)
     press_now(page, "see what it was taught")
-    page.get_by_role("button", name="webcam", exact=True).dblclick()
+    button(page, "webcam").dblclick()
     page.wait_for_function("streams.length")
     if not refused:
-        assert page.evaluate(f"{STATE}.webcam") is None  # the second click took it back
+        assert page.evaluate("teaching.state().webcam") is None  # the second click took it back
     states = page.evaluate("streams.map((stream) => stream.getTracks()[0].readyState)")
     assert states == ["ended"]
 
@@ -1181,7 +1198,7 @@ def test_on_a_phone_pad_training_and_answer_are_on_one_screen(visit):
     press_now(page, "see what it was taught")
     press_now(page, "train")
     page.locator(".teach-pad").evaluate("(pad) => pad.scrollIntoView({ block: 'start' })")
-    for part in (".teach-train", f"[data-kind={KIND}] progress", ".teach-summary"):
+    for part in (".teach-train", "[data-kind=teach] progress", ".teach-summary"):
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 664, part
 
@@ -1196,7 +1213,7 @@ def test_play_it_backwards_and_copy_link_need_no_scrolling(visit):
             press_now(page, own)
             add_stroke(page, 0)
         for name in ("play it backwards (B)", *(["copy link"] if own else [])):
-            box = page.get_by_role("button", name=name, exact=True).bounding_box()
+            box = button(page, name).bounding_box()
             assert box["y"] + box["height"] <= 768, (own, name)
 
 
@@ -1207,12 +1224,12 @@ def test_strokes_are_one_stop_of_the_tab_key_and_every_control_has_a_name(visit)
         "(all) => all.filter(({ tabIndex }) => tabIndex >= 0).length"
     )
     assert stops == 6
-    first = page.get_by_role("button", name="stroke 1 of zed", exact=True)
+    first = button(page, "stroke 1 of zed")
     first.focus()
     first.press("ArrowRight")
     focused = page.evaluate("document.activeElement.ariaLabel")
     assert focused == "stroke 2 of zed"
-    nameless = page.locator(f"[data-kind={KIND}] :is(button, input, progress)").evaluate_all(
+    nameless = page.locator("[data-kind=teach] :is(button, input, progress)").evaluate_all(
         "(all) => all.filter((one) => !one.ariaLabel && !one.textContent.trim()"
         "  && !one.labels?.length && one.type !== 'file').map((one) => one.outerHTML)"
     )
