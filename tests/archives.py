@@ -2,14 +2,13 @@
 
 import hashlib
 import tarfile
-from pathlib import Path
 
 import numpy as np
 
 from pokersnn_helpers.data import archives
 
 
-def pack(archive: str, folder: Path) -> dict[str, str]:
+def pack(archive, folder):
     """Write an archive of tiny recordings in the form of a published one; return their hashes."""
     rng = np.random.default_rng(0)
     part = archive.removesuffix(".tar.gz")
@@ -29,5 +28,5 @@ def pack(archive: str, folder: Path) -> dict[str, str]:
     return hashes | {archive: md5(folder / archive)}
 
 
-def md5(path: Path) -> str:
+def md5(path):
     return hashlib.md5(path.read_bytes()).hexdigest()

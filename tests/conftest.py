@@ -47,8 +47,7 @@ def data():
     """The real recordings where they can be loaded, else simulated ones."""
     from pokersnn_helpers import load_pokerdvs
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         return load_pokerdvs()
 
 
@@ -125,7 +124,7 @@ def run_server():
     """Return a function that lets a server run until the test is over; it returns its address."""
     servers = []
 
-    def run(server) -> str:
+    def run(server):
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_address[1]}/"
@@ -140,7 +139,7 @@ def run_server():
 def serve(run_server):
     """Serve folders on the loopback address; returns a function from folder to address."""
 
-    def start(folder: Path) -> str:
+    def start(folder):
         handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
         return run_server(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
 

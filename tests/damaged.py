@@ -7,7 +7,6 @@ import random
 import re
 import time
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
@@ -28,7 +27,7 @@ BY_FAERY = {
 }
 
 
-def healthy(folder: Path) -> dict[str, bytes]:
+def healthy(folder):
     """Return what files of every format hold, by name."""
     samples = dict(PLAIN)
     for name, options in BY_FAERY.items():
@@ -41,7 +40,7 @@ def healthy(folder: Path) -> dict[str, bytes]:
     return samples
 
 
-def damaged(content: bytes, rng: random.Random) -> bytes:
+def damaged(content, rng):
     """Change a file by one of the accidents that happen to files."""
     changed = bytearray(content)
     end = len(content)
@@ -71,13 +70,13 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def with_wild_time(rng: random.Random) -> bytes:
+def with_wild_time(rng):
     events = EVENTS.copy()
     events["t"][rng.randrange(len(events)) :] += rng.choice((2**33, 2**40, 2**52))
     return npy(events)
 
 
-def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
+def attack(folder, files, seed):
     """Read so many damaged files; return what happened how often, and the longest time in s.
 
     Raises:

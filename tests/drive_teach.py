@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from benchmarks.teach import PAGE, STATIC
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, Route
+    pass
 
 STEPS = 200  # of a round
 PATIENCE = 60_000  # ms until everything must have been kept
@@ -99,7 +99,7 @@ LEFT = """async () => {  // every stroke that is kept, set aside, shown or waits
 }"""
 
 
-def send(route: "Route") -> None:
+def send(route):
     """Serve the figure, whose trainings are short."""
     path = urlsplit(route.request.url).path[1:]
     if not path:
@@ -113,7 +113,7 @@ def send(route: "Route") -> None:
         route.fulfill(path=Path(STATIC / path))
 
 
-def drive(context: "BrowserContext", chance: random.Random, tabs: int) -> tuple[set[str], set[str]]:
+def drive(context, chance, tabs):
     """Do a round of steps.
 
     Returns:
@@ -144,7 +144,7 @@ def drive(context: "BrowserContext", chance: random.Random, tabs: int) -> tuple[
     return drawn, drawn - found
 
 
-def reload(page: "Page", drawn: set[str]) -> None:
+def reload(page, drawn):
     """Load the page anew, unless the browser would ask first."""
     forget(page, drawn)
     asks = "() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))"
@@ -152,12 +152,12 @@ def reload(page: "Page", drawn: set[str]) -> None:
         page.goto("http://localhost/")
 
 
-def forget(page: "Page", drawn: set[str]) -> None:
+def forget(page, drawn):
     """Leave out what somebody has agreed to throw away."""
     drawn -= {*page.evaluate("() => (window.thrown ?? []).splice(0)")}
 
 
-def main() -> None:
+def main():
     """Print how many strokes were drawn and lost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=10_000)

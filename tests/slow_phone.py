@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    pass
 
 HTML = Path(__file__).parents[1] / "_build" / "html"
 PAGE = "book/teach_it_yours.html"
@@ -41,7 +41,7 @@ class Compressed(http.server.SimpleHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def do_GET(self):
         """Send one file."""
         path = Path(self.translate_path(self.path))
         if not path.is_file():
@@ -57,11 +57,11 @@ class Compressed(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_):
         """Say nothing."""
 
 
-def tasks(trace: bytes) -> list[float]:
+def tasks(trace):
     """List how long the processor worked on each task of the page's main thread, in ms.
 
     What other programs keep this computer busy with doesn't count.
@@ -79,7 +79,7 @@ def tasks(trace: bytes) -> list[float]:
     ]
 
 
-def draw(page: "Page") -> None:
+def draw(page):
     """Draw a zed on the pad with a finger's pace."""
     box = page.locator(".teach-pad").bounding_box()
     assert box is not None
@@ -94,7 +94,7 @@ def draw(page: "Page") -> None:
     page.mouse.up()
 
 
-def main() -> None:
+def main():
     """Print what a visitor waits for."""
     handler = lambda *about: Compressed(*about, directory=str(HTML))  # noqa: E731
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -37,12 +37,12 @@ REFUSALS = ("another run is writing", "exists and isn't overwritten", "can't go 
 class Child(multiprocessing.get_context("fork").Process):
     """A fork that calls a function; what it prints goes to a file."""
 
-    def __init__(self, log: Path, function, *arguments):
+    def __init__(self, log, function, *arguments):
         super().__init__(target=function, args=arguments)
         self.log = log
         self.start()
 
-    def run(self) -> None:
+    def run(self):
         log = os.open(self.log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -55,7 +55,7 @@ class Child(multiprocessing.get_context("fork").Process):
         except KeyboardInterrupt:  # before the command handles it
             raise SystemExit(130) from None
 
-    def expect(self, *statuses: int) -> int:
+    def expect(self, *statuses):
         """Wait for its end, and return how it ended: in one of some ways, without a traceback."""
         self.join()
         printed = self.log.read_text(errors="replace")
@@ -67,7 +67,7 @@ class Child(multiprocessing.get_context("fork").Process):
 class Stress:
     """The attacks. Each gets a fresh folder, and raises an error where something is lost."""
 
-    def __init__(self, folder: Path, seed: int):
+    def __init__(self, folder, seed):
         self.random = random.Random(seed)
         self.kills = 0
         self.log = folder / "log"
@@ -80,11 +80,11 @@ class Stress:
             Child(self.log, self.train, path, seed).expect(0)
         self.duration = (time.monotonic() - start) / 3
 
-    def train(self, path: Path, seed: int = 0) -> None:
+    def train(self, path, seed=0):
         option = "--resume" if path.exists() else "--checkpoint"
         main.main([*TRAIN, "--seed", str(seed), option, str(path)])
 
-    def strike(self, child: Child, duration: float, *signals: int) -> int:
+    def strike(self, child, duration, *signals):
         """Send one of the signals at any time."""
         time.sleep(self.random.uniform(0.05, 1.2 * duration))
         number = self.random.choice(signals)
@@ -92,7 +92,7 @@ class Stress:
         self.kills += 1
         return number
 
-    def killed_training(self, folder: Path) -> None:
+    def killed_training(self, folder):
         """Kill a run again and again until it ends: it ends as one left alone."""
         path = folder / "run.pt"
         done = 0
@@ -106,7 +106,7 @@ class Stress:
         Child(self.log, self.train, path).expect(0)
         assert same_checkpoints(path, self.references[0]), "another end than that of a run alone"
 
-    def racing_training(self, folder: Path) -> None:
+    def racing_training(self, folder):
         """Start runs with one new checkpoint, kill some: the file is that of who ends well."""
         path = folder / "run.pt"
         children = []
@@ -124,12 +124,12 @@ class Stress:
                 printed = child.log.read_text()
                 assert any(refusal in printed for refusal in REFUSALS), printed
 
-    def full_disk(self, folder: Path) -> None:
+    def full_disk(self, folder):
         """Limit the size of files: the older checkpoint stays, and nothing else."""
         path = Path(shutil.copy(self.references[0], folder / "run.pt"))
         limit = self.random.randrange(path.stat().st_size)
 
-        def limited() -> None:
+        def limited():
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             main.main(["train", "--resume", str(path), "--epochs", "9"])
 
@@ -139,7 +139,7 @@ class Stress:
         assert path.read_bytes() == self.references[0].read_bytes(), "file changed"
         assert list(folder.iterdir()) == [path], "something is left beside it"
 
-    def damaged_files(self, folder: Path) -> None:
+    def damaged_files(self, folder):
         """Read damaged files and wild times: no process dies, and each error names its file."""
         seed = self.random.randrange(2**32)
         Child(self.log, damaged.attack, folder, 100, seed).expect(0)
@@ -153,7 +153,7 @@ ATTACKS = [
 ]
 
 
-def run() -> None:
+def run():
     parser = argparse.ArgumentParser("python -m tests.stress", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="how long (30)")
     parser.add_argument("--seed", type=int, default=0, help="of what is attacked and when (0)")

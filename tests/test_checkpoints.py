@@ -166,8 +166,7 @@ def test_argument_that_the_network_changes_is_saved_as_given():
 
 
 def test_decode_of_your_own_is_missed_aloud(path, saved):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         load_checkpoint(saved)
     save_checkpoint(Classifier(SNN(8, 5), lambda voltages: decode(voltages)), path)
     with pytest.warns(UserWarning, match=r"a\.pt was saved with a decode of your own.*: set"):

@@ -73,8 +73,7 @@ def any_events(draw):
     kind = draw(st.sampled_from([*TYPES, *8 * ["i8", "f8"]]))
     place = draw(st.sampled_from([0, len(events) // 2, -1]))
     value = draw(values)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         changed = events.astype([(name, kind if name == field else "i8") for name in "txyp"])
         with suppress(OverflowError, ValueError, TypeError):  # no value of this type
             changed[field][place] = value

@@ -328,8 +328,7 @@ class Recurrent(Dense):
 
 
 def test_layers_that_are_listed_besides_learn_without_a_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+    with warnings.catch_warnings(action="error", category=UserWarning):
         learn(Recurrent())
 
 

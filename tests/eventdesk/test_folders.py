@@ -236,8 +236,7 @@ def test_a_name_that_is_written_otherwise_is_one_class_and_one_person(other, tmp
         save(tmp_path / name / "1" / "a.npy", point(number, 0))
         save(tmp_path / f"class {number}" / name / "1.npy", point(5 + number, 0))
         save(tmp_path / "third" / f"{name}.npy", point(9 + number, 0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         recordings, groups, *_ = load_folder(tmp_path)
     assert recordings.classes == ("José B", "class 0", "class 1", "third")
     assert set(groups) == {"1", "José B", "third/José B"}
@@ -265,8 +264,7 @@ def test_a_name_of_which_nothing_is_seen_is_refused(tmp_path):
 def test_the_folder_of_a_class_is_not_taken_for_one_of_classes_in_silence(folder, monkeypatch):
     with pytest.warns(UserWarning, match="are these people, and is left a class"):
         load_folder(folder / "left")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         monkeypatch.chdir(folder)
         load_folder("left")  # could be a data set beside others
 
@@ -316,8 +314,7 @@ def test_links_are_followed_once_and_what_is_left_out_is_said(folder, tmp_path):
     right.rename(elsewhere)
     right.symlink_to(elsewhere)
     (folder / ".hidden.npy").touch()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         assert load_folder(folder).recordings.classes == CLASSES
     (left / "other").symlink_to(folder / "middle")
     (left / "round").symlink_to(folder)
@@ -361,8 +358,7 @@ def test_a_class_and_a_person_may_share_a_name(tmp_path):
     for path in ("Anna/anna", "wave/Ben", "wave/anna"):
         (tmp_path / path).mkdir(parents=True)
         (tmp_path / path / "1.csv").write_text(f"t,x,y,p\n{len(path)},0,0,0\n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         find_recordings(tmp_path)
 
 

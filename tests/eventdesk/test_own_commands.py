@@ -198,8 +198,7 @@ def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(fold
     options = ["train", "--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
     with pytest.warns(UserWarning, match="each file is taken for a group of its own, .*--group-by"):
         run(*options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         lines = run(*options, "--group-by", "^[a-z]+")
     assert lines[0].startswith("own recordings: 18 to train on")
 

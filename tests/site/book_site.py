@@ -19,7 +19,7 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # a project's pages lie below its name
 
 
-def pages() -> list[str]:
+def pages():
     """List every page but the first address, which only leads on to the landing page."""
     found = sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html"))
     return [name for name in found if not name.startswith("_static/") and name != "index.html"]
@@ -60,7 +60,7 @@ def anchors(path):
     return {tag["id"] for tag in soup_of(path).find_all(id=True)}
 
 
-def dead_links(name: str, html: Path = HTML) -> list[str]:
+def dead_links(name, html=HTML):
     """List what a page refers to inside the book that isn't there, files and anchors.
 
     Whatever part of the page it stands in: a Markdown text, or what a cell has displayed.
@@ -84,7 +84,7 @@ def dead_links(name: str, html: Path = HTML) -> list[str]:
     return dead
 
 
-def page_with(kind: str) -> str:
+def page_with(kind):
     """Name the last page with an interactive figure of a kind: of a card, the landing page."""
     mark = f'data-kind="{kind}"'
     found = [name for name in pages() if mark in (HTML / name).read_text(encoding="utf-8")]

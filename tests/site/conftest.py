@@ -15,11 +15,11 @@ from book_site import HTML, PREFIX, GitHubPages, Visit
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+def pytest_itemcollected(item):
     item.add_marker(pytest.mark.slow)
 
 
-def do_without(reason: str) -> None:
+def do_without(reason):
     if os.environ.get("POKERSNN_SITE_TESTS") == "required":
         pytest.fail(reason)
     pytest.skip(reason)
