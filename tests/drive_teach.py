@@ -11,15 +11,11 @@ import argparse
 import random
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
 from benchmarks.teach import PAGE, STATIC
-
-if TYPE_CHECKING:
-    pass
 
 STEPS = 200  # of a round
 PATIENCE = 60_000  # ms until everything must have been kept
@@ -125,7 +121,7 @@ def drive(context, chance, tabs):
     pages = [context.new_page() for _ in range(tabs)]
     for page in pages:
         page.goto("http://localhost/")
-    drawn: set[str] = set()
+    drawn = set()
     for _ in range(STEPS):
         page = chance.choice(pages)
         kind = chance.choices(["click", "stroke", "name", "reload"], [60, 35, 4, 1])[0]

@@ -12,12 +12,8 @@ import json
 import shutil
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
-
-if TYPE_CHECKING:
-    pass
 
 HTML = Path(__file__).parents[1] / "_build" / "html"
 PAGE = "book/teach_it_yours.html"
@@ -82,7 +78,6 @@ def tasks(trace):
 def draw(page):
     """Draw a zed on the pad with a finger's pace."""
     box = page.locator(".teach-pad").bounding_box()
-    assert box is not None
     at = [
         (box["x"] + (x + 17.5) / 35 * box["width"], box["y"] + (y + 17.5) / 35 * box["height"])
         for x, y in ZED

@@ -150,22 +150,6 @@ def test_a_network_without_step_says_which_lines_are_missing():
             use(classifier)
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            {"lr": 0.1},
-            "neither train_classifier nor SNN has an argument lr; did you mean learning_rate",
-        ),
-        ({"epoch": 3}, "has an argument epoch; did you mean epochs"),
-        ({"xyzzy": 3}, "has an argument xyzzy; it has "),
-    ],
-)
-def test_an_unknown_argument_names_the_function_that_was_called(given, message):
-    with pytest.raises(TypeError, match=message):
-        train_classifier(recordings(), **given)
-
-
 class Silent(SpikingNetwork):
     def __init__(self):
         super().__init__()
@@ -194,20 +178,6 @@ def test_a_prediction_prints_three_lines():
     )
     lines = repr(predict(classifier, recordings().events[0], "cpu")).splitlines()
     assert [line.split(":")[0] for line in lines] == ["class_name", "probabilities", "readout"]
-
-
-def test_what_is_no_recordings_is_told_how_to_become_them():
-    from torch.utils.data import DataLoader
-
-    some = recordings()
-    pairs = list(zip(some.events, some.targets, strict=True))
-    for data, message in (
-        (pairs, r"is of type list; give Recordings\(events, .* \[events for events, _ in pairs\]"),
-        (DataLoader(pairs), "is of type DataLoader; give the Recordings that it loads"),
-        (list(some.events), r"is of type list; give Recordings\(events, targets"),
-    ):
-        with pytest.raises(TypeError, match=message):
-            train_classifier(data)
 
 
 def test_models_of_scikit_learn_are_cross_validated_as_they_are():

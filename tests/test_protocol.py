@@ -395,14 +395,16 @@ def test_interval_of_the_best_of_several_is_wider():
         assert low == -high
 
 
-def test_what_is_all_right_has_no_wider_interval_than_what_is_right_but_once():
+@pytest.mark.parametrize("within", [False, True])
+def test_what_is_all_right_has_no_wider_interval_than_what_is_right_but_once(within):
     for sizes in ([9] * 5, [25] * 4, [1] * 20, [40, 3, 2]):
         groups = np.repeat(range(len(sizes)), sizes)
         right = np.ones(len(groups))
-        all_right = paired_difference(right, 0 * right, groups)
+        ahead = partial(paired_difference, right, 0 * right, groups, within=within)
+        low = ahead().low
         for exception in range(len(groups)):
             right[exception] = 0
-            assert paired_difference(right, 0 * right, groups).low < all_right.low
+            assert ahead().low < low
             right[exception] = 1
 
 
