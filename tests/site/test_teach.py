@@ -694,6 +694,22 @@ def test_after_a_correction_nothing_asks_to_train_again(figure):
     assert button(figure, "teach it yours").is_visible()
 
 
+def test_an_answer_stays_with_its_name_when_the_network_learns_on_meanwhile(figure):
+    draw(figure, [[-9, -9], [9, -9], [-9, 9], [9, 9]])
+    figure.evaluate("teaching.lesson.adopt(teaching.state().trained)")
+    figure.evaluate("teaching.redraw()")
+    figure.clock.run_for(50)
+    assert button(figure, "right").is_visible()
+    assert figure.locator(".teach-name").text_content() == "zed"
+
+
+def test_whoever_chooses_or_adds_a_gesture_is_told_what_to_do(own):
+    own.get_by_role("radio", name="Show gesture 2").check()
+    assert said(own) == "gesture 2: 0 strokes. Show it a few times."
+    press(own, "add a gesture")
+    assert said(own) == "gesture 3: 0 strokes. Show it a few times."
+
+
 def test_with_reduced_motion_nothing_is_drawn_by_itself(visit):
     page = visit(reduced_motion="reduce").show(KIND)
     page.wait_for_timeout(1500)
@@ -765,9 +781,9 @@ def test_a_gesture_is_deleted_and_the_network_is_older(taught):
     assert "tick" in said(taught)  # what the network has learnt has its name still
 
 
-def test_a_stroke_of_more_than_six_seconds_says_so(own):
-    draw(own, [[-10, 0], [10, 0], [-10, 4], [10, 4]], lasts=7000)
-    assert said(own).endswith("A stroke lasts 6 s: what came later is cut.")
+def test_a_stroke_of_more_than_fifteen_seconds_says_so(own):
+    draw(own, [[-10, 0], [10, 0], [-10, 4], [10, 4]], lasts=17_000)
+    assert said(own).endswith("A stroke lasts 15 s: what came later is cut.")
     wait_until_all_is_kept(own)
     before = strokes_of(own)
     open_again(own)

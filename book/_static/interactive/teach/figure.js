@@ -533,7 +533,8 @@
       const judged = trials.answers.backwards ?? trials.answers.forwards;
       const goesOn = pad.busy || trials.work || this.recorder.isRecording;
       const answers = goesOn && trials.way !== "shown" ? live : judged;
-      const named = trial && trial.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
+      // What was answered stays, even when the network has learnt on meanwhile.
+      const named = !goesOn || trial?.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
       const known = named?.output !== undefined && (named.known !== false || named.almost);
       const name = known ? `${names[named.output]}${named.almost ? "?" : ""}` : "I don’t know";
       this.name.textContent = named ? name : "";

@@ -26,7 +26,11 @@
         name: "teach-for",
         onchange: () => this.choose(null),
       });
-      this.more = button("add a gesture", () => this.add({ name: this.newName(), strokes: [] }));
+      this.more = button("add a gesture", () => {
+        const gesture = { name: this.newName(), strokes: [] };
+        this.add(gesture);
+        this.tell(gesture);
+      });
       this.list = element(
         "div",
         { className: "teach-gestures", role: "radiogroup", ariaLabel: "What strokes are for" },
@@ -150,7 +154,10 @@
         name: "teach-for",
         ariaLabel: `Show ${gesture.name}`,
         checked: this.chosen === number,
-        onchange: () => this.choose(number),
+        onchange: () => {
+          this.choose(number);
+          this.tell(gesture);
+        },
       });
       const partner = partnerOf(gesture.name);
       const reverse = this.button("⇄", `add the reverse of ${gesture.name}`, () =>

@@ -1,7 +1,7 @@
 // The pad of this page: a stroke lasts while the pad is pressed, or while keys are held.
 (({ motion, shared, teach }) => {
   const AFTER = 80; // ms until the disc, which has a mass, has come to rest
-  const LONGEST = 6000; // ms of a stroke
+  const LONGEST = 15_000; // ms of a stroke
   const REST = 500; // ms without a key: the stroke is over
 
   teach.Pad = class extends motion.Pad {

@@ -177,7 +177,7 @@
         this.figure.say("Nothing is trained yet: press “train” first.");
       } else if (way === "forwards") this.ask(stroke);
       if (seen.cut)
-        this.figure.say(`${this.figure.said} A stroke lasts 6 s: what came later is cut.`);
+        this.figure.say(`${this.figure.said} A stroke lasts 15 s: what came later is cut.`);
     }
 
     ask(stroke) {
@@ -238,6 +238,7 @@
       const stroke = this.asked;
       const { output, known } = this.answers.forwards.network ?? {};
       this.count(known && lesson.trained.gestures[output] === gesture);
+      this.answers = {}; // the network will be another one
       const partner = gestures.partnerOf(gesture);
       const pairs = [[gesture, stroke]];
       if (partner && lesson.trained.gestures.includes(partner)) {
