@@ -195,6 +195,7 @@ class Visit:
         self.context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme, **settings
         )
+        self.context.set_default_timeout(90_000)  # a busy computer is no defect
         self.address = address
         self.page = self.context.new_page()
         self.page.reader = self
@@ -252,11 +253,11 @@ class Visit:
 
     def wait_for_answers(self):
         """Wait until every request has been answered; "networkidle" would always wait 0.5 s."""
-        for _ in range(500):
+        for _ in range(3000):
             if not self.awaited:
                 return
             self.page.wait_for_timeout(20)
-        self.problems += [f"no answer in 10 s: {request.url}" for request in self.awaited]
+        self.problems += [f"no answer in 60 s: {request.url}" for request in self.awaited]
 
     def scroll_through(self):
         self.page.evaluate(

@@ -343,10 +343,10 @@ def test_wheel_and_finger_scroll_the_page(figure):
     way = -1 if before > 200 else 1
     page.mouse.wheel(0, 100 * way)
     wheeled = before + 100 * way
-    page.wait_for_function(f"scrollY === {wheeled}", timeout=10_000)
+    page.wait_for_function(f"scrollY === {wheeled}")
     places = [(x, y - way * moved) for moved in range(0, 165, 15)]
     touch(page, places, page.wait_for_timeout)
-    page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100", timeout=10_000)
+    page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100")
 
 
 @on(*KINDS, *SCENES)

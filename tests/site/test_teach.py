@@ -906,7 +906,7 @@ def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
     shown = page.evaluate(
         "teaching.state().gestures[0].strokes.map((each) => each.pictures.length)"
     )
-    assert all(8 < count < 60 for count in shown)
+    assert all(4 < count < 60 for count in shown)  # of a busy computer, fewer
     press_now(page, "webcam off")
     assert page.evaluate("teaching.state().webcam") is None
 
@@ -949,10 +949,11 @@ def test_nothing_is_clicked_or_kept_before_the_page_has_opened(visit):
     press_now(page, "see what it was taught")
     add_stroke(page, 0)
     wait_until_all_is_kept(page)
-    page.add_init_script(SLOW_STORE.replace("MS", "1500"))
+    page.add_init_script(SLOW_STORE.replace("setTimeout(go, MS)", "window.answer = go"))
     page.goto(page.url)
     page.wait_for_function("document.querySelector('.teach-own')?.closest('[inert]')")
     page.locator(".teach-own").click(force=True)  # while the store hasn't answered
+    page.evaluate("answer()")
     page.wait_for_selector("[data-kind=teach].is-interactive")
     assert counts_of(page) == [6, 5, 5, 5, 5, 5]
     assert page.evaluate("teaching.edits") == 0
