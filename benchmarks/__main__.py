@@ -28,7 +28,6 @@ BENCHMARKS = {
     "wall": ("wall", "which way walls of real digits move, by networks of chapter 6 and the panel"),
     "delays": ("learned", "known delays, learned: how often they are found within a step"),
     "learned": ("learned", "learned time constants and delays, where time decides or not"),
-    "rates": ("motions", "rates and epochs tried for the networks of motions"),
     "ranges": ("motions", "faster, slower, fewer and noisier dots than a network has learned from"),
     "unknown": ("unknown", "a class that was never learned, flagged as predict does"),
     "compare": (
@@ -43,7 +42,6 @@ BENCHMARKS = {
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "gradients": ("gradients", "a gradient's factor per step back through time, and clipping"),
-    "stream": ("stream", "events per second of a stream"),
     "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
     "simulation": ("simulation", "how well simulated recordings can be told from real ones"),
     "fit": ("fitting", "the simulated camera, fitted anew to 48 recordings, by what it didn't see"),

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +44,6 @@ Shares = dict[tuple[str, str], float]  # of the answers that are as expected, by
 FILMS = 60  # to learn from
 NEW_FILMS = 120
 DISCS = 90  # films of single discs, of which 60 go straight
-SEED_TO_CHOOSE = 100
 WAYS = motions.MOTIONS[:4]
 TIME_WINDOW = 2000  # µs
 FIRST = 20_000  # µs; before, a film's rate of events still shows that it has just begun
@@ -54,7 +52,6 @@ EPOCHS = 6
 LENGTH = 46  # ms of a film, of which 24 are kept
 MIDDLE = 17  # column and row of the sensor's middle
 EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
-RATES = (0.006, 0.02)
 FILTERS = 16
 PIXELS = (*POKERDVS_SENSOR_SIZE[:2], 1)
 # Of the neurons at each place: a synapse of 2 and a membrane of 2.5 ms.
@@ -480,24 +477,12 @@ class Model(NamedTuple):
 
 def train(model: Model, films: Films, seed: int, epochs: int | None = None) -> nn.Module:
     """Train a network on films, in batches of 16, with Adam."""
-    network, *_ = learn(model, films, seed, epochs or model.epochs)
-    return network
-
-
-def learn(
-    model: Model, films: Films, seed: int, epochs: int, new: Films | None = None
-) -> tuple[nn.Module, list[float]]:
-    """Train a network; return it, and its share of new films after each epoch."""
     torch.manual_seed(seed)
     network = model.make()
     optimizer = torch.optim.Adam(network.parameters(), model.learning_rate)
-    shares = []
-    for _ in range(epochs):
+    for _ in range(epochs or model.epochs):
         learn_once(network, films, optimizer)
-        if new is not None:
-            shares.append(share(network, new))
-            network.train()
-    return network, shares
+    return network
 
 
 def learn_once(network: nn.Module, films: Films, optimizer: torch.optim.Optimizer) -> None:
@@ -535,7 +520,7 @@ DETECTOR = "motion detectors"
 SINGLE = "single frames"
 REGIONS = "GRU of regions"
 PLAIN: dict[str, Any] = {"sensor_size": PIXELS, "output_size": len(WAYS)}
-# Each at the better of the rates of ``measure_rates``.
+# Each at the better of two rates, 0.006 and 0.02, on films of a seed that no table asks about.
 MODELS = {
     SINGLE: Model(SingleFrames, 0.006, EPOCHS),
     "all frames at once": Model(AllFrames, 0.006, EPOCHS),
@@ -734,29 +719,3 @@ def measure_motions(seeds: int = 3, recordings: int = FILMS, epochs: int | None 
     }
     measured = {name: over_seeds(folds.in_parallel(of, jobs)) for name, of in tables.items()}
     return {"films": recordings, "seeds": seeds, **measured}
-
-
-def rate_of(name: str, learning_rate: float, count: int, epochs: int) -> Row:
-    """Train a network at a learning rate; return the epoch after which it was best, and how good.
-
-    It is chosen by films of a seed that ``measure_motions`` doesn't use.
-    """
-    other_films = drifting(NEW_FILMS, 10 * SEED_TO_CHOOSE + 1)
-    trial = Trial(drifting(count, 10 * SEED_TO_CHOOSE), drifting(NEW_FILMS, 1), other_films)
-    learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
-    new = both_ways(to_films(other_films.recordings))
-    model = MODELS[name]._replace(learning_rate=learning_rate)
-    _, shares = learn(model, learned, SEED_TO_CHOOSE, epochs, new)
-    best = int(np.argmax(shares))
-    return {"model": name, "rate": learning_rate, "epochs": best + 1, "accuracy": shares[best]}
-
-
-def measure_rates(recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
-    """Train each network at several rates, to choose among them and the number of epochs.
-
-    Args:
-        recordings: As for ``motions``.
-        epochs: At most.
-    """
-    jobs: Any = product(MODELS, RATES, [recordings], [epochs])
-    return {"rows": folds.in_parallel(rate_of, jobs)}
