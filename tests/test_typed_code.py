@@ -6,36 +6,20 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
 import torch
 from torch.nn.functional import nll_loss
 
 from benchmarks import learned, motions
-from benchmarks.motions import MotionDetector, film_dots
-from eventdesk.streaming import Stream
+from benchmarks.motions import MotionDetector
 from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
-    Recordings,
-    evaluate,
     fit,
-    load_checkpoint,
-    make_loader,
     make_loaders,
-    predict,
-    record_states,
-    save_checkpoint,
-    to_frames,
     train_classifier,
 )
-from pokersnn_helpers.figures.dynamics import plot_answer, plot_dynamics
-from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import cross_validate
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -104,57 +88,6 @@ def class_of(chapter):
 
 def test_the_network_that_chapter_3_types_is_that_of_every_chapter():
     assert {class_of(path) for path in CHAPTERS_OF_THE_NETWORK} == {class_of(NETWORK[0])}
-
-
-@pytest.fixture(scope="module")
-def trained(simulated):
-    network = typed(*NETWORK)["Network"]
-    data = simulated._replace(train=simulated.train.subset(range(0, 48, 4)))
-    return network, *train_classifier(data, network=network, epochs=2, device="cpu")
-
-
-def test_typed_network_is_trained_tested_asked_saved_and_loaded(trained, simulated, tmp_path):
-    network, classifier, history = trained
-    loader = make_loader(simulated.test)
-    found = evaluate(classifier, loader, "cpu")
-    assert (found.n_samples, len(history.test_loss)) == (20, 2)
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=network)
-    assert torch.equal(evaluate(loaded, loader, "cpu").log_probabilities, found.log_probabilities)
-    events = simulated.test.events[3]
-    asked = predict(loaded, events, "cpu").probabilities
-    expected = found.log_probabilities[3].exp().tolist()
-    assert list(asked.values()) == pytest.approx(expected, abs=1e-5)
-
-
-def test_typed_network_answers_a_stream_and_is_opened(trained, simulated):
-    _, classifier, _ = trained
-    events = simulated.test.events[3]
-    stream = Stream(classifier)
-    for portion in np.array_split(events, 5):
-        stream.push(portion)
-    stream.finish()
-    expected = predict(classifier, events, "cpu")
-    assert torch.equal(stream.voltages, expected.readout)
-    frames = with_steps(to_frames(events)[:, None], stream.steps)
-    hidden, readout = record_states(classifier.snn, frames)
-    assert hidden.z.shape == (stream.steps, 1, 100)
-    assert torch.equal(readout.v[:, 0], expected.readout)
-    fig = plot_dynamics((hidden, readout), 0.001, simulated.classes, frames=frames)
-    assert len(fig.axes) > 4
-    assert plot_answer(classifier, events).axes
-
-
-def test_typed_network_is_cross_validated_and_fits_other_files(trained, some):
-    network, *_ = trained
-    estimators = {"mine": NetworkEstimator(network, epochs=1)}
-    found = cross_validate(estimators, some, groups=range(len(some)), folds=3)
-    assert found["mine"].correct(some).shape == (1, len(some))
-    events = make_events(np.arange(0, 45_000, 5000), 0, 0, 0)
-    own = Recordings([events, events], [0, 1], ("left", "right"), (16, 16, 2))
-    mine, _ = train_classifier(own, network=network, time_window=5000, epochs=1, device="cpu")
-    assert mine.snn.lif0.input_weights.shape == (100, 512)
-    assert (mine.snn.linear.out_features, mine.time_window) == (2, 5000)
 
 
 def assert_close_weights(network, other, tolerance):
@@ -241,20 +174,3 @@ def typed_detector():
 def test_typed_detector_is_the_one_that_was_measured(options, typed_detector):
     makes = [partial(made, **options) for made in (typed_detector, MotionDetector)]
     assert_same(*with_the_same_weights(*makes), 0.3)
-
-
-def test_typed_detector_runs_live_and_is_drawn(typed_detector):
-    films = merge_polarities(film_dots(2, seed=6))
-    network = typed_detector(len(films.classes))
-    classifier = Classifier(network, classes=films.classes, settle=0.01)
-    stream = Stream(classifier)
-    for portion in np.array_split(films.events[0], 7):
-        stream.push(portion)
-    stream.finish()
-    frames = to_frames(films.events[0], classifier.time_window)[:, None]
-    frames = with_steps(frames, stream.steps)
-    network.record = True
-    voltages = network(frames)
-    assert torch.equal(stream.voltages, voltages[:, 0])
-    fig = plot_dynamics(network.recording, network.dt, films.classes, frames=frames)
-    assert len(fig.axes) > 4

@@ -16,7 +16,6 @@ from eventdesk.commands.terminal import forget
 from eventdesk.runs import load_run, save_run
 from pokersnn_helpers import (
     EVENT_DTYPE,
-    FastSNN,
     Recordings,
     Split,
     evaluate,
@@ -111,25 +110,6 @@ def test_seed_window_and_augmentation_are_taken(words, finished, tmp_path):
 # ---- Which recordings choose, and which test ----
 
 
-def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
-    data, tmp_path, monkeypatch, capsys
-):
-    parts = Split(
-        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
-    )
-    monkeypatch.setattr(command, "load", lambda options: (parts, ""))
-    path = tmp_path / "a.pt"
-    train("--epochs", 1, "--network", "fast", "--checkpoint", path)
-    kept = load_checkpoint(path, "cpu", FastSNN)
-    chosen_by, tested = [
-        evaluate(kept, make_loader(part, 32, 5000, sparse=True), "cpu")
-        for part in (parts.validation, parts.test)
-    ]
-    assert kept.recipe.network == "FastSNN"
-    assert load_run(path).state.history["validation_loss"] == [chosen_by.loss]
-    assert f"test: {tested.correct} of 20 classified correctly" in capsys.readouterr().out
-
-
 def test_recipe_and_delays_are_those_of_what_is_learned_from(monkeypatch, capsys):
     def lasting(ms):
         events = np.zeros((2, 2), EVENT_DTYPE)
@@ -206,14 +186,6 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     train("--resume", killed)
     train(*epochs, "--checkpoint", alone)
     assert same_checkpoints(killed, alone)
-
-
-def test_longer_run_can_follow_on_a_shorter_one(finished, tmp_path):
-    short = tmp_path / "short.pt"
-    train("--epochs", 1, "--checkpoint", short)
-    train("--resume", short, "--epochs", 3, "--checkpoint", tmp_path / "long.pt")
-    assert same_checkpoints(tmp_path / "long.pt", finished)
-    assert len(losses(short)) == 1
 
 
 def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monkeypatch, capsys):

@@ -200,18 +200,11 @@ def recordings():
 
 @pytest.mark.parametrize("read", DECODES)
 @pytest.mark.parametrize("name", ["SNN", "FastSNN", "SNN behind a layer", "a reader's"])
-def test_evaluate_predict_and_stream_say_the_same(name, read, recordings):
+def test_evaluate_and_predict_say_the_same(name, read, recordings):
     classifier = made(name, read)
-    stream = Stream(classifier)
     predicted = []
     for events in recordings.events:
-        stream.reset()
-        for portion in np.array_split(events, 5):
-            stream.push(portion)
-        stream.finish()
         prediction = predict(classifier, events, "cpu")
-        assert torch.equal(stream.voltages, prediction.readout)
-        assert stream.prediction().probabilities == prediction.probabilities
         predicted.append(list(prediction.probabilities.values()))
     for size in (1, 3, 7):
         evaluation = evaluate(classifier, make_loader(recordings, size), "cpu")

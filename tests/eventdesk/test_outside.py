@@ -149,15 +149,6 @@ def test_a_checkpoint_knows_as_much(trained, tmp_path):
         np.testing.assert_allclose(before, after, atol=1e-2)
 
 
-def test_a_stream_finds_the_same_unfamiliar(trained):
-    classifier, _, third = trained
-    stream = Stream(classifier)
-    for portion in np.array_split(third.events[0], 5):
-        stream.push(portion)
-    stream.finish()
-    assert stream.unlike() == unlike(classifier, third.events.packed[0]) != []
-
-
 def test_persons_are_left_out_whole():
     """Each person's recordings lie at a place of their own: a new person is further away."""
     rng = np.random.default_rng(0)
