@@ -98,7 +98,9 @@ def predict(networks: list[Any], recordings: Recordings) -> list[ndarray]:
     predicted = []
     for network in networks:
         classifier = Classifier(network)
-        loader = make_loader(recordings, 64, classifier.time_window, sparse=True)
+        loader = make_loader(
+            recordings, batch_size=64, time_window=classifier.time_window, sparse=True
+        )
         predicted.append(evaluate(classifier, loader, "cpu").predicted.numpy())
     return predicted
 

@@ -65,7 +65,7 @@ def one_recording(snn: SNN, frames: Tensor) -> tuple[float, float]:
 
 def of_network(snn: SNN, time_window: float) -> Row:
     """Measure a network on all recordings that it learns from."""
-    loader = make_loader(recordings().train, 1, time_window)
+    loader = make_loader(recordings().train, batch_size=1, time_window=time_window)
     torch.manual_seed(0)
     found = [one_recording(snn, frames) for frames, _ in loader]
     factors, slopes = np.array(found).T
@@ -100,7 +100,7 @@ def train_noted(seed: int, epochs: int | None) -> tuple[FastSNN, list[float]]:
     if epochs is not None:
         options["epochs"] = epochs
     with patch.object(training, "clip_grad_norm_", clip):
-        classifier, _ = train_classifier(recordings(), seed, "cpu", **options)
+        classifier, _ = train_classifier(recordings(), seed=seed, device="cpu", **options)
     return classifier.snn, norms
 
 

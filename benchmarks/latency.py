@@ -182,7 +182,7 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int
     for trial in cards.folds(3, seed):
         _, right = trial.correct(partial(last_answers, train(trial.learn.recordings)))
         correct.extend(right)
-    frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
+    frames, _ = next(iter(make_loader(data.test, batch_size=len(data.test), sparse=True)))
     operations = count_operations(train(data.train), frames)
     return {
         "penalty": penalty,

@@ -49,7 +49,7 @@ def count_correct(seed: int, line: Options) -> tuple[int, float]:
     loss = 0.0
     train = recordings().train
     for trial in Evidence(train, range(len(train))).folds(4):
-        classifier, _ = train_classifier(trial.learn.recordings, seed, "cpu", **line)
+        classifier, _ = train_classifier(trial.learn.recordings, seed=seed, device="cpu", **line)
         held_out = trial.test(lambda tested: make_loader(tested.recordings, sparse=True))
         evaluation = evaluate(classifier, held_out, "cpu")
         correct += evaluation.correct

@@ -56,7 +56,9 @@ def measure_step(repeats: int = 11) -> Row:
     rows = []
     for time_window in BIN_WIDTHS:
         torch.manual_seed(0)
-        loader = make_loader(recordings().train, BATCH, time_window, shuffle=True)
+        loader = make_loader(
+            recordings().train, batch_size=BATCH, time_window=time_window, shuffle=True
+        )
         frames, targets = next(iter(loader))
         steps = training_steps(frames, targets, time_window)
         times = median_times({name: step for name, step in steps.items() if step}, repeats)

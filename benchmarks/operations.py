@@ -58,7 +58,9 @@ def measure_operations(epochs: int | None = None) -> Row:
             operations = count_regression(estimator, test)
         else:
             width = estimator.classifier.time_window
-            loader = make_loader(test, len(test), min(width, 1000), sparse=True)
+            loader = make_loader(
+                test, batch_size=len(test), time_window=min(width, 1000), sparse=True
+            )
             frames, _ = next(iter(loader))
             operations = count_operations(estimator.classifier, frames)
         rows.append(row_of(name, width, operations))

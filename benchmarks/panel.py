@@ -168,7 +168,9 @@ def layers_work(model: Any, inputs: np.ndarray) -> float:
 @torch.no_grad()
 def convolution_work(model: NetworkEstimator, recordings: Recordings) -> float:
     """Count products of inputs and weights of a ``FrameCNN`` in all frames."""
-    loader = make_loader(recordings, len(recordings), model.classifier.time_window)
+    loader = make_loader(
+        recordings, batch_size=len(recordings), time_window=model.classifier.time_window
+    )
     frames, _ = next(iter(loader))
     seen = frames.flatten(0, 1).log1p()
     seen = seen[seen.flatten(1).any(1)]

@@ -73,7 +73,9 @@ def energy(classifier: Classifier, recordings: Recordings) -> ndarray:
     """Return the energy of each recording's answer."""
     energies = []
     with torch.no_grad():
-        for frames, _ in make_loader(recordings, 64, classifier.time_window, sparse=True):
+        for frames, _ in make_loader(
+            recordings, batch_size=64, time_window=classifier.time_window, sparse=True
+        ):
             voltages, _, _ = classifier.run(frames)
             energies.append(-torch.logsumexp(voltages.amax(0), 1))
     return torch.cat(energies).numpy()
@@ -92,8 +94,8 @@ def left_out_row(name: str, left_out: int, seed: int, epochs: int | None) -> Row
     width = recipe.time_window
     classifier, _ = train_classifier(
         Split(learned, learned.subset([0]), validation=validation, groups=groups),
-        seed,
-        "cpu",
+        seed=seed,
+        device="cpu",
         network=detector(width),
         time_window=width,
         epochs=recipe.epochs,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -203,9 +204,9 @@ class FrameDataset(Dataset[tuple[Tensor, int]]):
 @suggests_names
 def make_loader(
     recordings: Recordings,
+    *,
     batch_size: int = 32,
     time_window: float = 1000,
-    *,
     sparse: bool = False,
     shuffle: bool = False,
 ) -> DataLoader[Any]:
@@ -243,7 +244,7 @@ def make_loader(
 
 @suggests_names
 def make_loaders(
-    data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
+    data: Split, *, batch_size: int = 32, time_window: float = 1000, sparse: bool = False
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     """Make two loaders: of training batches, which are shuffled, and of test batches.
 
@@ -256,10 +257,8 @@ def make_loaders(
     if not isinstance(data, Split):
         kind = type(data).__name__
         raise TypeError(f"data is of type {kind}; give a Split, or use make_loader(recordings)")
-    return (
-        make_loader(data.train, batch_size, time_window, sparse=sparse, shuffle=True),
-        make_loader(data.test, batch_size, time_window, sparse=sparse),
-    )
+    load = partial(make_loader, batch_size=batch_size, time_window=time_window, sparse=sparse)
+    return load(data.train, shuffle=True), load(data.test)
 
 
 def augment(frames: Tensor, mirror: bool = True) -> Tensor:

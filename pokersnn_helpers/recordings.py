@@ -23,10 +23,10 @@ from .system.checks import (
     suggests_names,
 )
 from .system.progress import progress_bar
+from .system.units import ENOUGH_EVENTS, UNITS, likely_factor
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
-MOST_EVENTS = 0.01  # per input and µs, in the mean of a recording: cards have 0.0001
 MADE_OF = {  # how to give recordings, by an attribute of what was given in their place
     "validation": "one of its parts, as data.train",  # a Split
     "recordings": "{}.recordings",
@@ -154,7 +154,7 @@ class Recordings:
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = PackedEvents([self._pack(*numbered) for numbered in enumerate(events)])
         for recording in self.events.packed[:1]:
-            warn_if_dense(recording)
+            warn_of_other_units(recording)
         self.classes = check_classes(classes)
         self.targets = [self._check_target(*numbered) for numbered in enumerate(targets)]
         if len(self.targets) != len(self.events):
@@ -255,12 +255,15 @@ class Recordings:
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 
-def warn_if_dense(recording: PackedRecording) -> None:
-    """Warn of a recording with more events than a camera sends, as of times in ms by mistake."""
-    number, duration = len(recording.t), int(recording.t[-1]) + 1  # µs
-    if number > 100 + MOST_EVENTS * math.prod(recording.sensor_size) * duration:
+def warn_of_other_units(recording: PackedRecording) -> None:
+    """Warn of times that are hardly in µs, by the rate of the events."""
+    number = len(recording.t)
+    width, height, _ = recording.sensor_size
+    factor = likely_factor(recording.t, width * height) if number >= ENOUGH_EVENTS else 1
+    if factor != 1:
         warnings.warn(
-            f"a recording has {number:,} events in {duration} µs; are its times in ms?",
+            f"a recording has {number:,} events within {recording.t[-1]:,}, which can hardly be "
+            f"µs; {UNITS[factor]}",
             stacklevel=4,
         )
 

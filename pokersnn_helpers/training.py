@@ -30,7 +30,7 @@ from .recordings import (
     Split,
     check_recordings,
     density_and_ms,
-    warn_if_dense,
+    warn_of_other_units,
 )
 from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.checks import (
@@ -274,7 +274,7 @@ def predict(
     check_classifier(classifier)
     events = check_events(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
-    warn_if_dense(recording)
+    warn_of_other_units(recording)
     warn_if_unlike(classifier, recording)
     return predict_recording(classifier, recording, device)
 
@@ -578,11 +578,12 @@ def fit(
     return history
 
 
+@suggests_names
 def train_classifier(
     data: Split | Recordings,
+    *,
     seed: int = 0,
     device: torch.device | str | None = None,
-    *,
     network: Callable[..., nn.Module] = SNN,
     settle: float = SETTLE,
     time_window: float | None = None,
@@ -664,17 +665,17 @@ def train_classifier(
         warnings.warn(
             f"there is no recording to train on of {names or 'a second class'}; the numbers of "
             "classes begin with 0",
-            stacklevel=2,
+            stacklevel=3,
         )
     width = f"{recipe.time_window:g}"
     _, duration_ms = density_and_ms(train)
     if recipe.time_window < MIN_TIME_WINDOW:
-        warnings.warn(f"time_window is {width} µs; for {width} ms write {width}000", stacklevel=2)
+        warnings.warn(f"time_window is {width} µs; for {width} ms write {width}000", stacklevel=3)
     elif 1000 * duration_ms < recipe.time_window < WHOLE:
         warnings.warn(
             f"time_window is {width} µs, and the median recording lasts {duration_ms:.3g} ms: most "
             "are a single frame, in which no order of events is left",
-            stacklevel=2,
+            stacklevel=3,
         )
     classifier = Classifier(
         snn,
@@ -750,7 +751,7 @@ def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]
         warnings.warn(
             f"{twice} recordings are in two parts of the data; a test on what was learned from, or "
             "on what has chosen the epoch, says nothing about others",
-            stacklevel=4,
+            stacklevel=5,
         )
     return parts
 

@@ -130,7 +130,7 @@ def test_recordings_of_other_lengths_change_no_answer(network, causal):
     torch.manual_seed(0)
     classifier = Classifier(network(), classes=CLASSES, sensor_size=SENSOR, time_window=1000).eval()
     together = evaluate(classifier, make_loader(recordings()), "cpu").log_probabilities
-    alone = evaluate(classifier, make_loader(recordings(), 1), "cpu").log_probabilities
+    alone = evaluate(classifier, make_loader(recordings(), batch_size=1), "cpu").log_probabilities
     assert torch.allclose(together, alone, atol=1e-6)
     assert classifier.causal is (causal is None)
 

@@ -64,7 +64,7 @@ def test_loaded_classifier_gives_the_same_answers(network, other, dtype, learn_t
     )
     save_checkpoint(classifier, path)
     loaded = load_checkpoint(path, "cpu", network)
-    frames, _ = next(iter(make_loader(data.test, 4)))
+    frames, _ = next(iter(make_loader(data.test, batch_size=4)))
     assert torch.equal(loaded(frames.to(dtype)), classifier(frames.to(dtype)))
     assert (loaded.classes, loaded.sensor_size) == (("a", "b", "c", "d"), (35, 35, 2))
     assert load_checkpoint(path, "cpu", other).snn.arguments == classifier.snn.arguments

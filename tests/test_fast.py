@@ -33,7 +33,7 @@ def one_thread():
 
 def batch_of(data, size, time_window=1000, dtype=torch.float32):
     torch.manual_seed(0)
-    frames, targets = next(iter(make_loaders(data, size, time_window)[0]))
+    frames, targets = next(iter(make_loaders(data, batch_size=size, time_window=time_window)[0]))
     return frames.to(dtype), targets
 
 

@@ -29,7 +29,7 @@ def test_frames_and_padding_are_tonics(data):
     cached = MemoryCachedDataset(data.test, transform=transform)
     tonics = DataLoader(cached, batch_size=20, collate_fn=PadTensors(batch_first=False))
     ((expected, expected_targets),) = tonics
-    ((frames, targets),) = make_loader(data.test, 20, 700)
+    ((frames, targets),) = make_loader(data.test, batch_size=20, time_window=700)
     assert torch.equal(frames, expected)
     assert torch.equal(targets, expected_targets)
 
@@ -144,5 +144,5 @@ def test_dense_frames_that_no_memory_holds_are_refused_before_they_are_made():
 def test_a_batch_that_no_memory_holds_is_refused_before_it_is_made(data, monkeypatch):
     asked = []
     monkeypatch.setattr(frames, "check_memory", lambda needed, what: asked.append((needed, what)))
-    *_, (batch, _) = make_loader(data.train, 4, time_window=500)
+    *_, (batch, _) = make_loader(data.train, batch_size=4, time_window=500)
     assert asked[-1] == (4 * batch.numel(), "4 recordings in bins of 500 µs")

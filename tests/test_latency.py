@@ -100,7 +100,7 @@ def test_loss_that_is_not_one_number_per_recording_is_refused(data):
 
 @pytest.mark.parametrize("sparse", [True, False])
 def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
-    loader = make_loader(data.train, 32, sparse=sparse)
+    loader = make_loader(data.train, batch_size=32, sparse=sparse)
     frames, _ = next(iter(loader))
     cropped = early.random_start_crop(frames).to_dense().unbind(1)
     frames = frames.to_dense().unbind(1)

@@ -45,7 +45,7 @@ NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
 
 def batch(recordings, sparse, time_window=1000):
-    loader = make_loader(recordings, 12, time_window, sparse=sparse)
+    loader = make_loader(recordings, batch_size=12, time_window=time_window, sparse=sparse)
     frames, _ = next(iter(loader))
     return frames
 

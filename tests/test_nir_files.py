@@ -32,7 +32,7 @@ def test_ten_lines_of_numpy_give_the_spikes_of_the_network(dt, learn_taus, simul
     scatter_taus(snn)
     snn.record = True
     save_nir(Classifier(snn), tmp_path / "a.nir")
-    frames, _ = next(iter(make_loader(simulated.test, 8, 1e6 * dt)))
+    frames, _ = next(iter(make_loader(simulated.test, batch_size=8, time_window=1e6 * dt)))
     frames = frames.double()
     voltages = snn(frames)
     graph = nir.read(tmp_path / "a.nir")

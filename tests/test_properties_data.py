@@ -48,8 +48,8 @@ def test_frames_keep_every_event(events, window):
 @given(st.lists(sound_events(), min_size=1, max_size=4), windows, seeds)
 def test_batches_are_the_same_sparse_and_dense_also_augmented(events, window, seed):
     recordings = Recordings(events, [0] * len(events), ["a"], SENSOR)
-    ((dense, _),) = make_loader(recordings, 4, window)
-    ((sparse, _),) = make_loader(recordings, 4, window, sparse=True)
+    ((dense, _),) = make_loader(recordings, batch_size=4, time_window=window)
+    ((sparse, _),) = make_loader(recordings, batch_size=4, time_window=window, sparse=True)
     assert torch.equal(sparse.to_dense(), dense)
     assert dense.sum() == sum(map(len, events))
     torch.manual_seed(seed)

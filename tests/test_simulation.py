@@ -204,6 +204,6 @@ def test_statistics_are_close_to_those_of_the_real_set(real, many):
 @pytest.mark.slow
 def test_network_trained_on_simulated_recordings_classifies_most_real_ones(real, many):
     """A shape that slides past ideal pixels, as good to look at, carried over to 38 to 72%."""
-    classifier, _ = train_classifier(many, 0, "cpu", epochs=12, network=FastSNN)
+    classifier, _ = train_classifier(many, seed=0, device="cpu", epochs=12, network=FastSNN)
     loader = make_loader(real.train + real.test, sparse=True)
     assert evaluate(classifier, loader, "cpu").accuracy >= 0.9

@@ -22,8 +22,10 @@ from pokersnn_helpers import (
     evaluate,
     fit,
     load_checkpoint,
+    load_nmnist,
     load_pokerdvs,
     make_loader,
+    make_loaders,
     predict,
     record_states,
     stratified_folds,
@@ -31,7 +33,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.figures.events import plot_frames
-from pokersnn_helpers.out_of_distribution import training_ranges
+from pokersnn_helpers.out_of_distribution import Familiar, training_ranges
 from pokersnn_helpers.simulation.gestures import film_session
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.page import nearest_name
@@ -45,6 +47,8 @@ FRAMES, TARGETS = next(iter(make_loader(SOME)))
 EVENTS = DATA.train.events[0]
 TRAINED = Classifier(SNN())
 TRAINED.ranges = training_ranges(DATA.train)
+FAMILIAR = Classifier(SNN())
+FAMILIAR.familiar = Familiar.fit(DATA.train)
 
 
 class Dense(torch.nn.Module):
@@ -211,7 +215,10 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: learn(Dense(), [(FRAMES.movedim(2, -1), TARGETS)]), "which end in (2, 35, 35)"),
         (lambda: learn(Whole()), "returned shape (25, 8, 4) of torch.int64"),
         (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
-        (lambda: make_loader(SOME, 8, True), "time_window is True"),
+        (lambda: make_loader(SOME, time_window=True), "time_window is True"),
+        (lambda: make_loader(SOME, 1000), "make_loader is given 1000 without a name; write which"),
+        (lambda: make_loaders(DATA, 8), "as batch_size=8: batch_size, time_window, sparse"),
+        (lambda: train_classifier(SOME, 20), "given 20 without a name; write which it is, as seed"),
         (lambda: build_network(time_window=0.001), "for 1 ms write 1000, if you meant seconds"),
         (lambda: train_classifier(SOME, seed=0.5), "seed is 0.5; choose a whole number"),
         (lambda: predict(Classifier(SNN()), "1.npy"), "first, by eventdesk.read_events(path)"),
@@ -245,7 +252,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: learn(SNN(), learning_rate=3), "learning_rate is 3; Adam takes about 0.001"),
         (lambda: train_classifier(SOME, time_window=1e5, epochs=1), "most are a single frame"),
         (lambda: Classifier(cell(tau_mem_inv=0.01)), "Norse takes 1/τ in 1/s"),
-        (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "are its times in ms"),
+        (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "µs; multiply ms by 1000"),
         (lambda: learn(KeepsState()), "same frames otherwise when they come again: let forward"),
         (lambda: learn(InAList()), "so they don't learn; make it a torch.nn.ModuleList"),
         (lambda: learn(PlainTensor()), "weights that are no torch.nn.Parameter"),
@@ -262,6 +269,10 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: predict(TRAINED, smaller()), "pixels of spread down .*is it from the same sens"),
         (lambda: push(smaller()), "pixels of spread down .*is it from the same sensor"),
         (lambda: predict(TRAINED, in_ns()), "ms .*with times in µs"),
+        (lambda: predict(Classifier(SNN()), in_ns()), "hardly be µs; divide ns by 1000"),
+        (lambda: predict(FAMILIAR, turned(x="y", y="x")), "with x and y swapped; look at the or"),
+        (lambda: predict(FAMILIAR, turned(p=1 - EVENTS["p"])), "with its polarities swapped"),
+        (lambda: predict(FAMILIAR, turned(y=34 - EVENTS["y"])), "with y counted from the other"),
         (
             lambda: evaluate(Classifier(SNN(), lambda voltages: voltages[-1]), [(FRAMES, TARGETS)]),
             "decode returns no log-probabilities",
@@ -291,6 +302,13 @@ def smaller():
     return events
 
 
+def turned(**columns):
+    events = EVENTS.copy()
+    for field, values in columns.items():
+        events[field] = EVENTS[values] if isinstance(values, str) else values
+    return events
+
+
 def push(events):
     stream = Stream(TRAINED)
     stream.push(events)
@@ -307,6 +325,16 @@ def in_ms():
     events = EVENTS.copy()
     events["t"] //= 1000
     return events
+
+
+def test_no_recording_of_the_kind_that_was_learned_from_is_warned_of():
+    data = load_nmnist()
+    familiar = Classifier(SNN(2 * 34 * 34), classes=data.classes, sensor_size=data.sensor_size)
+    familiar.familiar = Familiar.fit(data.train)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for events in data.test.events[::10]:
+            predict(familiar, events)
 
 
 def test_what_can_only_be_meant_in_one_way_works():

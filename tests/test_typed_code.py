@@ -123,7 +123,7 @@ def test_typed_recipe_trains_as_train_classifier(simulated):
         exec(cell_with(LOOP[0], tag).replace("range(60)", "range(3)"), names)
     torch.manual_seed(0)
     classifier = names["by_recipe"](make_loaders(simulated)[0])
-    expected, _ = train_classifier(simulated.train, 0, "cpu", network=FastSNN, epochs=3)
+    expected, _ = train_classifier(simulated.train, seed=0, device="cpu", network=FastSNN, epochs=3)
     assert_close_weights(classifier, expected, 1e-5)
 
 

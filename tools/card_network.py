@@ -94,7 +94,7 @@ def smooth(places: ndarray) -> ndarray:
 def train(recordings: Recordings, seed: int) -> Classifier:
     """Train by the book's recipe, but to answer early."""
     how: Options = {"loss": nll_over_time, "augment": augment_and_crop, "epochs": 20}
-    classifier, _ = train_classifier(recordings, seed, "cpu", network=FastSNN, **how)
+    classifier, _ = train_classifier(recordings, seed=seed, device="cpu", network=FastSNN, **how)
     return classifier
 
 

@@ -206,8 +206,10 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
     """Train both models."""
     how = {"time_window": TIME_WINDOW, "augment": "none", "learning_rate": 0.004}
-    spiking, _ = train_classifier(films, seed, "cpu", network=DETECTOR, epochs=4, **how)
-    time_blind, _ = train_classifier(films, seed, "cpu", network=TIME_BLIND, epochs=2, **how)
+    spiking, _ = train_classifier(films, seed=seed, device="cpu", network=DETECTOR, epochs=4, **how)
+    time_blind, _ = train_classifier(
+        films, seed=seed, device="cpu", network=TIME_BLIND, epochs=2, **how
+    )
     return spiking.snn, time_blind.snn
 
 

@@ -116,8 +116,8 @@ def train(
             with interruptible(), errors_in(str(resume or options)):
                 _, history = train_classifier(
                     data,
-                    options.seed,
-                    torch_device,
+                    seed=options.seed,
+                    device=torch_device,
                     network=options.network_for(data.train),
                     time_window=options.time_window,
                     augment=options.augment,

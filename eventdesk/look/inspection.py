@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pokersnn_helpers.recordings import PackedRecording, smallest_sensor
 from pokersnn_helpers.statistics import describe
 from pokersnn_helpers.system.checks import MAX_TIME, SensorSize, check_events, errors_in
+from pokersnn_helpers.system.units import ENOUGH_EVENTS, UNITS, likely_factor
 from pokersnn_helpers.system.writing import StrPath
 
 from ..files.camera_files import unwrapped
@@ -26,13 +27,8 @@ if TYPE_CHECKING:
 
 PARTS = 50  # of the duration, for the rate over time
 CAMERA_PIXELS = 2**21  # no sensor has more
-PIXEL_RATE = 0.01  # events per µs that a pixel sends, at most
-BUS_RATE = 5, 1 / 4000  # events per µs that a camera sends, at most: so many, and more per pixel
-LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
-LONGEST_SPARSE_NS = 5e6  # the same where all times are multiples of 1000, as a clock's in ns
 PAUSE = 10_000  # µs without an event, and a tenth of the duration, from which on it is odd
 COARSE_TICK = 100  # µs: a clock's steps, from which on bins may be narrower
-ENOUGH_EVENTS = 100  # events, from which on a rate or a clock tells something
 BURST_SHARE = 0.01  # of the events at the same time, from which on they show no motion,
 BURST_FACTOR = 20  # where that is so many times as many as usual
 FEW_ON = 0.1  # of the events: fewer, or as few OFF events, come from bad thresholds
@@ -46,7 +42,6 @@ QUIETEST = 1 / 4  # of these: a pixel that stands out from no more is hot where 
 MANY = 1 / 4  # of all pixels, from which on hot ones are a fault of the thresholds
 MAX_HOT_EVENTS = 0.5  # share in hot pixels, beyond which what is left is another recording
 LISTED = 8  # hot pixels, at most, in a sentence
-UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
 class Inspection(NamedTuple):
@@ -257,41 +252,6 @@ def _advice_on_order(stamps: ndarray, is_wrong: ndarray, what: str, remedy: str)
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _guess_factor(clock: Clock, t: ndarray, pixels: int) -> float:
-    """Guess by what the times in a file are to be multiplied for µs.
-
-    It is the factor at which the rate is one that a camera can send.
-
-    A pixel sends at most ``PIXEL_RATE``, and a camera, whose pixels share a bus, ``BUS_RATE``.
-    Recordings last for more than 1 ms. Few have a hundred events and no more than one in a ms for
-    so long as ``LONGEST_SPARSE``, or, where all times are multiples of 1000, as those in ns of a
-    clock that counts µs, ``LONGEST_SPARSE_NS``.
-
-    Args:
-        clock: What the times say themselves.
-        t: Times since the first event, as whole numbers.
-        pixels: How many pixels there are.
-    """
-    if clock.in_ns:
-        return 1e-3
-    scale = clock.scale
-    count = len(t)
-    duration = int(t[-1])
-    gaps = np.diff(t)
-    of_bus, per_pixel = BUS_RATE
-    highest_rate = min(PIXEL_RATE * pixels, of_bus + per_pixel * pixels)
-    too_fast = count > highest_rate * duration
-    too_short = count >= ENOUGH_EVENTS and duration < 1000
-    if too_fast or too_short:
-        could_be_ms = duration >= 10 and count < 0.5 * pixels * duration
-        return min(1e6, 1e3 * scale) if could_be_ms else 1e6
-    busy = duration - int(gaps.max())
-    longest = LONGEST_SPARSE_NS if np.gcd.reduce(gaps) % 1000 == 0 else LONGEST_SPARSE
-    if ENOUGH_EVENTS <= count < busy / 1000 and busy > longest:
-        return scale / 1000
-    return scale
-
-
 def _advice_on_times(t: ndarray, clock: Clock, pixels: int) -> Iterator[str]:
     """Say what is odd in times that count from the first, and are whole numbers."""
     count = len(t)
@@ -303,7 +263,7 @@ def _advice_on_times(t: ndarray, clock: Clock, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = _guess_factor(clock, t, pixels)
+    factor = 1e-3 if clock.in_ns else likely_factor(t, pixels, clock.scale)
     if factor < clock.scale and not clock.in_ns:
         yield (
             f"{count} events in {duration / 1e6:.4g} s are fewer than one per ms; if their times "

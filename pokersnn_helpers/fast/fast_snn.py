@@ -45,7 +45,8 @@ class FastSNN(SNN):
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs, make_loader
-        >>> loader = make_loader(load_pokerdvs(source="simulated").test, 20, 100, sparse=True)
+        >>> recordings = load_pokerdvs(source="simulated").test
+        >>> loader = make_loader(recordings, batch_size=20, time_window=100, sparse=True)
         >>> frames, targets = next(iter(loader))
         >>> FastSNN(dt=0.0001)(frames).shape[1:]
         torch.Size([20, 4])

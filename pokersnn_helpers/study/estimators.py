@@ -69,14 +69,19 @@ class NetworkEstimator:
         """Train a new network; the seed determines everything that is random."""
         recipe = BOOK_RECIPE | self.recipe
         self.classifier, self.history = train_classifier(
-            recordings, seed, "cpu", network=self.make, **recipe
+            recordings, seed=seed, device="cpu", network=self.make, **recipe
         )
         return self
 
     def predict(self, recordings: Recordings) -> ndarray:
         """Return the index of a class for each recording, or -1 where there is no answer."""
         classifier = self.classifier
-        loader = make_loader(recordings, 64, classifier.time_window, sparse=classifier.takes_sparse)
+        loader = make_loader(
+            recordings,
+            batch_size=64,
+            time_window=classifier.time_window,
+            sparse=classifier.takes_sparse,
+        )
         return evaluate(classifier, loader, "cpu").predicted.numpy()
 
 

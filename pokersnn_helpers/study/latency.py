@@ -76,7 +76,9 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     check_classifier(classifier)
     classifier.cpu().eval()
     log_probabilities = []
-    loader = make_loader(recordings, 1, classifier.time_window, sparse=classifier.takes_sparse)
+    loader = make_loader(
+        recordings, batch_size=1, time_window=classifier.time_window, sparse=classifier.takes_sparse
+    )
     for frames, _ in loader:
         with torch.no_grad():
             voltages, _, _ = classifier.run(frames)

@@ -82,13 +82,26 @@ EVENTS_OF = {  # how to give events, by the type of what was given in their plac
 
 
 def suggests_names(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
-    """Let a call with an unknown keyword be answered with the nearest one that there is."""
-    known = inspect.signature(function).parameters.keys() - {"self"}
+    """Let a call that names no argument, or one that there isn't, be answered with those there are.
+
+    A function that takes any others looks at their names itself.
+    """
+    title = function.__qualname__.removesuffix(".__init__")
+    parameters = inspect.signature(function).parameters
+    known = [name for name in parameters if name != "self"]
+    options = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
+    others = [name for name, each in parameters.items() if each.kind is each.VAR_KEYWORD]
+    places = len(parameters) - len(options) - len(others)
 
     @wraps(function)
     def checked(*arguments: Given.args, **named: Given.kwargs) -> Returned:
-        for name in named.keys() - known:
-            title = function.__qualname__.removesuffix(".__init__")
+        for value in arguments[places:]:
+            short = reprlib.repr(value)
+            raise TypeError(
+                f"{title} is given {short} without a name; write which it is, as "
+                f"{options[0]}={short}: {', '.join(options)}"
+            )
+        for name in named.keys() - set(known) if not others else ():
             raise TypeError(f"{title} has no argument {name}{suggestion(name, known)}")
         return function(*arguments, **named)
 

@@ -93,7 +93,7 @@ def test_command_trains_as_the_function_does_and_reports(finished, data, capsys)
     loaded = load_checkpoint(finished, device="cpu")
     assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))
     train("--resume", finished)  # which is over
-    tested = evaluate(loaded, make_loader(data.test, 32, 5000), "cpu")
+    tested = evaluate(loaded, make_loader(data.test, batch_size=32, time_window=5000), "cpu")
     shown = capsys.readouterr().out
     on_the_way = round(48 * history.accuracy[-1])
     assert f"training, during the last epoch: {on_the_way} of 48 classified" in shown

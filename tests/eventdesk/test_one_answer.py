@@ -207,7 +207,7 @@ def test_evaluate_and_predict_say_the_same(name, read, recordings):
         prediction = predict(classifier, events, "cpu")
         predicted.append(list(prediction.probabilities.values()))
     for size in (1, 3, 7):
-        evaluation = evaluate(classifier, make_loader(recordings, size), "cpu")
+        evaluation = evaluate(classifier, make_loader(recordings, batch_size=size), "cpu")
         expected = torch.tensor(predicted, dtype=torch.float64)
         torch.testing.assert_close(evaluation.log_probabilities.exp(), expected)
 
