@@ -28,6 +28,7 @@ SAVED_NETWORKS = {  # that are found without being given, and where they are
     "FastSNN": "fast:FastSNN",
     "LayerThenSNN": "fast:LayerThenSNN",
 }
+COMPILED = "_orig_mod"  # where torch.compile keeps the network that it was given
 ALIKE = {"SNN", "FastSNN"}  # which compute the same with the same weights
 
 
@@ -64,7 +65,7 @@ def save_checkpoint(
         ('club', 'heart', 'diamond', 'spade')
     """
     check_classifier(classifier)
-    network = classifier.snn
+    network = getattr(classifier.snn, COMPILED, classifier.snn)
     name = type(network).__name__
     arguments = getattr(network, "arguments", None)
     if name not in SAVED_NETWORKS and not is_plain(arguments):
@@ -79,8 +80,15 @@ def save_checkpoint(
         "time_window": classifier.bin_width,
         "default_decode": classifier.decode is decode,
         "ranges": classifier.ranges,
-        "frozen": [name for name, each in classifier.named_parameters() if not each.requires_grad],
-        "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
+        "frozen": [
+            name.replace(f"{COMPILED}.", "")
+            for name, each in classifier.named_parameters()
+            if not each.requires_grad
+        ],
+        "weights": {
+            name.replace(f"{COMPILED}.", ""): weight.cpu()
+            for name, weight in classifier.state_dict().items()
+        },
     }
     if classifier.familiar is not None:
         content["familiar"] = classifier.familiar.to_tensors()
@@ -91,13 +99,14 @@ def save_checkpoint(
         torch.save(content | dict(further or {}), buffer)
         saved = parse(buffer.getvalue(), path)
         is_rebuilt = name in SAVED_NETWORKS and arguments is not None
-        loaded = rebuild(saved, path, type(network)) if is_rebuilt else classifier
+        loaded = rebuild(saved, path, type(network)) if is_rebuilt else None
     except Exception as error:  # what an object raises that can't be pickled, or not be loaded
         raise ValueError(
             f"{path} isn't written: {error}; make the network with, and give as the run's options, "
             "numbers, texts, or lists of them"
         ) from error
-    check_constants(loaded.snn, network, path)
+    if loaded:
+        check_constants(loaded.snn, network, path)
     with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
 

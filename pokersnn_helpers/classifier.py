@@ -155,7 +155,6 @@ class Classifier(nn.Module):
             frames with that silence.
         """
         frames, steps = self.append_silence(frames)
-        frames = frames.to(next(self.parameters(), frames.float()).dtype)
         if frames.is_sparse and not self.takes_sparse:
             frames = frames.to_dense()
         if self.is_causal(frames, steps):
@@ -164,6 +163,7 @@ class Classifier(nn.Module):
 
     def voltages_of(self, frames: Tensor) -> Tensor:
         """Return what the network makes of frames, if it has the right shape."""
+        frames = frames.to(next(self.parameters(), frames.float()).dtype)
         with said_of(self.snn, frames):
             voltages: Any = self.snn(frames)
         is_tensor = isinstance(voltages, Tensor)
@@ -173,7 +173,8 @@ class Classifier(nn.Module):
             found = f"shape {shape} of {voltages.dtype}" if is_tensor else f"a {kind}"
             raise ValueError(
                 f"{type(self.snn).__name__} returned {found} for frames of shape "
-                f"{tuple(frames.shape)}; forward has to return only voltages (time, batch, classes)"
+                f"{tuple(frames.shape)}; forward has to return only voltages (time, batch, "
+                "classes), and of a single answer answer[None]"
             )
         return voltages
 

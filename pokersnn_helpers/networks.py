@@ -264,7 +264,7 @@ def warn_of_rates(network: nn.Module) -> None:
         dt: Any = getattr(cell, "dt", None)
         if rate is None or dt is None:
             continue
-        fastest = float(rate.max())
+        fastest = rate.max().item()
         if fastest <= 1 or dt * fastest > 2:
             warnings.warn(
                 f"tau_mem_inv is {fastest:g} and dt {dt:g} in {cell}; Norse takes 1/τ in 1/s and "

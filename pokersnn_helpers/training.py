@@ -448,6 +448,9 @@ def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
         "y, x), and not (batch, time, ...)": (again - changed)[:, -1].abs().max() > 1e-3,
         "returns probabilities, of which decode takes a softmax once more; return the numbers "
         "before its softmax": (first.sum(dim=-1) - 1).abs().max() < 1e-3,
+        "returns spikes, whose maxima are all 1; return voltages, or give a decode that adds up": (
+            classifier.decode is decode and first.any() and ((first == 0) | (first == 1)).all()
+        ),
         "has layers in a list, or weights that are no torch.nn.Parameter, so they don't learn; "
         "make it a torch.nn.ModuleList, or them parameters": has_hidden_weights(classifier.snn),
     }
@@ -585,6 +588,7 @@ def train_classifier(
     seed: int = 0,
     device: torch.device | str | None = None,
     network: Callable[..., nn.Module] = SNN,
+    decode: Callable[[Tensor], Tensor] = decode,
     settle: float = SETTLE,
     time_window: float | None = None,
     augment: str | Augment | None = None,
@@ -609,6 +613,7 @@ def train_classifier(
             It seeds PyTorch's global random numbers.
         device: Where to train; default ``default_device()``.
         network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
+        decode: The rule that reads a class off voltages, as for ``Classifier``.
         settle: Silence after the last event in s, as for ``Classifier``.
         time_window: Width of a time bin in µs.
         augment: ``"none"``, ``"shift"`` by up to a pixel, ``"mirror"`` and shift, which makes right
@@ -679,6 +684,7 @@ def train_classifier(
         )
     classifier = Classifier(
         snn,
+        decode,
         classes=train.classes,
         sensor_size=train.sensor_size,
         settle=settle,

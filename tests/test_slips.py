@@ -4,6 +4,7 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
@@ -28,6 +29,7 @@ from pokersnn_helpers import (
     make_loaders,
     predict,
     record_states,
+    save_checkpoint,
     stratified_folds,
     to_frames,
     train_classifier,
@@ -129,6 +131,35 @@ class Steps(SpikingNetwork):
     def step(self, frame, state):
         part = frame.flatten(1)[:, :50]
         return self.linear(part), [part][self.place]
+
+
+class Answer(Dense):
+    def forward(self, frames):
+        return super().forward(frames).amax(dim=0)
+
+
+class KeepsBatch(Dense):
+    """It goes on from the state that the batch before left, whatever its size."""
+
+    state = torch.zeros(9, 4)
+
+    def forward(self, frames):
+        return super().forward(frames) + self.state
+
+
+class Normed(Dense):
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(4)
+
+    def forward(self, frames):
+        return torch.stack([self.norm(voltages) for voltages in super().forward(frames)])
+
+
+class Spikes(Dense):
+    def forward(self, frames):
+        voltages = super().forward(frames)
+        return voltages + ((voltages > 0).float() - voltages).detach()  # of a straight-through one
 
 
 class Weightless(torch.nn.Module):
@@ -236,6 +267,18 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: plot_frames(FRAMES, ["a"]), "one recording of a batch, frames[:, 0]"),
         (lambda: film_session(["circle"]), "gesture is 'circle'; choose from left, right, wave"),
         (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
+        (
+            lambda: predict(Classifier(SNN()), pd.DataFrame(EVENTS)),
+            "give table[['t', 'x', 'y', 'p'",
+        ),
+        (lambda: predict(Classifier(SNN()), turned(p=2 * EVENTS["p"] - 1)), "ON is 1 and OFF is 0"),
+        (
+            lambda: predict(Classifier(SNN()), FRAMES.numpy()),
+            "that they were made of, without a tr",
+        ),
+        (lambda: learn(Answer()), "and of a single answer answer[None]"),
+        (lambda: learn(KeepsBatch()), "an axis of 8 meets another; is a state kept?"),
+        (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "leaves no recording alone"),
         (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
     ],
 )
@@ -255,6 +298,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "µs; multiply ms by 1000"),
         (lambda: learn(KeepsState()), "same frames otherwise when they come again: let forward"),
         (lambda: learn(InAList()), "so they don't learn; make it a torch.nn.ModuleList"),
+        (lambda: learn(Spikes()), "Spikes returns spikes, whose maxima are all 1"),
         (lambda: learn(PlainTensor()), "weights that are no torch.nn.Parameter"),
         (lambda: evaluate(Classifier(SNN()), [(0 * FRAMES, TARGETS)]), "said nothing about any"),
         (lambda: train_classifier(SOME[:6], epochs=1), "no recording to train on of spade"),
@@ -340,12 +384,25 @@ def test_no_recording_of_the_kind_that_was_learned_from_is_warned_of():
 def test_what_can_only_be_meant_in_one_way_works():
     whole = Recordings(SOME.events, ["club"] * 8, SOME.classes, SOME.sensor_size)
     assert whole.targets == [0] * 8
-    for frames, targets in ((FRAMES.double(), TARGETS.int()), (FRAMES.int(), TARGETS.tolist())):
+    for frames, targets in ((FRAMES.double(), TARGETS.int()), (FRAMES.short(), TARGETS.tolist())):
         assert evaluate(Classifier(Dense()), [(frames, targets)]).n_samples == 8
+        assert learn(Dense(), [(frames, targets)]).loss
+    recorded = pd.DataFrame(EVENTS)[["t", "x", "y", "p"]].to_records(index=False)
+    assert Recordings([recorded], [0], SOME.classes, SOME.sensor_size)[0][0].tolist()
     assert cross_validate({"a": Dense}, SOME, range(8), folds=2)["a"].correct(SOME).shape == (1, 8)
     assert learn(WithState()).loss
     _, history = train_classifier(SOME, network=FastSNN, epochs=1, augment=lambda f: f.roll(1, -1))
     assert history.loss
+    mean = lambda voltages: voltages.mean(0).log_softmax(-1)  # noqa: E731
+    asked, _ = train_classifier(SOME, network=Dense, epochs=1, decode=mean)
+    assert asked.decode is mean
+
+
+def test_a_network_that_is_compiled_is_saved_as_the_one_that_it_was_made_of(tmp_path):
+    network = Dense()
+    save_checkpoint(Classifier(torch.compile(network)), tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=Dense)
+    assert torch.equal(loaded.snn(FRAMES), network(FRAMES))
 
 
 class Recurrent(Dense):

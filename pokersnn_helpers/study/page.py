@@ -76,7 +76,7 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
     match error:
         case NameError():
             known = list(in_notebook)
-            otherwise = "run the cells above first"
+            otherwise = "run the cells above first, or write self. before it"
         case ImportError() if wanted in PACKAGES:
             said = re.match(r"cannot import name '(\w+)'", str(error))
             wanted = said and said[1]  # ``name_from`` is of Python 3.12

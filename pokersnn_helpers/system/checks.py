@@ -41,6 +41,7 @@ OTHER_WORDS = {  # of other libraries, and what the packages call it
 }
 ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
+    r"size of tensor a \((\d+)\) must match": "an axis of {0} meets another; is a state kept?",
     r"size (\d+) is different from (\d+)": "{1} numbers meet {0} in a product",
     r"Expected input batch_size|1D target": "scores are (batch, classes), and come before targets",
     r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
@@ -60,6 +61,11 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"expected sparse": "this takes sparse frames, as frames.to_sparse() makes them",
     r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
     r'Unexpected key.*\s*.*"snn\.': "these are a Classifier's; load classifier.snn.state_dict()",
+    r'Unexpected key.*\s*.*"format"': "a checkpoint; load it by load_checkpoint(path, network)",
+    r"before Module.__init__": "begin __init__ with super().__init__()",
+    r"more than 1 value per channel": "choose a batch_size that leaves no recording alone",
+    r"uninitialized parameter": "run the network once on frames before it is trained",
+    r"too many indices": "look at its axes, as by print(array.shape)",
     r"have (\d+) channels, but got (\d+)": "made for {0} channels, and given {1}, the polarities",
     r"forward\(\) (takes|missing)": "write it as def forward(self, frames)",
     r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
@@ -70,14 +76,21 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
 MAKE_EVENTS = "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
 LOAD_EVENTS = "load the file first, by eventdesk.read_events(path)"
 EVENTS_OF = {  # how to give events, by the type of what was given in their place
+    "DataFrame": "give table[['t', 'x', 'y', 'p']].to_records(index=False)",
     "PosixPath": LOAD_EVENTS,
     "Recordings": "give the events of one of them, as recordings.events[0]",
-    "Tensor": "if it holds frames, give the events that they were made of",
+    "Tensor": "if it holds frames, give the events that they were made of, without a transform",
     "WindowsPath": LOAD_EVENTS,
     "list": "give one recording after the other, each of them an array",
     "str": LOAD_EVENTS,
     "tuple": "take the events out of the pair: events, target = recordings[0]",
     "void": "it is one event; give a whole recording, and Recordings a list of them, as [events]",
+}
+
+
+ADVICE_ON_FIELD = {
+    "t": "they are µs: multiply seconds by 1e6",
+    "p": "ON is 1 and OFF is 0: take events['p'] > 0",
 }
 
 
@@ -174,9 +187,11 @@ def check_events(events: ndarray, sensor_size: SensorSize, name: str = "the reco
     numeric = [field for field in names if dtype[field].kind in "biuf"]
     missing = [field for field in "txyp" if field not in numeric]
     if missing:
+        kind = type(events).__name__
+        makes = "Tensor" if getattr(events, "ndim", 0) > 2 else kind
         raise TypeError(
-            f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
-            f" {EVENTS_OF.get(type(events).__name__, MAKE_EVENTS)}"
+            f"{name} is of type {kind} without numeric field {', '.join(missing)}; "
+            f"{EVENTS_OF.get(makes, MAKE_EVENTS)}"
         )
     if events.ndim != 1 or len(events) == 0:
         raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
@@ -189,9 +204,7 @@ def check_events(events: ndarray, sensor_size: SensorSize, name: str = "the reco
             values = given.astype(np.int64)
         wrong = (values != given) | (values < lowest) | (values > highest)
         wrong = np.ma.filled(wrong, True)  # a masked value is no number
-        advice = f"sensor_size is {sensor_size}"
-        if field == "t":
-            advice = "they are µs: multiply seconds by 1e6"
+        advice = ADVICE_ON_FIELD.get(field, f"sensor_size is {sensor_size}")
         expected = f"expected whole numbers from {lowest} to {highest}; {advice}"
         refuse_values(wrong, given, f"{name}: field {field}", expected)
         checked[field] = values
