@@ -96,33 +96,27 @@ def assert_close_weights(network, other, tolerance):
 
 
 def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
-    typed_network, snn = with_the_same_weights(typed(*NETWORK)["Network"], SNN)
+    names = {"torch": torch, "Classifier": Classifier, "nll_loss": nll_loss}
+    exec(cell_with(*LOOP).replace("range(10)", "range(3)"), names)
+    names["device"] = "cpu"
     train_loader, _ = make_loaders(simulated)
-    names = {
-        "classifier": Classifier(typed_network),
-        "optimizer": torch.optim.Adam(typed_network.parameters(), lr=0.002),
-        "train_loader": train_loader,
-        "nll_loss": nll_loss,
-        "device": "cpu",
-        "epochs": 3,
-    }
-    before = snn.lif0.input_weights.clone()
-    torch.manual_seed(1)  # of the order of the recordings
-    exec(cell_with(*LOOP), names)
-    torch.manual_seed(1)
+    torch.manual_seed(0)
+    typed_network = names["plain"](train_loader, typed(*NETWORK)["Network"])
+    torch.manual_seed(0)
+    expected = Classifier(SNN())
+    before = expected.snn.lif0.input_weights.clone()
     plain = {"learning_rate": 0.002, "clip_norm": None, "ema_decay": 0}
-    fit(Classifier(snn), train_loader, epochs=3, device="cpu", **plain)
-    assert not torch.allclose(snn.lif0.input_weights, before)
-    assert_close_weights(typed_network, snn, 1e-6)
+    fit(expected, train_loader, epochs=3, device="cpu", **plain)
+    assert not torch.allclose(expected.snn.lif0.input_weights, before)
+    assert_close_weights(typed_network, expected, 1e-6)
 
 
 def test_typed_recipe_trains_as_train_classifier(simulated):
     names = typed(LOOP[0])
-    names |= {"Classifier": Classifier, "FastSNN": FastSNN, "nll_loss": nll_loss, "device": "cpu"}
-    for tag in ("typed-weights", "typed-augment", "typed-recipe"):
-        exec(cell_with(LOOP[0], tag).replace("range(60)", "range(3)"), names)
+    names |= {"Classifier": Classifier, "nll_loss": nll_loss, "device": "cpu"}
+    exec(cell_with(LOOP[0], "typed-recipe").replace("range(60)", "range(3)"), names)
     torch.manual_seed(0)
-    classifier = names["by_recipe"](make_loaders(simulated)[0])
+    classifier = names["by_recipe"](make_loaders(simulated)[0], FastSNN)
     expected, _ = train_classifier(simulated.train, seed=0, device="cpu", network=FastSNN, epochs=3)
     assert_close_weights(classifier, expected, 1e-5)
 
