@@ -6,6 +6,7 @@ import math
 import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -241,18 +242,20 @@ class Recordings:
                 f"indices are {short}; give whole numbers up to {len(self) - 1}, or a mask, as "
                 "np.array(recordings.targets) == 1"
             ) from error
-        events = [self.events.packed[number] for number in numbers]
-        targets = [self.targets[number] for number in numbers]
-        return Recordings(events, targets, self.classes, self.sensor_size)
+        part = copy(self)  # nothing of which has to be checked once more
+        part.events = PackedEvents([self.events.packed[number] for number in numbers])
+        part.targets = [self.targets[number] for number in numbers]
+        return part
 
     def __add__(self, other: Recordings) -> Recordings:
         """Return the recordings of both, of the same sensor and classes."""
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        events = self.events.packed + other.events.packed
-        targets = self.targets + other.targets
-        return Recordings(events, targets, self.classes, self.sensor_size)
+        both = copy(self)
+        both.events = PackedEvents(self.events.packed + other.events.packed)
+        both.targets = self.targets + other.targets
+        return both
 
 
 def warn_of_other_units(recording: PackedRecording) -> None:

@@ -658,12 +658,13 @@ def train_classifier(
     )
     recipe = choose(time_window=time_window)
     torch.manual_seed(check_seed(seed))
-    snn = _untrained(network, train, recipe, arguments)
+    density, duration_ms = density_and_ms(train)
+    snn = _untrained(network, train, recipe, arguments, density)
     own = time_window_of(snn)
     if time_window is None and own not in (None, WHOLE, recipe.time_window):
         recipe = choose(time_window=own)  # its time step is fixed
         torch.manual_seed(seed)
-        snn = _untrained(network, train, recipe, arguments)
+        snn = _untrained(network, train, recipe, arguments, density)
     absent = sorted(set(range(len(train.classes))).difference(train.targets))
     if absent or len(train.classes) == 1:
         names = ", ".join(train.classes[number] for number in absent)
@@ -673,7 +674,6 @@ def train_classifier(
             stacklevel=3,
         )
     width = f"{recipe.time_window:g}"
-    _, duration_ms = density_and_ms(train)
     if recipe.time_window < MIN_TIME_WINDOW:
         warnings.warn(f"time_window is {width} µs; for {width} ms write {width}000", stacklevel=3)
     elif 1000 * duration_ms < recipe.time_window < WHOLE:
@@ -767,8 +767,9 @@ def _untrained(
     recordings: Recordings,
     recipe: Recipe,
     arguments: dict[str, Any],
+    density: float,
 ) -> Any:
-    """Draw the network that training on these recordings begins with."""
+    """Draw the network that training on these recordings begins with; ``density`` is theirs."""
     snn = build_network(
         network,
         time_window=recipe.time_window,
@@ -777,7 +778,6 @@ def _untrained(
         surrogate_slope=recipe.surrogate_slope,
         **exact_decays(network, recipe.time_window) | arguments,
     )
-    density, _ = density_and_ms(recordings)
     if density < RARE_EVENTS and hasattr(snn, "scale_input_weights"):
         snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))  # silence teaches nothing
     return snn
