@@ -575,7 +575,7 @@ def test_rows_of_regions_are_those_of_the_height():
     down, up = features_of(
         features.regions_over_time, [(0, 0), (20, 2)], [(0, 2), (20, 0)], size=(9, 3, 2)
     )
-    assert np.abs(down - up).max() > 0.5
+    assert np.abs(down - up)[:9].max() > 0.5  # of the regions
 
 
 def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
