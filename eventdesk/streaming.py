@@ -28,8 +28,9 @@ from pokersnn_helpers.system.checks import (
 )
 from pokersnn_helpers.system.compiling import compiled
 from pokersnn_helpers.system.devices import one_cpu_thread
-from pokersnn_helpers.training import MAX_STEPS, Prediction, read_prediction
+from pokersnn_helpers.training import Prediction, read_prediction
 
+MAX_STEPS = 2**22  # of a recording: 70 minutes at 1 ms, whose voltages take some gigabytes
 COUNTS_AT_ONCE = 2**22  # in the frames that are computed at once
 TRIED_STEPS = 8  # to compare what forward and step return
 

@@ -21,6 +21,7 @@ from .system.checks import (
     check_sensor_size,
     suggests_names,
 )
+from .system.reading import check_memory
 
 SETTLE = 0.01  # s of silence after the last event
 
@@ -156,6 +157,8 @@ class Classifier(nn.Module):
         """
         frames, steps = self.append_silence(frames)
         if frames.is_sparse and not self.takes_sparse:
+            dense = f"{len(frames)} time steps as dense frames"
+            check_memory(4 * frames.numel(), dense, "choose wider bins, or FastSNN, or cut them")
             frames = frames.to_dense()
         if self.is_causal(frames, steps):
             return self.voltages_of(frames), steps, frames

@@ -175,11 +175,6 @@ class FrameDataset(Dataset[tuple[Tensor, int]]):
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
-        if not sparse:
-            durations = [int(recording.t[-1]) for recording in recordings.events.packed]
-            longest = int(np.argmax(durations))
-            counts = (durations[longest] / time_window + 1) * math.prod(recordings.sensor_size)
-            check_memory(4 * counts, f"recording {longest} is long, and its dense frames")
 
     def __len__(self) -> int:
         return len(self.recordings)

@@ -61,8 +61,6 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 # steps (B,) in; a loss per recording (B,) out.
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
-MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
-MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 MIN_TIME_WINDOW = 10  # µs: narrower bins are ms by mistake more often
 HIGH_RATE = 0.1  # with which Adam changes weights by more than most of them are
 RARE_EVENTS = 0.005  # per ms and input: input weights are drawn for this rate; POKER-DVS has 0.07
@@ -193,7 +191,7 @@ def batches_of(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"the loader yields {reprlib.repr(batch)}; give batches (frames, targets), with "
-                "the number of each recording's class"
+                "the number of each recording's class, as make_loader(recordings) yields them"
             ) from error
         check_tensor(frames)
         if not hasattr(frames, "time_window"):  # others made them
@@ -284,17 +282,7 @@ def predict_recording(
     classifier: Classifier, recording: PackedRecording, device: torch.device | str | None = None
 ) -> Prediction:
     """Classify a recording that was checked and packed, as ``predict`` says."""
-    time_window = classifier.time_window
-    n_steps = recording.t[-1] / time_window + classifier.settle_steps
-    max_steps = MAX_STEPS
-    if not classifier.takes_sparse:
-        max_steps = MAX_COUNTS // math.prod(classifier.sensor_size)
-    if n_steps > max_steps:
-        raise ValueError(
-            f"the recording has {n_steps:.0f} time steps of {time_window:g} µs, more than "
-            f"{max_steps}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
-        )
-    frames = sparse_batch([recording], time_window, classifier.sensor_size)
+    frames = sparse_batch([recording], classifier.time_window, classifier.sensor_size)
     device = chosen_device(device)
     classifier.to(device).eval()
     with torch.no_grad():

@@ -194,7 +194,7 @@ def test_recordings_and_units_that_are_no_batches_and_no_microseconds_are_named(
     classifier = Classifier(Leaky(), classes=CLASSES, sensor_size=SENSOR, time_window=1000)
     pairs = list(recordings())
     for use in (evaluate, fit):
-        with pytest.raises(TypeError, match=r"is of type list; give make_loader\(recordings"):
+        with pytest.raises(TypeError, match=r"loader yields .*, as make_loader\(recordings\) yi"):
             use(classifier, pairs)
     with pytest.warns(UserWarning, match="time_window is 5 µs; for 5 ms write 5000"):
         train_classifier(recordings(2), network=Leaky, time_window=5, epochs=1, device="cpu")

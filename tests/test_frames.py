@@ -10,8 +10,6 @@ from tonic.transforms import ToFrame
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import (
-    EVENT_DTYPE,
-    Recordings,
     augment,
     frames,
     make_loader,
@@ -129,16 +127,6 @@ def test_item_can_be_changed_without_a_change_of_the_next_batch(data, sparse):
     (item.values() if sparse else item).zero_()
     after, _ = next(iter(loader))
     assert torch.equal(after.to_dense(), before.to_dense())
-
-
-def test_dense_frames_that_no_memory_holds_are_refused_before_they_are_made():
-    events = np.zeros(2, EVENT_DTYPE)
-    years = events.copy()
-    years["t"][1] = 10**15
-    recordings = Recordings([events, years], [0, 0], ("a",), (35, 35, 2))
-    with pytest.raises(ValueError, match="recording 1 is long, and its dense frames need about"):
-        make_loader(recordings)
-    make_loader(recordings, sparse=True)
 
 
 def test_a_batch_that_no_memory_holds_is_refused_before_it_is_made(data, monkeypatch):

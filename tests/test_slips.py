@@ -308,7 +308,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         ),
         (
             lambda: evaluate(Classifier(Dense()), [(FRAMES[5:13].transpose(0, 1), TARGETS)]),
-            "look as if the first axis were the batch",
+            "as many time steps as recordings; if the first axis is the b",
         ),
         (lambda: predict(TRAINED, smaller()), "pixels of spread down .*is it from the same sens"),
         (lambda: push(smaller()), "pixels of spread down .*is it from the same sensor"),

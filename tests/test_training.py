@@ -284,8 +284,7 @@ def test_recordings_that_a_classifier_is_not_made_for_are_refused(use, data):
 @pytest.mark.parametrize("use", [fit, evaluate])
 def test_recordings_are_no_loader(use, data):
     for given in (data, data.train):
-        kind = type(given).__name__
-        with pytest.raises(TypeError, match=rf"of type {kind}; give make_loader\(recordings\)"):
+        with pytest.raises(TypeError, match=r"^the loader .*make_loader\(recordings\)"):
             use(small_classifier(), given)
 
 
@@ -396,13 +395,16 @@ def test_prediction_refuses_events_of_another_sensor():
 @both_networks
 def test_recording_that_is_too_long_for_its_steps_is_refused(network):
     events = two_events(6 * 10**12)  # in ns, say
-    with pytest.raises(ValueError, match=r"6000000010 time steps of 1000 µs.*are its times in µs"):
+    with pytest.raises(
+        ValueError, match=r"time_window is 1000\.0 µs, too short for 6000000000000 µs"
+    ):
         predict(Classifier(network(hidden_size=5)), events)
 
 
 def test_dense_frames_of_a_prediction_are_limited():
-    with pytest.raises(ValueError, match=r"600010 time steps .* more than 438261; .* or FastSNN"):
-        predict(Classifier(SNN(hidden_size=5)), two_events(10 * 60 * 10**6))
+    classifier = Classifier(SNN(8 * 10**6, hidden_size=1), sensor_size=(2000, 2000, 2))
+    with pytest.raises(ValueError, match=r"60001. time steps as dense frames need .* or FastSNN"):
+        predict(classifier, two_events(10 * 60 * 10**6))
 
 
 def test_network_that_sums_up_time_takes_a_recording_of_an_hour():

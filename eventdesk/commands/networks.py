@@ -1,8 +1,8 @@
 """The networks that a command line can name: the book's, or a class in a file of your own."""
 
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from runpy import run_path
 
 from torch import nn
 
@@ -30,11 +30,8 @@ def network_named(words: str) -> Callable[..., nn.Module]:
         raise ValueError(f"--network is {words}; choose snn, fast, layer or FILE.py:Class")
     if not path.is_file():
         raise ValueError(f"--network is {words}, and there is no file {file}")
-    spec = spec_from_file_location(path.stem, path)
-    assert spec and spec.loader  # since it ends in .py
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not callable(getattr(module, name, None)):
-        classes = [each for each, kind in vars(module).items() if isinstance(kind, type)]
+    names = run_path(file)
+    if not callable(names.get(name)):
+        classes = [each for each, kind in names.items() if isinstance(kind, type)]
         raise ValueError(f"--network is {words}; {file} has {', '.join(classes) or 'no classes'}")
-    return getattr(module, name)
+    return names[name]

@@ -92,7 +92,7 @@ def inspect_file(path: StrPath) -> Inspection:
     """
     file = read_unchecked(path)
     stamps = file.events["t"]
-    times, clock = _whole(stamps)
+    times, scale = _whole(stamps)
     bits, overflows = _find_overflows(stamps)
     times = times + 2**bits * overflows.cumsum()
     restarts = find_restarts(times)
@@ -125,7 +125,7 @@ def inspect_file(path: StrPath) -> Inspection:
         *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
         *_advice_on_order(stamps, restarts, "its clock begins anew", "cut the recording there"),
         *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
-        *_advice_on_times(t, clock, image.size),
+        *_advice_on_times(t, scale, bool((stamps[:1] > MAX_TIME).any()), image.size),
         *_advice_on_pixels(events, image, hot_pixels),
     ]
     if not file.sensor_size:
@@ -203,27 +203,14 @@ def find_hot_pixels(events: ndarray) -> ndarray:
     return np.argwhere(all_the_time)[is_hot, ::-1][most_first]
 
 
-class Clock(NamedTuple):
-    """What the times in a file say of their unit.
-
-    Attributes:
-        scale: By what they are multiplied to be whole numbers.
-        in_ns: Whether they count ns since 1970, as a computer's clock does.
-    """
-
-    scale: float
-    in_ns: bool
-
-
-def _whole(stamps: ndarray) -> tuple[ndarray, Clock]:
-    """Return times as whole numbers, and what they say of their unit."""
+def _whole(stamps: ndarray) -> tuple[ndarray, float]:
+    """Return times as whole numbers, and by what they were multiplied for that."""
     if not (stamps % 1).any():
         whole = stamps.astype(np.int64)
-        in_ns = bool((whole[:1] > MAX_TIME).any())
-        return whole - whole[:1], Clock(1, in_ns)
+        return whole - whole[:1], 1
     in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
     scale = 1e6 if in_seconds else 1e3
-    return np.rint(scale * stamps), Clock(scale, in_ns=False)
+    return np.rint(scale * stamps), scale
 
 
 def _find_overflows(stamps: ndarray) -> tuple[int, ndarray]:
@@ -252,8 +239,11 @@ def _advice_on_order(stamps: ndarray, is_wrong: ndarray, what: str, remedy: str)
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _advice_on_times(t: ndarray, clock: Clock, pixels: int) -> Iterator[str]:
-    """Say what is odd in times that count from the first, and are whole numbers."""
+def _advice_on_times(t: ndarray, scale: float, in_ns: bool, pixels: int) -> Iterator[str]:
+    """Say what is odd in times that count from the first, and were multiplied to be whole numbers.
+
+    ``in_ns`` says whether they count ns since 1970, as a computer's clock does.
+    """
     count = len(t)
     duration = int(t[-1])
     if duration == 0:
@@ -263,14 +253,14 @@ def _advice_on_times(t: ndarray, clock: Clock, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = 1e-3 if clock.in_ns else likely_factor(t, pixels, clock.scale)
-    if factor < clock.scale and not clock.in_ns:
+    factor = 1e-3 if in_ns else likely_factor(t, pixels, scale)
+    if factor < scale and not in_ns:
         yield (
             f"{count} events in {duration / 1e6:.4g} s are fewer than one per ms; if their times "
             "are in ns, divide them by 1000"
         )
-    elif factor != 1 or clock.scale != 1:
-        in_the_file = duration / clock.scale
+    elif factor != 1 or scale != 1:
+        in_the_file = duration / scale
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:.10g} can hardly be in µs; {remedy}"
     elif count >= ENOUGH_EVENTS and tick >= COARSE_TICK:

@@ -258,12 +258,8 @@ def check_loader(loader: Any, classifier: Any) -> None:
     classifier's classes and sensor. What a loader doesn't say isn't checked.
     """
     dataset: Any = getattr(loader, "dataset", None)
-    first = loader[0] if isinstance(loader, list) and loader else (None,)
-    of_events = getattr(first[0], "dtype", None) == EVENT_DTYPE
     is_plain = type(dataset).__name__ == "Recordings"  # whose events PyTorch can't put together
-    is_no_loader = loader is not None and not hasattr(loader, "__iter__")
-    # A Split and Tonic's data sets have a sensor_size.
-    if of_events or is_plain or is_no_loader or hasattr(loader, "sensor_size"):
+    if is_plain or (loader is not None and not hasattr(loader, "__iter__")):
         kind = type(loader).__name__
         raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
     while hasattr(dataset, "dataset"):  # a Subset

@@ -3,13 +3,11 @@
 import warnings
 
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 from torch.nn.utils import get_total_norm
 
 CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
 CLIMB_LEAST = 0.05  # and by more of its lowest, since where nothing is learned it wavers,
 CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
-FAR_MORE_ALIKE = 0.2  # than neighbours along time, those along the batch rarely are
 
 
 def check_training(where: str, **values: Tensor) -> None:
@@ -67,21 +65,15 @@ def warn_if_silent(where: str, answered: float, n_samples: float) -> None:
 
 
 def warn_if_batch_first(frames: Tensor) -> None:
-    """Warn of as many steps as recordings, if frames (T, B, ...) look like (B, T, ...).
+    """Warn of as many steps as recordings: of other numbers, that of the targets tells them apart.
 
-    Images that follow each other in a recording are more alike than those of two recordings.
+    Args:
+        frames: Those of others, whose axes nobody has said.
     """
-    if len(frames) != frames.shape[1] or frames.ndim != 5:
-        return  # the number of targets says whether it is that of recordings
-    images = avg_pool2d(frames.to_dense().sum(dim=2).float(), 5, 2, 2).flatten(2)
-    alike = []
-    for ordered in (images, images.transpose(0, 1)):
-        one, next_one = ordered[:-1], ordered[1:]
-        alike.append((one * next_one).sum() / (one.norm() * next_one.norm() + 1e-9))
-    if alike[1] - alike[0] > FAR_MORE_ALIKE:
+    if len(frames) == frames.shape[1]:
         warnings.warn(
-            f"frames have shape {tuple(frames.shape)}, and look as if the first axis were the "
-            "batch; bring them into the order (time, batch, polarity, y, x)",
+            f"frames have shape {tuple(frames.shape)}, as many time steps as recordings; if the "
+            "first axis is the batch, bring them into the order (time, batch, polarity, y, x)",
             stacklevel=6,
         )
 
