@@ -579,6 +579,24 @@ def test_strokes_wait_until_it_is_said_whose_they_are(figure):
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [2, 0]
 
 
+def test_whoever_chooses_a_gesture_is_told_that_strokes_had_waited_for_it(taught):
+    taught.evaluate("teaching.lesson.forget()")
+    draw(taught, [[-10, 0], [10, 0]])
+    taught.get_by_role("radio", name="Show zed", exact=True).check()
+    assert said(taught).startswith("zed has what you drew before.")
+    assert counts_of(taught) == [5, 5, 6, 5, 5, 5]
+
+
+def test_yes_to_a_gesture_that_was_deleted_teaches_nothing_out_of_sight(taught):
+    taught.once("dialog", lambda dialog: dialog.accept())
+    button(taught, "delete tick").click()
+    draw(taught, [[-10, 0], [10, 0]])
+    assert said(taught).startswith("The network says “tick?”")
+    press(taught, "yes")
+    assert said(taught) == "1 of 1 answer right. Draw the next one."
+    assert not taught.evaluate("teaching.lesson.goesOn")
+
+
 def test_a_reverse_is_added_and_a_stroke_thrown_away_takes_back_what_was_said(own):
     draw(own, [[-10, 0], [10, 4]])
     draw(own, [[-10, 0], [10, 2]])

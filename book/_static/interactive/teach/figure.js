@@ -483,7 +483,11 @@
     // Strokes that wait are of the gesture that is chosen.
     chose() {
       const { trials, gestures } = this;
-      if (trials.waiting.length && gestures.chosen !== null) trials.keep(trials.waiting);
+      if (!trials.waiting.length || gestures.chosen === null) return;
+      trials.keep(trials.waiting);
+      if (trials.waiting.length) return; // there was no room
+      const { name } = gestures.all[gestures.chosen];
+      this.say(`${name} has what you drew before. Click a picture to move it or throw it away.`);
     }
 
     // ---- What is seen ----

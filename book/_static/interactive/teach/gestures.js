@@ -28,8 +28,8 @@
       });
       this.more = button("add a gesture", () => {
         const gesture = { name: this.newName(), strokes: [] };
-        this.add(gesture);
         this.tell(gesture);
+        this.add(gesture);
       });
       this.list = element(
         "div",
@@ -155,8 +155,8 @@
         ariaLabel: `Show ${gesture.name}`,
         checked: this.chosen === number,
         onchange: () => {
-          this.choose(number);
           this.tell(gesture);
+          this.choose(number);
         },
       });
       const partner = partnerOf(gesture.name);

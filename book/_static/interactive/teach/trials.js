@@ -215,7 +215,9 @@
     // Count the last answer as right, or ask what it was.
     judge(right) {
       const { output, almost } = this.answers.forwards.network;
-      if (right && almost) return this.correct(this.figure.lesson.trained.gestures[output]);
+      const gesture = this.figure.lesson.trained.gestures[output];
+      const isThere = this.figure.gestures.all.includes(gesture); // and wasn't deleted since
+      if (right && almost && isThere) return this.correct(gesture);
       if (!right) this.correcting = true;
       else this.count(true);
       this.figure.say(right ? this.scored() : "What was it?");
