@@ -69,7 +69,7 @@ STEP = """([kind, seed]) => {  // what a hand does, where an element lets it
   if (kind === "name") {
     const field = any(inside(".teach-gesture [type=text]:not([readonly])"));
     if (!field) return null;
-    field.onfocus();
+    field.onclick();
     field.value = `name ${Math.floor(100 * random())}`;
     field.oninput();
     field.onchange();

@@ -690,6 +690,14 @@ def test_typing_a_name_chooses_its_gesture_and_a_stroke_can_be_moved(own):
     assert counts_of(own) == [1, 1] and said(own).startswith("gesture 1: 1 stroke.")
 
 
+def test_the_tab_key_passes_names_and_chooses_none(own):
+    own.get_by_role("textbox", name="Name of gesture 1").focus()
+    for _ in range(2):
+        own.keyboard.press("Tab")
+    assert own.evaluate("document.activeElement.ariaLabel") == "Name of gesture 2"
+    assert own.evaluate("teaching.state().chosen") == 0
+
+
 def test_the_tab_key_goes_on_from_a_name_that_was_typed(own):
     own.get_by_role("textbox", name="Name of gesture 1").press("End")
     own.keyboard.type("s")

@@ -194,12 +194,14 @@
         readOnly: Boolean(gesture.nothing),
         ariaLabel: `Name of gesture ${number + 1}`,
       });
-      field.onfocus = () => {
+      // Not by the tab key alone, which only passes.
+      const choose = () => {
         this.chosen = number;
         for (const [at, { firstChild: input }] of [...this.rows.children].entries())
           input.checked = at === number;
         this.figure.chose();
       };
+      field.onclick = choose;
       field.oninput = () => {
         const name = field.value.replace(/\p{Cc}/gu, " ").trim();
         const taken = this.namesBut(gesture).includes(name);
@@ -209,6 +211,7 @@
         else if (!name) this.figure.say("A gesture needs a name.");
         else gesture.name = name;
         this.figure.changed();
+        choose();
       };
       // With the name that it has, once the tab key or a click that ends the typing is through.
       field.onchange = () => {
