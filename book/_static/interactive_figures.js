@@ -169,8 +169,8 @@
     controls.append(element("div", { className: "interactive-row" }, ...parts));
   }
 
-  const button = (text, onclick) =>
-    element("button", { type: "button", textContent: text, onclick });
+  const button = (text, onclick, className = "") =>
+    element("button", { type: "button", textContent: text, onclick, className });
 
   // A sentence that says what the figure shows, read aloud as it changes.
   function liveText() {

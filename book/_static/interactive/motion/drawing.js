@@ -119,7 +119,6 @@
       leads: leaders.includes(name),
       colour: leaders.includes(name) ? "accent" : "grey",
     }));
-    lines.sort((one, other) => one.leads - other.leads);
     shared.drawVoltages(
       canvas,
       lines,

@@ -329,8 +329,8 @@
           title: name,
         });
       });
-      this.backwards = button("play it backwards (B)", () => this.playBackwards());
-      this.backwards.className = "motion-backwards";
+      const playBackwards = () => this.playBackwards();
+      this.backwards = button("play it backwards (B)", playBackwards, "motion-backwards");
       [this.summary, this.said] = shared.texts("motion");
       this.summary.textContent = "Move the disc, or press an arrow.";
       addRow(controls, this.summary, this.said);

@@ -236,7 +236,7 @@
     context.fill();
   }
 
-  // lines: { output, leads, colour }, one by output, the last ones on top. head(context, line, x,
+  // lines: { output, leads, colour }, one by output; who leads is on top. head(context, line, x,
   // y) draws its name where it ends, beside the span (in steps), in a margin of so many pixels.
   shared.drawVoltages = (
     canvas,
@@ -266,6 +266,7 @@
     const ms = (step) => `${(step * timeWindow) / 1000} ms`;
     shared.write(context, ms(first), left, height - 7);
     shared.write(context, ms(first + span), right, height - 7, { align: "right" });
+    lines.sort((one, other) => one.leads - other.leads);
     for (const line of lines) {
       const { output, leads } = line;
       context.strokeStyle = colour(line.colour);

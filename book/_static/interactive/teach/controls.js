@@ -19,10 +19,9 @@
 
     training() {
       const { lesson } = this.figure;
-      this.trainer = button("train", () => lesson.train());
-      this.trainer.classList.add("teach-train");
-      this.again = button("train from another start", () => lesson.withAnotherSeed());
-      this.again.classList.add("teach-again");
+      this.trainer = button("train", () => lesson.train(), "teach-train");
+      const anew = () => lesson.withAnotherSeed();
+      this.again = button("train from another start", anew, "teach-again");
       this.progress = element("progress", { max: 1, value: 0, ariaLabel: "Training" });
       return row("teach-training", this.trainer, this.progress, this.again);
     }
@@ -44,10 +43,8 @@
       const { figure } = this;
       const backwards = () => figure.trials.playBackwards(figure.pad);
       this.backwards = button("play it backwards (B)", backwards);
-      this.own = button("teach it yours", () => figure.beginOwn());
-      this.own.classList.add("teach-own");
-      this.look = button("see what it was taught", () => figure.teach());
-      this.look.classList.add("teach-look");
+      this.own = button("teach it yours", () => figure.beginOwn(), "teach-own");
+      this.look = button("see what it was taught", () => figure.teach(), "teach-look");
       this.link = button("copy link", () => figure.copyLink());
       const meant = () => [document.body, figure.pad.grip].includes(document.activeElement);
       shared.onKey("b", backwards, meant);

@@ -52,7 +52,6 @@
       leads: output === leader,
       colour: inks[output],
     }));
-    lines.sort((one, other) => one.leads - other.leads);
     const { context: pen } = shared.begin(canvas);
     pen.font = `600 12px ${fontFamily()}`;
     const margin = 12 + Math.max(0, ...classes.map((name) => pen.measureText(name).width));

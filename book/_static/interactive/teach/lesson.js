@@ -223,11 +223,11 @@
       };
       const failed = (reason) =>
         this.stop(`Training failed: ${reason}. Your strokes are still here; “train” tries again.`);
-      this.training = { progress: [], began: performance.now(), stop() {}, run, done };
+      this.training = { progress: [], began: performance.now(), stop() {}, run };
       try {
         this.training.stop = teach.trainInWorker(request, {
           progress: (news) => this.hear(news),
-          done: () => this.end(),
+          done: () => done(this.finish()),
           failed,
         });
         this.expectNews(() => failed(`nothing was heard for ${SILENCE / 1000} s`));
@@ -254,27 +254,25 @@
       this.figure.say(soFar(news), false);
     }
 
-    end() {
-      const { progress, run, done, stop } = this.training;
-      clearTimeout(this.patience);
-      stop();
-      this.training.stop = null;
-      const { weights } = progress.at(-1);
-      done({ ...run, lesson: { ...run.lesson, weights } });
-    }
-
-    // Stop before the end: what a whole lesson has learnt so far counts.
-    stop(text) {
+    // Dismiss the worker. Returns what it has learnt so far, or null.
+    finish() {
       const { progress, run, stop } = this.training;
       clearTimeout(this.patience);
       stop();
       this.training.stop = null;
       const weights = progress.at(-1)?.weights;
-      if (weights && !run.lesson.weights) {
-        this.adopt({ ...run, lesson: { ...run.lesson, weights } });
+      return weights ? { ...run, lesson: { ...run.lesson, weights } } : null;
+    }
+
+    // Stop before the end: what a whole lesson has learnt so far counts.
+    stop(text) {
+      const { run } = this.training;
+      const learnt = this.finish();
+      if (learnt && !run.lesson.weights) {
+        this.adopt(learnt);
         this.figure.learnt();
       }
-      this.figure.say(`${text}${weights ? " Now draw one." : ""}`);
+      this.figure.say(`${text}${learnt ? " Now draw one." : ""}`);
     }
 
     // run: { lesson, gestures, strokes }: of gestures answers have their names, and strokes are

@@ -12,8 +12,7 @@
     constructor(figure, slow) {
       Object.assign(this, { figure, slow, webcam: null, watch: null });
       this.onOff = button("webcam", () => this.turn());
-      this.holder = button("hold to record (space)", () => {});
-      this.holder.classList.add("teach-hold");
+      this.holder = button("hold to record (space)", null, "teach-hold");
       this.nothing = button("record other movements (10 s)", () => this.recordNothing());
       this.countdown = element("output", { className: "teach-countdown", ariaLabel: "Countdown" });
       this.holder.addEventListener("pointerdown", () => this.hold());
