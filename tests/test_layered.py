@@ -120,6 +120,8 @@ def test_a_unit_that_drops_out_is_silent_in_all_of_its_copies():
     now, late = seen[0].split(50, dim=2)
     assert now.any()
     assert torch.equal(late[3:], now[:-3])
+    network.eval()(torch.ones(9, 4, 2, 6, 5))
+    assert seen[1].split(50, dim=2)[0][now == 0].any()
 
 
 def test_whole_delays_that_are_learned_begin_with_the_bits_of_those_that_are_given():

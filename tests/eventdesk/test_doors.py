@@ -6,7 +6,6 @@ clocks and rounded times.
 
 import contextlib
 import io
-import json
 import math
 import os
 import re
@@ -74,21 +73,6 @@ def save(path, events):
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, events)
     return path
-
-
-@pytest.mark.slow
-def test_what_is_no_regular_file_is_refused(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "tmp_path").mkdir()
-    targets = [tmp_path / "pipe", tmp_path / "tmp_path", Path("/dev/zero"), Path("/dev/stdin")]
-    for target in targets:
-        for suffix in FORMATS:
-            link = tmp_path / f"link{suffix}"
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
-            assert "is no regular file" in refusal(read_events, link), link
-        for load in (load_nir, load_checkpoint):
-            assert "is no regular file" in refusal(load, target), load
 
 
 def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
@@ -221,21 +205,6 @@ def test_a_fork_while_a_thread_reads_by_faery_does_not_hang(tmp_path):
     finally:
         stopped.set()
         thread.join()
-
-
-def test_a_command_says_what_failed(tmp_path):
-    good = str(save(tmp_path / "good.npy", some_events(3000)))
-    missing = str(tmp_path / "missing.npy")
-    for words in ([good, missing], [missing, good]):
-        status, printed, error = said_by("inspect", *words)
-        assert status == 1
-        assert "2 files" in printed
-        assert "1 of 2 files can't be read" in error and "missing.npy" in error
-        status, printed, error = said_by("inspect", "--json", *words)
-        assert status == 1
-        content = json.loads(printed)
-        assert [*content[missing]] == ["error"] and "no file" in content[missing]["error"]
-        assert content[good]["numbers"]["events"] == 3000
 
 
 @pytest.mark.slow
