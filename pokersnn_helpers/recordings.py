@@ -31,6 +31,7 @@ POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
 MADE_OF = {  # how to give recordings, by an attribute of what was given in their place
     "validation": "one of its parts, as data.train",  # a Split
     "recordings": "{}.recordings",
+    "casefold": "those of a folder, as eventdesk.load_folder(path).recordings",  # a text
     "indices": "recordings.subset(indices)",  # a Subset of PyTorch's
     "batch_sampler": "the Recordings that it loads; batches are made of them",
     "sensor_size": "Recordings.from_tonic(dataset)",

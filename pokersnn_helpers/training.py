@@ -439,8 +439,10 @@ def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
         "returns spikes, whose maxima are all 1; return voltages, or give a decode that adds up": (
             classifier.decode is decode and first.any() and ((first == 0) | (first == 1)).all()
         ),
-        "has layers in a list, or weights that are no torch.nn.Parameter, so they don't learn; "
-        "make it a torch.nn.ModuleList, or them parameters": has_hidden_weights(classifier.snn),
+        "has layers in a list, or weights that are no torch.nn.Parameter of its own, so they don't "
+        "learn; make it a torch.nn.ModuleList, or them parameters": has_hidden_weights(
+            classifier.snn
+        ),
     }
     found = [slip for slip, is_so in slips.items() if is_so]
     for slip in found[:1]:  # which may be the reason for the others
@@ -450,7 +452,9 @@ def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
 def has_hidden_weights(network: nn.Module) -> bool:
     """Say whether a network has weights that PyTorch doesn't find: in lists, or plain tensors."""
     values = [value for module in network.modules() for value in vars(module).values()]
-    parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    parts = [
+        part for value in values for part in (value if isinstance(value, list | tuple) else [value])
+    ]
     tensors = [part for part in parts if isinstance(part, Tensor) and part.is_leaf]
     weights = {tensor for tensor in tensors if tensor.requires_grad}
     layers = {part for part in parts if isinstance(part, nn.Module)}

@@ -108,6 +108,17 @@ class InAList(Dense):
         return self.layers[0](super().forward(frames))
 
 
+class InATuple(Dense):
+    """As the parameters of Norse's cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.p = (torch.nn.Parameter(torch.ones(4)),)
+
+    def forward(self, frames):
+        return super().forward(frames) * self.p[0]
+
+
 class PlainTensor(Dense):
     def __init__(self):
         super().__init__()
@@ -199,6 +210,7 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: load_checkpoint("a", net=SNN), "has no argument net; did you mean network?"),
         (lambda: train_classifier(SOME, output_size=3), "output_size is what the recordings say"),
         (lambda: train_classifier(SOME, network="SNN"), "network is 'SNN'; give a class"),
+        (lambda: train_classifier("gestures"), "as eventdesk.load_folder(path).recordings"),
         (lambda: train_classifier(Split([1], [2])), "data is of type list; give Recordings("),
         (lambda: train_classifier([*SOME.events]), "list; give Recordings(events, targets"),
         (lambda: train_classifier([*SOME]), "[events for events, _ in pairs]"),
@@ -248,8 +260,11 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
         (lambda: make_loader(SOME, time_window=True), "time_window is True"),
         (lambda: make_loader(SOME, 1000), "make_loader is given 1000 without a name; write which"),
-        (lambda: make_loaders(DATA, 8), "as batch_size=8: batch_size, time_window, sparse"),
-        (lambda: train_classifier(SOME, 20), "given 20 without a name; write which it is, as seed"),
+        (lambda: make_loaders(DATA, 8), "write which it is: batch_size=, time_window=, sp"),
+        (
+            lambda: train_classifier(SOME, 20),
+            "given 20 without a name; write which it is: seed=, d",
+        ),
         (lambda: build_network(time_window=0.001), "for 1 ms write 1000, if you meant seconds"),
         (lambda: train_classifier(SOME, seed=0.5), "seed is 0.5; choose a whole number"),
         (lambda: predict(Classifier(SNN()), "1.npy"), "first, by eventdesk.read_events(path)"),
@@ -299,6 +314,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: learn(KeepsState()), "same frames otherwise when they come again: let forward"),
         (lambda: learn(InAList()), "so they don't learn; make it a torch.nn.ModuleList"),
         (lambda: learn(Spikes()), "Spikes returns spikes, whose maxima are all 1"),
+        (lambda: learn(InATuple()), "weights that are no torch.nn.Parameter of its own"),
         (lambda: learn(PlainTensor()), "weights that are no torch.nn.Parameter"),
         (lambda: evaluate(Classifier(SNN()), [(0 * FRAMES, TARGETS)]), "said nothing about any"),
         (lambda: train_classifier(SOME[:6], epochs=1), "no recording to train on of spade"),

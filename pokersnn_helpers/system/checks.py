@@ -89,7 +89,7 @@ EVENTS_OF = {  # how to give events, by the type of what was given in their plac
 
 
 ADVICE_ON_FIELD = {
-    "t": "they are µs: multiply seconds by 1e6",
+    "t": "they are µs: multiply seconds by 1e6, ms by 1000",
     "p": "ON is 1 and OFF is 0: take events['p'] > 0",
 }
 
@@ -111,8 +111,8 @@ def suggests_names(function: Callable[Given, Returned]) -> Callable[Given, Retur
         for value in arguments[places:]:
             short = reprlib.repr(value)
             raise TypeError(
-                f"{title} is given {short} without a name; write which it is, as "
-                f"{options[0]}={short}: {', '.join(options)}"
+                f"{title} is given {short} without a name; write which it is: "
+                f"{'=, '.join(options)}="
             )
         for name in named.keys() - set(known) if not others else ():
             raise TypeError(f"{title} has no argument {name}{suggestion(name, known)}")
