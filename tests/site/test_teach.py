@@ -949,6 +949,7 @@ def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
 def test_the_page_works_from_a_copy_on_a_disk(built, browser):
     context = browser.new_context()
     context.set_default_timeout(90_000)
+    context.add_init_script(TEACHING)
     page = context.new_page()
     page.goto((built / page_with(KIND)).as_uri())
     page.wait_for_selector("[data-kind=teach].is-interactive")
