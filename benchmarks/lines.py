@@ -32,13 +32,15 @@ PLAIN: Options = {
     "augment": "none",
     "ema_decay": 0,
 }
+LONGER: Options = {"epochs": 60, "learning_rate": 0.001}
 LINES: dict[str, Options] = {
     "plain loop": PLAIN,
+    "60 epochs at 0.001 alone": PLAIN | LONGER,
     "gradient clipping": PLAIN | {"clip_norm": 0.3},
     "smaller input weights": PLAIN | {"network": FastSNN},
 }
 LINES["both of these"] = LINES["gradient clipping"] | {"network": FastSNN}
-LINES["and 60 epochs at 0.001"] = LINES["both of these"] | {"epochs": 60, "learning_rate": 0.001}
+LINES["and 60 epochs at 0.001"] = LINES["both of these"] | LONGER
 LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": "mirror"}
 LINES["and EMA"] = LINES["and data augmentation"] | {"ema_decay": 0.95}
 
