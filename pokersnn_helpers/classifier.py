@@ -226,13 +226,11 @@ class Classifier(nn.Module):
 
     def _run_by_length(self, frames: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Show the network recordings of one length at a time; ``run`` says what is returned."""
-        lengths = steps.unique().tolist()
-        sums_up = self.bin_width == WHOLE  # silence adds nothing to a sum
-        if len(lengths) < 2 or sums_up:
+        if self.bin_width == WHOLE:  # silence adds nothing to a sum
             voltages = self.voltages_of(frames)
             return voltages, torch.full_like(steps, len(voltages))
         of_recording: dict[int, Tensor] = {}
-        for length in lengths:
+        for length in steps.unique().tolist():
             members = (steps == length).nonzero()[:, 0]
             part = self.voltages_of(with_steps(frames.index_select(1, members), length))
             of_recording.update(zip(members.tolist(), part.unbind(1), strict=True))
