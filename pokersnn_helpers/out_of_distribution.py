@@ -241,7 +241,7 @@ class Familiar(NamedTuple):
     def turned(self, image: ndarray) -> str:
         """Say how an image (polarities, height, width) would be far more familiar, if it would.
 
-        Of 495 cards, digits and gestures that were left out, none would; with x and y swapped, all.
+        Of N-MNIST's 200 digits to test on, none would; changed in one of these ways, all would.
         """
         ways = {
             "x and y swapped": image.swapaxes(1, 2),

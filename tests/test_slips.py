@@ -36,6 +36,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.figures.events import plot_frames
 from pokersnn_helpers.out_of_distribution import Familiar, training_ranges
+from pokersnn_helpers.recordings import warn_of_other_units
 from pokersnn_helpers.simulation.gestures import film_session
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.page import nearest_name
@@ -387,14 +388,23 @@ def in_ms():
     return events
 
 
-def test_no_recording_of_the_kind_that_was_learned_from_is_warned_of():
-    data = load_nmnist()
-    familiar = Classifier(SNN(2 * 34 * 34), classes=data.classes, sensor_size=data.sensor_size)
-    familiar.familiar = Familiar.fit(data.train)
+def test_only_recordings_whose_axes_or_polarities_are_other_would_be_more_familiar_turned():
+    digits = load_nmnist()
+    familiar = Familiar.fit(digits.train)
+    images = [recording.image() for recording in digits.test.events.packed]
+    assert {familiar.turned(image) for image in images} == {""}
+    assert {familiar.turned(image.swapaxes(1, 2)) for image in images} == {"x and y swapped"}
+    assert {familiar.turned(image[::-1]) for image in images} == {"its polarities swapped"}
+    below = {familiar.turned(image[:, ::-1]) for image in images}
+    assert below == {"y counted from the other side"}
+
+
+@pytest.mark.parametrize("data", [load_nmnist(), load_nmnist(2), DATA])
+def test_times_in_microseconds_are_warned_of_in_no_recording(data):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        for events in data.test.events[::10]:
-            predict(familiar, events)
+        for recording in (data.train + data.test).events.packed:
+            warn_of_other_units(recording)
 
 
 def test_what_can_only_be_meant_in_one_way_works():
