@@ -163,7 +163,7 @@ def test_a_stream_keeps_no_more_features_than_come_late(delays):
 def test_neurons_behind_a_layer_forget_exactly_in_wide_time_bins(simulated):
     """Unless their time constants are given; forward Euler would turn the sign at 12 ms."""
     network = partial(LayerThenSNN, tau_mem=0.02)
-    train = partial(train_classifier, simulated.test, 0, "cpu", time_window=12_000, epochs=1)
+    train = partial(train_classifier, simulated.test, device="cpu", time_window=12_000, epochs=1)
     constants = train(network=network)[0].snn.snn._constants()
     assert constants.a == pytest.approx(12 / 20)
     assert constants.s == pytest.approx(1 - math.exp(-12 / 10))
