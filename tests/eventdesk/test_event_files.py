@@ -178,7 +178,10 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "none.npy": (npy(columns(EVENTS[:0])), r"shape \(0,\); expected \(events,\), with some events"),
     "last.npy": (npy(columns(EVENTS, "pxyt")), "no names, and don't seem to be t, x, y, p; name"),
     "backwards.npy": (npy(columns(EVENTS)[::-1]), "t is 3360 at event 1; sort by time"),
-    "polarities.npy": (npy(columns(EVENTS) - [0, 0, 0, 1]), "p is -1 at event 0; .*ON is 1 and OFF is 0"),
+    "polarities.npy": (
+        npy(columns(EVENTS) - [0, 0, 0, 1]),
+        "p is -1 at event 0; .*ON is 1 and OFF is 0",
+    ),
     "lengths.npz": (npz(t=[1, 2], x=[1], y=[1, 2], p=[0, 1]), "shape mismatch in array 1"),
     "page.bin": ("<html>Grüße: nicht da</html>\n".encode(), "holds text in place of events; copy"),
     "page.raw": (b"<html>not found</html>\n", "begins with b'<html>"),
