@@ -25,7 +25,7 @@ ANSWERS = {
     "changes": 12,
     "elsewhere": 1,
     "latency": 5,
-    "lines": 7,
+    "lines": 8,
     "motions": 42,
     "nested": 13,
     "operations": 9,
