@@ -2,6 +2,7 @@
 
 system/              what all else stands on: checks, files, compiled loops, devices, Norse
 
+units                in which unit the times of a recording are
 recordings           event recordings of any sensor and any classes
 statistics           numbers that describe a recording
 rows                 what isn't 0 in a batch of frames, counted from events

@@ -24,7 +24,7 @@ from .system.checks import (
     suggests_names,
 )
 from .system.progress import progress_bar
-from .system.units import ENOUGH_EVENTS, UNITS, likely_factor
+from .units import ENOUGH_EVENTS, UNITS, likely_factor
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
