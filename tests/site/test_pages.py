@@ -36,8 +36,12 @@ WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
 CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => element.innerText)"""
-FOCUSABLE = """() => [...document.querySelectorAll("pre, .pst-scrollable-table-container")]
-    .every((wide) => wide.scrollWidth <= wide.clientWidth || wide.tabIndex >= 0)"""
+# All that the theme makes focusable where it scrolls, by the theme's own rule.
+FOCUSABLE = """() => [...document.querySelectorAll(
+        "pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon, "
+        + ".pst-scrollable-table-container")]
+    .filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight)
+    .every((scrollable) => scrollable.tabIndex >= 0)"""
 TEXT_SIZES = """() => [...document.querySelectorAll("article .themes > img")]
     .filter((image) => image.checkVisibility() && !image.closest(".chapter-card"))
     .map((image) => (12.5 * 96 / 72 * image.getBoundingClientRect().width) / image.naturalWidth)"""
