@@ -1,15 +1,14 @@
-"""How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
+"""How accurate the models of chapter 7 are on all 131 recordings, and what a GRU uses of them."""
 
 import numpy as np
 
-from pokersnn_helpers.study.estimators import PerturbedEstimator
+from pokersnn_helpers.study.estimators import Perturbation, PerturbedEstimator
+from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import Evidence
 
 from . import Options, Row, folds
 from .models import HYBRID, MODELS, SETTINGS, SNN
-from .perturbations import CHANGES
 
-NETWORKS = ("GRU", SNN, HYBRID)
 COMPARED = (
     (SNN, "logistic regression"),
     (SNN, "SNN, no recurrence"),
@@ -17,6 +16,11 @@ COMPARED = (
     (HYBRID, "GRU"),
     (HYBRID, "MLP on each frame"),
 )
+CHANGES: dict[str, Perturbation] = {
+    "time shuffled": shuffled_time,
+    "time reversed": reversed_time,
+    "polarities merged": merge_polarities,
+}
 
 
 def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
@@ -27,48 +31,46 @@ def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
         epochs: To train for, in place of each network's own.
 
     Returns:
-        A row per model (``accuracy_rows``); and in points what models differ by, with an interval.
+        A row per model; and in points what models differ by, with an interval.
     """
     cards = folds.cards()
     answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds), cards)
-    rows = folds.accuracy_rows(answers, cards)
-    return folds.result(seeds, rows, differences=folds.differences(answers, COMPARED, cards.groups))
+    rows = []
+    for name, correct in answers.items():
+        rows.append({"model": name, **folds.mean(correct, cards.groups)})
+    differences = []
+    for first, second in COMPARED:
+        better = folds.points(answers[first], answers[second], cards.groups)
+        differences.append({"first": first, "second": second, **better})
+    return {"seeds": seeds, "rows": rows, "differences": differences}
 
 
 def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
-    """Classify changed recordings, by networks that were trained on real ones and on changed ones.
+    """Classify changed recordings, by GRUs that were trained on real ones and on changed ones.
 
     Args:
         seeds: As for ``accuracy``.
         epochs: As for ``accuracy``.
 
     Returns:
-        Rows by model, change and whether it was trained on such recordings, too, with what that
+        Rows by change and whether the GRU was trained on such recordings, too, with what that
         changes in points.
     """
     cards = folds.cards()
-    models = folds.for_epochs(MODELS, epochs)
-    networks = {name: models[name] for name in NETWORKS}
-    trained = folds.validate(networks, range(seeds), cards)
-    unchanged = {name: model.correct(cards.recordings) for name, model in trained.items()}
-    rows: list[Row] = []
-
-    def add_row(model: str, change: str, how: str, correct: np.ndarray) -> None:
-        row = {"model": model, "change": change, "how": how, **folds.mean(correct, cards.groups)}
-        if change != "none":
-            row |= folds.change(correct, unchanged[model], cards.groups)
-        rows.append(row)
-
-    for name, correct in unchanged.items():
-        add_row(name, "none", "as recorded", correct)
-    for change_name, change in CHANGES.items():
-        changed = change(cards.recordings)
-        learners = {name: PerturbedEstimator(model, change) for name, model in networks.items()}
-        anew = folds.answers(learners, range(seeds), cards)
-        for name in networks:
-            add_row(name, change_name, "tested", trained[name].correct(changed))
-            add_row(name, change_name, "trained and tested", anew[name])
-    return folds.result(seeds, rows)
+    model = folds.for_epochs(MODELS, epochs)["GRU"]
+    trained = folds.validate({"GRU": model}, range(seeds), cards)["GRU"]
+    unchanged = trained.correct(cards.recordings)
+    rows = []
+    for name, change in CHANGES.items():
+        anew = folds.answers({"GRU": PerturbedEstimator(model, change)}, range(seeds), cards)
+        correct = {
+            "tested": trained.correct(change(cards.recordings)),
+            "trained and tested": anew["GRU"],
+        }
+        for how, right in correct.items():
+            lost = folds.change(right, unchanged, cards.groups)
+            rows.append({"model": "GRU", "change": name, "how": how, **lost})
+    return {"seeds": seeds, "rows": rows}
 
 
 def best_of(settings: Options, learn: Evidence, seed: int) -> str:
@@ -86,21 +88,12 @@ def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     settings = folds.for_epochs(SETTINGS, epochs)
     cards = folds.cards()
     correct = np.zeros((seeds, len(cards.recordings)), dtype=bool)
-    rows = []
     for seed in range(seeds):
-        chosen = []
         for trial in cards.folds(3, seed):
-            learn = trial.learn
-            best = best_of(settings, learn, seed)
-            chosen.append(best)
-            model = settings[best].fit(learn.recordings, seed)
+            best = best_of(settings, trial.learn, seed)
+            model = settings[best].fit(trial.learn.recordings, seed)
             held_out, right = trial.correct(model.predict)
             correct[seed, held_out] = right
-        share = float(correct[seed].mean())
-        rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
-    return {
-        "recordings": len(cards.recordings),
-        "seeds": seeds,
-        **folds.mean(correct, cards.groups),
-        "rows": rows,
-    }
+    shares = correct.mean(axis=1).tolist()
+    rows = [{"seed": seed, "correct": share} for seed, share in enumerate(shares)]
+    return {"seeds": seeds, **folds.mean(correct, cards.groups), "rows": rows}

@@ -151,4 +151,4 @@ def measure(seeds: int = 3, epochs: int | None = None) -> Row:
     for bits, right in zip(BITS, correct, strict=True):
         row = {"model": "SNN", "bits": str(bits), "how": "trained on with these bits"}
         rows.append(row | folds.mean(right, cards.groups))
-    return folds.result(seeds, rows)
+    return {"seeds": seeds, "rows": rows}

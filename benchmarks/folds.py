@@ -9,7 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy import ndarray
 
-from pokersnn_helpers import Recordings, load_pokerdvs131
+from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.data.pokerdvs import PokerDVS131
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.intervals import bootstrap_interval
@@ -67,53 +67,6 @@ def answers(models: Mapping[Any, Any], seeds: Sequence[int], on: Evidence) -> di
     """Say by model which recordings it classifies correctly without their fold."""
     trained = validate(models, seeds, on)
     return {name: model.correct(on.recordings) for name, model in trained.items()}
-
-
-def accuracy_rows(answers: Mapping[str, ndarray], on: Evidence) -> list[Row]:
-    """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
-
-    Args:
-        answers: Whether each recording was classified correctly, (seeds, recordings), by model.
-        on: The recordings that they are about.
-
-    Returns:
-        A row per model with the mean over the seeds, the lowest and the highest of them, both ends
-        of ``bootstrap_interval``, and the mean over the seeds for each class.
-    """
-    rows = []
-    for name, correct in answers.items():
-        row: Row = {"model": name}
-        row |= spread(correct.mean(axis=1))
-        row |= interval(correct, on.groups)
-        row |= by_class(correct, on.recordings)
-        rows.append(row)
-    return rows
-
-
-def by_class(correct: ndarray, recordings: Recordings) -> dict[str, float]:
-    """Return the share of each class that is correct, of answers (seeds, recordings)."""
-    targets = np.asarray(recordings.targets)
-    shares = {}
-    for number, name in enumerate(recordings.classes):
-        shares[name] = float(correct[:, targets == number].mean())
-    return shares
-
-
-def differences(
-    answers: Mapping[str, ndarray], pairs: Iterable[tuple[str, str]], groups: Sequence[int]
-) -> list[Row]:
-    """Return a row per pair of models: by how many points the first is better than the second."""
-    rows = []
-    for first, second in pairs:
-        better = points(answers[first], answers[second], groups)
-        rows.append({"first": first, "second": second, **better})
-    return rows
-
-
-def result(seeds: int, rows: list[Row], **others: Any) -> Row:
-    """Return what is stored of three folds of all 131: a row per model, and other tables."""
-    number = len(all_recordings().recordings)
-    return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows, **others}
 
 
 def interval(correct: ndarray, groups: Any) -> dict[str, float]:

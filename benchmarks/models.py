@@ -3,19 +3,15 @@
 from typing import Any
 
 import torch
-from sklearn.neighbors import KNeighborsClassifier
 
 from pokersnn_helpers import FastSNN
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study.estimators import (
-    FeatureEstimator,
-    Features,
     NetworkEstimator,
     PerturbedEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
+from pokersnn_helpers.study.models import GRU, FrameMLP, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities
 
 from . import Options
@@ -31,11 +27,6 @@ class FeedforwardSNN(FastSNN):
         self.lif0.recurrent_weights.requires_grad_(False)
 
 
-def nearest_neighbour(features: Features) -> FeatureEstimator:
-    """Return what answers with the class of the most similar training recording."""
-    return FeatureEstimator(KNeighborsClassifier(1), features)
-
-
 def merged(estimator: Any) -> PerturbedEstimator:
     """Return an estimator that sees no polarity."""
     return PerturbedEstimator(estimator, merge_polarities)
@@ -45,10 +36,7 @@ def merged(estimator: Any) -> PerturbedEstimator:
 BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: Options = {
-    "nearest neighbour": nearest_neighbour(summed_image),
     "logistic regression": logistic_regression(summed_image, C=10),
-    "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),
-    "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
     "GRU": NetworkEstimator(GRU, clip_norm=1.0),
     SNN: NetworkEstimator(),
     "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),

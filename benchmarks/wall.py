@@ -34,8 +34,7 @@ QUARTERS = (0, 2, 1, 3)  # turns, clockwise, from the left, of ``motions.WAYS``
 DETECTOR = partial(motions.MotionDetector, len(motions.WAYS), gain=1)
 NETWORKS = {
     motions.SINGLE: motions.MODELS[motions.SINGLE],
-    motions.DETECTOR: motions.Model(DETECTOR, 0.003, motions.LONGER),
-    "leaky trace, mean over time": motions.MODELS["leaky trace, mean over time"],
+    motions.DETECTOR: motions.Model(DETECTOR, 0.003, epochs=24),
 }
 PANEL_SEEDS = 3  # at most; the networks are asked with more
 

@@ -18,7 +18,6 @@ SEEING = (
     "training_ranges",
     "choose_recipe",
     "to_films",
-    "rates_both_ways",
 )
 
 

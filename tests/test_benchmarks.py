@@ -20,20 +20,20 @@ from pokersnn_helpers.study.protocol import Evidence
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
 # To each test recording: one for each model or change that is reported, and those of inner folds.
 ANSWERS = {
-    "accuracy": 9,
+    "accuracy": 6,
     "bits": 2,
-    "changes": 12,
+    "changes": 4,
     "elsewhere": 1,
     "latency": 5,
     "lines": 8,
-    "motions": 42,
+    "motions": 18,
     "nested": 13,
     "operations": 9,
     "passes": 4,
     "sparse": 7,
     "unknown": 3,
     "variety": 8,
-    "wall": 20,
+    "wall": 18,
 }
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
 SPLIT_OF_TONIC = {"elsewhere", "lines", "operations", "passes", "variety"}

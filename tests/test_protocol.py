@@ -17,7 +17,7 @@ from test_models import NETWORKS
 
 import pokersnn_helpers as helpers
 from benchmarks import folds
-from benchmarks.models import FeedforwardSNN, nearest_neighbour
+from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, predict
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
@@ -183,7 +183,7 @@ def test_processes_change_nothing(some):
 
 
 def test_cross_validation_leaves_the_given_estimators_alone(some):
-    model = nearest_neighbour(summed_image).fit(some)
+    model = estimators.logistic_regression(summed_image).fit(some)
     before = model.predict(some).copy()
     eight = some.subset([0, 3, 6, 9, 1, 4, 7, 10])
     cross_validate({"model": model}, eight, range(8), folds=2)
