@@ -11,8 +11,32 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pokersnn_helpers import Recordings, Split, recording_statistics
+from pokersnn_helpers import Recordings, Split
+from pokersnn_helpers.recordings import check_recordings
+from pokersnn_helpers.statistics import describe
 from pokersnn_helpers.study.event_statistics import event_statistics
+
+STATISTICS = ("events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels")
+
+
+def recording_statistics(data: Recordings | Split) -> DataFrame:
+    """Describe every recording in a row; for a split, the column "set" says "train" or "test".
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> list(recording_statistics(data))
+        ['class', 'events', 'duration (ms)', 'rate (events/ms)', 'ON share', 'active pixels', 'set']
+    """
+    if isinstance(data, Split):
+        train, test = (recording_statistics(part) for part in (data.train, data.test))
+        return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
+    check_recordings(data, "data")
+    rows = []
+    for recording, target in zip(data.events.packed, data.targets, strict=True):
+        numbers = describe(recording.image(), int(recording.t[-1]))
+        rows.append({"class": data.classes[target], **numbers})
+    return DataFrame(rows, columns=["class", *STATISTICS])
 
 
 def all_statistics(data: Recordings | Split) -> DataFrame:

@@ -19,10 +19,10 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.frames import last_steps
 from pokersnn_helpers.networks import width_of_steps
-from pokersnn_helpers.study.latency import log_probabilities_over_time
 from pokersnn_helpers.study.models import Model
 
 from . import Options
+from .over_time import log_probabilities_over_time
 
 
 def random_start_crop(frames: Tensor) -> Tensor:

@@ -14,15 +14,15 @@ from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.panel import SoFar
 from pokersnn_helpers.study.perturbations import until
 
 from . import Options, Row, folds
 from .counting import count_operations
 from .early import EARLY, train_sparse
+from .over_time import PredictionsOverTime, predict_over_time
 from .page_networks import read, unpacked
+from .rules import SoFar
 from .simulation import LR, TRAINED_ON, groups_of
 from .timing import recordings
 

@@ -21,13 +21,13 @@ from torch.nn.functional import one_hot
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, build_network, to_frames
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.networks import width_of_steps
-from pokersnn_helpers.study.panel import panel
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds, motions
 from . import wall as walls
 from .motions import Films
+from .rules import panel
 
 LEARNING_RATE = 0.005
 TAUS = (0.005, 0.010, 0.020, 0.040)  # s, of current and voltage

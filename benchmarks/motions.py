@@ -24,7 +24,6 @@ from pokersnn_helpers.simulation.camera import FRAME_INTERVAL, EventCamera
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.models import CNN, GRU
-from pokersnn_helpers.study.panel import untrained
 from pokersnn_helpers.study.perturbations import apply, replaced
 from pokersnn_helpers.study.protocol import Evidence, Trial
 from pokersnn_helpers.system.norse_cells import (
@@ -34,6 +33,7 @@ from pokersnn_helpers.system.norse_cells import (
 )
 
 from . import Row, folds
+from .rules import untrained
 
 Shares = dict[tuple[str, str], float]  # of the answers that are as expected, by model and test
 

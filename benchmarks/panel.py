@@ -1,4 +1,4 @@
-"""What the panel of ``study.panel`` reaches on the trials by which pages judge their networks.
+"""What the panel of ``rules`` reaches on the trials by which pages judge their networks.
 
 Each member learns from what the networks of a page learn from, of the same folds or films, and is
 asked about the same recordings: after 4, 6 and 8 ms where a page asks so early, and at the end. The
@@ -16,7 +16,11 @@ from torch import nn
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.panel import (
+from pokersnn_helpers.study.perturbations import until
+from pokersnn_helpers.study.protocol import Evidence, Trial
+
+from . import Row, folds, motions
+from .rules import (
     EARLY_MS,
     FrameAverage,
     Pointing,
@@ -28,10 +32,6 @@ from pokersnn_helpers.study.panel import (
     polarity_centroids,
     untrained,
 )
-from pokersnn_helpers.study.perturbations import until
-from pokersnn_helpers.study.protocol import Evidence, Trial
-
-from . import Row, folds, motions
 
 END = "the end"
 PER_EVENT = {centroid_drift: 6, polarity_centroids: 3, centroid_course: 2, events_over_time: 1}

@@ -14,11 +14,11 @@ import numpy as np
 
 from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
-from pokersnn_helpers.study.panel import untrained
 from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds, motions, panel
+from .rules import untrained
 
 WALLS = 60  # to learn from
 NEW_WALLS = 120

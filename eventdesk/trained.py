@@ -22,7 +22,6 @@ from pokersnn_helpers.out_of_distribution import Familiar, training_ranges, unli
 from pokersnn_helpers.recordings import PackedRecording, Recordings
 from pokersnn_helpers.study import models
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
-from pokersnn_helpers.study.panel import shift_correlation
 from pokersnn_helpers.system.checks import SensorSize, check_events, check_range, errors_in
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 from pokersnn_helpers.training import Prediction, predict_recording
@@ -50,7 +49,7 @@ FEATURES: dict[str, Callable[..., ndarray]] = {
         features.regions_over_time,
         features.rhythm_of_regions,
         features.sum_rate_and_regions,
-        shift_correlation,
+        models.shift_correlation,
     )
 }
 READING: dict[str, Any] = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it

@@ -12,7 +12,6 @@ from .recordings import (
     stratified_folds,
 )
 from .snn import SNN, build_network
-from .statistics import recording_statistics
 from .system.checks import EVENT_DTYPE
 from .system.devices import default_device
 from .training import evaluate, fit, predict, train_classifier
@@ -40,7 +39,6 @@ __all__ = [
     "make_loaders",
     "predict",
     "record_states",
-    "recording_statistics",
     "save_checkpoint",
     "stratified_folds",
     "to_frames",

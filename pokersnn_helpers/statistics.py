@@ -1,22 +1,11 @@
 """Numbers that describe a recording: how many events, for how long, how fast, and where."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy import ndarray
 
-from .recordings import Recordings, Split, check_recordings
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-STATISTICS = ("events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels")
-
 
 def describe(image: ndarray, duration: float) -> dict[str, float]:
-    """Describe a recording by the numbers of ``STATISTICS``.
+    """Describe a recording by a few numbers.
 
     An active pixel is one that sent at least one event. Events that all come at the same time have
     the rate that they would have within 1 µs, the shortest time that a time stamp tells.
@@ -56,25 +45,3 @@ def spread(image: ndarray) -> tuple[float, float]:
     distance = places - np.average(places, axis=0, weights=counts)
     down, across = np.sqrt(np.average(distance**2, axis=0, weights=counts)).tolist()
     return down, across
-
-
-def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
-    """Describe every recording in a row; for a split, the column "set" says "train" or "test".
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> data = load_pokerdvs(source="simulated")
-        >>> list(recording_statistics(data))
-        ['class', 'events', 'duration (ms)', 'rate (events/ms)', 'ON share', 'active pixels', 'set']
-    """
-    import pandas as pd  # which takes a second to import
-
-    if isinstance(data, Split):
-        train, test = (recording_statistics(part) for part in (data.train, data.test))
-        return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
-    check_recordings(data, "data")
-    rows = []
-    for recording, target in zip(data.events.packed, data.targets, strict=True):
-        numbers = describe(recording.image(), int(recording.t[-1]))
-        rows.append({"class": data.classes[target], **numbers})
-    return pd.DataFrame(rows, columns=["class", *STATISTICS])

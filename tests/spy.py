@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from benchmarks.rules import FrameAverage, Pointing
 from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
-from pokersnn_helpers.study.panel import FrameAverage, Pointing
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 # By these names modules know what makes a model, and what else sees recordings.

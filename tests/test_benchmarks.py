@@ -12,9 +12,9 @@ from benchmarks import __main__ as command
 from benchmarks import folds, learned, motions, panel, store, timing, wall
 from benchmarks.libraries import LIBRARIES, installed_version
 from benchmarks.lines import larger_weights
+from benchmarks.rules import untrained
 from pokersnn_helpers import Recordings, build_network, load_pokerdvs131
 from pokersnn_helpers.study.measured import measured, names, read
-from pokersnn_helpers.study.panel import untrained
 from pokersnn_helpers.study.protocol import Evidence
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}

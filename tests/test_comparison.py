@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.comparison import all_statistics, c2st_accuracy
-from pokersnn_helpers import EVENT_DTYPE, recording_statistics
+from benchmarks.comparison import all_statistics, c2st_accuracy, recording_statistics
+from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.study.event_statistics import event_statistics
 
 BY_HAND = [

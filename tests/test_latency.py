@@ -11,9 +11,9 @@ import pokersnn_helpers as helpers
 from benchmarks import early
 from benchmarks.early import firing_rate_regularised, nll_over_time, train_sparse
 from benchmarks.latency import correct_at_time
+from benchmarks.over_time import PredictionsOverTime, predict_over_time
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 
 TARGETS = torch.tensor([0, 2, 1])
 

@@ -10,6 +10,15 @@ from benchmarks.early import BinarySNN
 from benchmarks.latency import CumulativeMLP
 from benchmarks.models import FeedforwardSNN
 from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
+from benchmarks.rules import (
+    WAYS,
+    centroid_course,
+    centroid_drift,
+    events_over_time,
+    panel,
+    polarity_centroids,
+    untrained,
+)
 from eventdesk.ask.features import (
     count_and_duration,
     place_and_polarity,
@@ -22,16 +31,13 @@ from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
-from pokersnn_helpers.study.panel import (
-    WAYS,
-    centroid_course,
-    centroid_drift,
-    events_over_time,
-    panel,
-    polarity_centroids,
+from pokersnn_helpers.study.models import (
+    CNN,
+    GRU,
+    MLP,
+    FrameMLP,
     shift_correlation,
-    untrained,
+    summed_image,
 )
 from pokersnn_helpers.study.perturbations import (
     apply,

@@ -13,7 +13,8 @@ import pytest
 from camera_bytes import aedat
 from tonic.datasets import POKERDVS
 
-from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131, recording_statistics
+from benchmarks.comparison import recording_statistics
+from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131
 from pokersnn_helpers.data import archives
 from pokersnn_helpers.data.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES

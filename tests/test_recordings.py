@@ -7,12 +7,12 @@ import torch
 from random_events import random_events
 
 import pokersnn_helpers
+from benchmarks.comparison import recording_statistics
 from pokersnn_helpers import (
     EVENT_DTYPE,
     Recordings,
     Split,
     first_of_each_class,
-    recording_statistics,
     stratified_folds,
     train_classifier,
 )

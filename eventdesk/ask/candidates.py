@@ -31,7 +31,6 @@ from pokersnn_helpers.study.estimators import (
     PerturbedEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.study.panel import shift_correlation
 from pokersnn_helpers.study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
 from pokersnn_helpers.system.checks import check_range
 
@@ -189,7 +188,7 @@ def motion_correlations(settings: Settings) -> FeatureEstimator:
     """Return a logistic regression on what moves where, in 3 × 3 regions."""
     width = settings.time_window
     return logistic_regression(
-        partial(shift_correlation, time_window=width, regions=3, steps=(1, 2))
+        partial(models.shift_correlation, time_window=width, regions=3, steps=(1, 2))
     )
 
 

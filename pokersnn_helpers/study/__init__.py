@@ -1,8 +1,7 @@
 """What chapter 7 above all measures with.
 
 Begin with ``protocol``, which cross-validates models, with ``intervals`` for what they reach, and
-with ``models``, the networks that are compared. ``panel`` holds simpler rules and models to beat;
-``estimators`` train all of these, ``parallel`` several at a time. ``event_statistics`` says how
-events lie in space and time, ``perturbations`` take something away from recordings, ``latency``
-asks for early answers, and ``measured`` reads what took too long for a page.
+with ``models``, the networks that are compared. ``estimators`` train all of these, ``parallel``
+several at a time. ``event_statistics`` says how events lie in space and time, ``perturbations``
+take something away from recordings, and ``measured`` reads what took too long for a page.
 """

@@ -11,10 +11,9 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from ..classifier import Classifier, check_classifier, unique_argmax
-from ..frames import make_loader
-from ..recordings import Recordings
-from ..system.devices import one_cpu_thread
+from pokersnn_helpers import Classifier, Recordings, make_loader
+from pokersnn_helpers.classifier import check_classifier, unique_argmax
+from pokersnn_helpers.system.devices import one_cpu_thread
 
 
 @dataclass(frozen=True)

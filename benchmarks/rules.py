@@ -1,13 +1,13 @@
 """The panel: rules and small models that a network has to beat, each of a few lines.
 
-Each is an estimator, as in ``estimators``, which learns from the recordings that a network learns
-from, and is asked about the same; ``until`` of ``perturbations`` cuts these, to ask for an answer
-at any time. Two rules learn nothing: ``Pointing`` answers left, right, up or down as an arrow says.
+Each is an estimator, as in ``study.estimators``, which learns from the recordings that a network
+learns from, and is asked about the same; ``until`` of ``study.perturbations`` cuts these, to ask
+for an answer at any time. Two rules learn nothing: ``Pointing`` answers left, right, up or down as
+an arrow says.
 """
 
 import functools
 import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,13 +19,17 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..frames import to_frames
-from ..recordings import Recordings
-from .estimators import FeatureEstimator, Features, NetworkEstimator, logistic_regression
-from .models import FrameCNN, summed_image
-from .perturbations import until
+from pokersnn_helpers import Recordings, to_frames
+from pokersnn_helpers.study.estimators import (
+    FeatureEstimator,
+    Features,
+    NetworkEstimator,
+    logistic_regression,
+)
+from pokersnn_helpers.study.models import CNN, shift_correlation, summed_image
+from pokersnn_helpers.study.perturbations import until
 
 EARLY_MS = (4, 6, 8)  # when an answer is asked for, besides the end
 BINS = 50  # of ``events_over_time``
@@ -96,51 +100,6 @@ def centroid_course(recordings: Recordings) -> ndarray:
         sums = np.add.reduceat(places, numbers.clip(max=len(places) - 1))
         courses.append((sums / np.diff(numbers, append=len(places)).clip(1)[:, None]).flatten())
     return np.stack(courses)
-
-
-def shift_correlation(
-    recordings: Recordings, time_window: float = 1000, regions: int = 1, steps: Sequence[int] = (1,)
-) -> ndarray:
-    """Return to where the events of each frame have moved some frames later.
-
-    A frame is multiplied with a later one, shifted by up to two pixels each way, as a field of
-    correlation-type motion detectors does (Hassenstein and Reichardt 1956,
-    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
-    divided by their sum over the shifts.
-
-    Args:
-        recordings: The recordings, of whose events the polarity is ignored.
-        time_window: Width of a time bin in µs.
-        regions: Along each side of a frame.
-        steps: By how many frames the later one is later.
-
-    Returns:
-        Shares (recordings, steps × 25 shifts × regions²), 0 to 1.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> shift_correlation(load_pokerdvs(source="simulated").test).shape
-        (20, 25)
-    """
-    correlations = []
-    for events in recordings.events:
-        frames = to_frames(events, time_window, recordings.sensor_size).sum(1)  # without polarity
-        frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(steps)))
-        shares = [_shares(frames, late, regions) for late in steps]
-        correlations.append(torch.cat(shares).flatten().numpy())
-    return np.stack(correlations)
-
-
-def _shares(frames: Tensor, late: int, regions: int) -> Tensor:
-    """Return shares (25 shifts, regions, regions) of one recording's frames (T, height, width)."""
-    height, width = frames.shape[1:]
-    later = nn.functional.pad(frames[late:], (2, 2, 2, 2))
-    products = [
-        (frames[:-late] * later[:, y : y + height, x : x + width]).sum(0)
-        for y, x in np.ndindex(5, 5)
-    ]
-    places = nn.functional.adaptive_avg_pool2d(torch.stack(products), regions)
-    return places / places.sum(0).clamp_min(1e-9)
 
 
 def shift_arrow(recordings: Recordings, time_window: float = 1000) -> ndarray:
@@ -245,6 +204,23 @@ class FrameAverage:
         frames = [to_frames(events, self.time_window, size) for events in recordings.events]
         numbers = np.repeat(np.arange(len(frames)), [len(each) for each in frames])
         return torch.cat(frames).flatten(1).log1p().numpy(), numbers
+
+
+class FrameCNN(CNN):
+    """``CNN`` of each frame alone, whose answers are averaged.
+
+    Example:
+        >>> FrameCNN()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([1, 8, 4])
+    """
+
+    adds_up = False
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return values (1, B, classes)."""
+        images = torch.log1p(frames.to_dense())
+        answers = self.body(images.flatten(0, 1)).log_softmax(1)
+        return answers.unflatten(0, images.shape[:2]).mean(0, keepdim=True)
 
 
 def panel(time_window: float = 1000) -> dict[str, Any]:
