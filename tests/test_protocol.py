@@ -19,13 +19,14 @@ import pokersnn_helpers as helpers
 from benchmarks import folds
 from benchmarks.models import FeedforwardSNN
 from benchmarks.over_time import predict_over_time
+from eventdesk.ask.differences import paired_difference
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, predict
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study import estimators, parallel
 from pokersnn_helpers.study.estimators import NetworkEstimator, PerturbedEstimator
-from pokersnn_helpers.study.intervals import bootstrap_interval, paired_difference
+from pokersnn_helpers.study.intervals import bootstrap_interval
 from pokersnn_helpers.study.models import MLP, summed_image
 from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.perturbations import reversed_time

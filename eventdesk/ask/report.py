@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from pokersnn_helpers.study.intervals import degrees_of_freedom
 from pokersnn_helpers.system.writing import atomic_write
 
 from .compare import Comparison
+from .differences import degrees_of_freedom
 from .verdict import QUESTIONS, Answer, Judgement, Row
 
 WIDTH = 79

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from pokersnn_helpers.study.intervals import degrees_of_freedom
-
+from .differences import degrees_of_freedom
 from .verdict import ENOUGH, NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
 
 REASONS = {

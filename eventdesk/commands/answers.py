@@ -144,16 +144,21 @@ def confusion(answers: DataFrame) -> str:
 
 def write_matrix(answers: DataFrame, path: Path) -> None:
     """Write how often each answer was given to each class, as a CSV or as a figure."""
-    from pokersnn_helpers.figures.results import (
-        plot_confusion,  # Matplotlib takes half a second to import
-    )
+    from sklearn.metrics import ConfusionMatrixDisplay  # which takes a second to import
 
-    table = pd.crosstab(answers["class"], answers["answer"])
     with atomic_write(path, overwrite=False) as file:
         if path.suffix == ".csv":
-            table.to_csv(file)
+            pd.crosstab(answers["class"], answers["answer"]).to_csv(file)
         else:
-            plot_confusion(table).savefig(file, format=path.suffix[1:])
+            shown = ConfusionMatrixDisplay.from_predictions(
+                answers["class"],
+                answers["answer"],
+                xticks_rotation="vertical",
+                cmap="Greys",
+                colorbar=False,
+            )
+            shown.ax_.set(xlabel="answer", ylabel="class")
+            shown.figure_.savefig(file, format=path.suffix[1:], bbox_inches="tight")
 
 
 def in_words(answer: Prediction, outside: Sequence[str] = ()) -> str:

@@ -1,10 +1,9 @@
-"""Draw results: training by epoch, numbers with their interval, and the answers of each class."""
+"""Draw results: training by epoch, and numbers with their interval."""
 
 from collections.abc import Collection
-from itertools import cycle, product
+from itertools import cycle
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -99,25 +98,3 @@ def draw_epochs(ax: Axes, history: History, quantity: str, colour: str) -> None:
         ax.plot(range(1, len(values) + 1), values, line, color=colour)
     if held_out:
         ax.plot(history.kept_epoch, held_out[history.kept_epoch - 1], "o", color=colour)
-
-
-def plot_confusion(table: pd.DataFrame) -> Figure:
-    """Draw how often each class got each answer, as a square with its number.
-
-    Args:
-        table: A row per class and a column per answer.
-
-    Example:
-        >>> fig = plot_confusion(pd.DataFrame([[9, 1], [0, 8]], ["up", "down"], ["up", "down"]))
-    """
-    rows, columns = table.shape
-    fig, ax = plt.subplots(figsize=(2 + 0.5 * columns, 1.5 + 0.5 * rows), layout="constrained")
-    shares = table.div(table.sum(axis="columns"), axis="index")
-    ax.imshow(shares, cmap="Greys", vmin=0, vmax=1)
-    ax.set(xlabel="answer", ylabel="class")
-    ax.set_xticks(range(columns), table.columns, rotation=45, ha="right")
-    ax.set_yticks(range(rows), table.index)
-    for row, column in product(range(rows), range(columns)):
-        colour = "white" if shares.iloc[row, column] > 0.5 else TEXT
-        ax.text(column, row, table.iloc[row, column], ha="center", va="center", color=colour)
-    return fig

@@ -14,6 +14,7 @@ from eventdesk.ask import candidates, features, report, verdict
 from eventdesk.ask import compare as module
 from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
 from eventdesk.ask.compare import Comparison, compare
+from eventdesk.ask.differences import Difference
 from eventdesk.ask.sentences import decidable, in_words
 from eventdesk.ask.verdict import (
     Answer,
@@ -28,7 +29,6 @@ from eventdesk.trained import load_trained, write_winner
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.figures.colours import ACCENT
 from pokersnn_helpers.simulation.motions import film_motions
-from pokersnn_helpers.study.intervals import Difference
 from pokersnn_helpers.study.perturbations import replaced
 
 GIVEN = ("epochs", "time_window", "augment")
