@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
-from collections import Counter, namedtuple
+from collections import namedtuple
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -16,7 +17,7 @@ from pokersnn_helpers.figures import events as recordings
 from pokersnn_helpers.figures import results
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, GREY
 from pokersnn_helpers.figures.labels import label_ends
-from pokersnn_helpers.figures.memories import Memory, draw_memory, plot_memories
+from pokersnn_helpers.figures.memories import MEASURED, Memory, draw_memory, plot_memories
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
 from pokersnn_helpers.training import History
@@ -355,23 +356,20 @@ def test_classes_of_another_network_are_refused():
 
 
 @pytest.mark.parametrize("places", [0, 1, 3])
-def test_memory_has_a_unit_of_its_kind_at_each_place_or_a_few_behind_weights_per_pixel(places):
-    drawn = {}
-    for keeps in ("LIF", "GRU", ""):
-        fig, ax = plt.subplots()
-        draw_memory(ax, Memory(places=places, keeps=keeps), 0, 0)
-        drawn[keeps] = Counter(
-            type(patch).__name__ for patch in ax.patches if patch.get_facecolor()[3] == 1
-        )
-        plt.close(fig)
-    units = places**2 or 4
-    assert drawn["LIF"]["Circle"] == units
-    assert drawn["GRU"]["Rectangle"] == drawn["LIF"]["Rectangle"] + units
-    assert drawn["GRU"] == drawn[""]
+@pytest.mark.parametrize(("keeps", "marker"), [("LIF", "o"), ("GRU", "s"), ("", "s")])
+def test_memory_has_a_unit_of_its_kind_at_each_place_or_a_few_behind_weights_per_pixel(
+    places, keeps, marker
+):
+    _, ax = plt.subplots()
+    draw_memory(ax, Memory(places=places, keeps=keeps), 0, 0)
+    units = ax.lines[-1]
+    assert units.get_marker() == marker
+    assert len(set(zip(*units.get_data(), strict=True))) == (places**2 or 4)
+    assert units.get_color() == (ACCENT if keeps else GREY)
 
 
-def test_row_of_a_memory_shows_the_second_result_in_grey():
-    rows = {"one": (Memory(), [(50, 40, 60), (90, 80, 95)]), "two": (Memory(), [(20, 10, 30)])}
-    _, shown = plot_memories(rows, "correct (%)").axes
-    dots = [(*line.get_xdata(), *line.get_ydata(), line.get_color()) for line in shown.lines]
-    assert sorted(dots) == [(20, 1, ACCENT), (50, 0, ACCENT), (90, 0, GREY)]
+def test_row_of_a_memory_shows_its_own_result():
+    shares = pd.DataFrame({model: (row, 0, 100) for row, model in enumerate(MEASURED)}).T
+    _, shown = plot_memories(shares[::-1], "correct (%)").axes
+    dots = [(*line.get_xdata(), *line.get_ydata()) for line in shown.lines]
+    assert dots == [(row, row) for row in range(len(MEASURED))]

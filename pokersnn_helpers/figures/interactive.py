@@ -21,7 +21,7 @@ from PIL import Image
 
 from ..frames import to_frames
 from ..recordings import Split
-from .colours import ACCENT, GREY, TEXT
+from .dynamics import plot_neuron
 from .events import plot_event_cloud, plot_frames
 
 SLIDERS = Path(__file__).with_name("sliders")  # the page's figures as they are at first, as images
@@ -207,35 +207,27 @@ def interactive_tau(events: ndarray) -> InteractiveFigure:
     """
     dt, tau, threshold = 0.2, 10, 0.3  # ms, ms, a.u.
     counts = np.bincount((events["t"] - events["t"].min()) // 200, minlength=200)[:200]
-    weight = 10 * threshold / counts.sum()
+    weight = float(10 * threshold / counts.sum())
     i = v = 0.0
-    voltages, spikes = [], []
-    for step, count in enumerate(counts, 1):
+    trace = []
+    for count in counts:
         i += weight * count
         v += dt / tau * (i - v)
         i -= dt / tau * i
-        if v > threshold:
-            spikes.append(dt * step)
-            v = 0.0
-        voltages.append(v)
-    time = dt * np.arange(1, len(counts) + 1)
-    fig, axes = plt.subplots(3, figsize=(6, 4.2), sharex=True, layout="constrained")
-    axes[0].plot(time, counts, color=GREY)
-    axes[1].plot(time, voltages, color=TEXT)
-    axes[1].axhline(threshold, color=GREY, linestyle="--")
-    axes[2].eventplot(spikes, color=ACCENT)
-    for ax, name in zip(axes, ("events", "v (a.u.)", "spikes"), strict=True):
-        ax.set(ylabel=name, xlim=(0, time[-1]))
-    axes[2].set(xlabel="time (ms)", yticks=[])
+        spikes = v > threshold
+        v *= not spikes
+        trace.append((spikes, v, i))
+    spikes, voltage, current = np.array(trace).T
+    times = dt * np.arange(1, len(counts) + 1)
     return InteractiveFigure.from_figure(
         "tau",
-        fig,
-        f"Three plots over 40 ms. Above, the number of events of a recording. In the middle the "
-        f"voltage of a neuron with time constants of {tau} ms, which rises to a dashed threshold "
-        f"and is reset. Below, its {len(spikes)} spikes.",
+        plot_neuron(times, current, voltage, threshold, spikes, np.repeat(times, counts)),
+        f"Two plots over 40 ms. Above, the current of a neuron with time constants of {tau} ms "
+        f"that gets all events of a recording. Below, its voltage, which rises to a dashed "
+        f"threshold and is reset, and its {spikes.sum():.0f} spikes.",
         counts=counts.tolist(),
         dt=dt,
-        weight=float(weight),
+        weight=weight,
         threshold=threshold,
     )
 

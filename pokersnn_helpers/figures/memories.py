@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Patch, Rectangle
+from matplotlib.patches import Rectangle
+from pandas import DataFrame
 
 from .colours import ACCENT, GREY, PAPER, SHADE, TEXT
 
@@ -45,38 +46,34 @@ MEASURED = {  # by the model's name in a measurement: the name of its row, and i
 }
 
 
-def plot_memories(
-    rows: dict[str, tuple[Memory, list[tuple[float, float, float]]]], label: str
-) -> Figure:
-    """Draw a row for each network: a picture, its name, and its results.
+def plot_memories(shares: DataFrame, label: str) -> Figure:
+    """Draw a row for each of ``MEASURED``: a picture of the network, its name, and its results.
 
     Squares in the accent colour are GRUs and discs are LIF neurons; a small square in the frame is
     a convolution, and a fan of lines a weight per pixel.
 
     Args:
-        rows: By name, of up to two lines: the memory, and one or two results, each a mean with the
-            lowest and the highest of several seeds. The second is drawn in grey.
-        label: What the results are, with their unit.
+        shares: By model, the mean of several seeds, the lowest and the highest.
+        label: What they are, with their unit.
 
     Example:
-        >>> rows = {"a GRU": (Memory(keeps="GRU"), [(50, 40, 60)])}
-        >>> fig = plot_memories(rows, "correct (%)")
+        >>> shares = DataFrame(dict.fromkeys(MEASURED, (50, 40, 60)))
+        >>> fig = plot_memories(shares.T, "correct (%)")
     """
-    height = ROW * len(rows) + 48
+    height = ROW * len(MEASURED) + 48
     fig = plt.figure(figsize=(6, height / 72), layout="none")
     page = fig.add_axes((0, 0, 1, 1), xlim=(0, 432), ylim=(height, 0))
     page.set_axis_off()
     results = fig.add_axes((0.56, 48 / height, 0.41, 1 - 48 / height))
-    results.set(xlabel=label, xlim=(0, 104), ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    results.set(xlabel=label, xlim=(0, 104), ylim=(len(MEASURED) - 0.5, -0.5), yticks=[])
     results.spines["left"].set_visible(False)
-    for row, (name, (memory, found)) in enumerate(rows.items()):
+    for row, (model, (name, memory)) in enumerate(MEASURED.items()):
         middle = ROW * (row + 0.5)
         draw_memory(page, memory, 4, middle)
         page.text(102, middle, name, va="center", linespacing=1.2)
-        for number, (mean, low, high) in reversed([*enumerate(found)]):
-            colour = (ACCENT, GREY)[number]
-            results.hlines(row, low, high, color=colour, linewidth=2, alpha=0.55)
-            results.plot(mean, row, "o", color=colour, markersize=7)
+        mean, low, high = shares.loc[model]
+        results.hlines(row, low, high, color=ACCENT, linewidth=2, alpha=0.55)
+        results.plot(mean, row, "o", color=ACCENT, markersize=7)
     return fig
 
 
@@ -88,40 +85,30 @@ def draw_memory(ax: Axes, memory: Memory, left: float, middle: float) -> None:
         >>> draw_memory(ax, Memory(places=3, keeps="LIF"), left=0, middle=0)
     """
     top = middle - SIDE / 2
-    copies = 3 if memory.sees == "frames" else 1
-    for copy in range(copies, 0, -1):
-        moved = 3 * (copy - 1)
-        frame = Rectangle((left + moved, top - moved), SIDE, SIDE, fc=SHADE, ec=GREY, lw=1)
-        ax.add_patch(frame)
+    for moved in (6, 3, 0) if memory.sees == "frames" else (0,):
+        corner = left + moved, top - moved
+        ax.add_patch(Rectangle(corner, SIDE, SIDE, fc=SHADE, ec=GREY, lw=1))
     if memory.sees == "sum":
         ax.add_patch(Rectangle((left + 2, middle - 4), SIDE - 4, 8, fc=GREY, ec="none"))
     else:
-        ax.add_patch(Circle((left + 8, middle - 4), 3, fc="none", ec=TEXT, lw=1.2))
-        ax.add_patch(Circle((left + 17, middle + 5), 3, fc="none", ec=TEXT, lw=1.2))
-    right, begin = left + SIDE + 6, left + SIDE + 24
-    if not memory.places:
-        heights = middle + np.linspace(-12, 12, UNITS)
-        for start in heights:
-            for end in heights:
-                ax.plot([right - 4, begin], [start, end], color=GREY, lw=0.4)
-        for end in heights:
-            ax.add_patch(_unit(memory.keeps, begin + 4, end, 3.2))
-        return
-    seen = Rectangle((left + 3, middle - 9), 10, 10, fc="none", ec=ACCENT, lw=1.2)
-    ax.add_patch(seen)
-    ax.plot([left + 13, begin], [middle - 9, middle - 3], color=ACCENT, lw=0.8)
-    ax.plot([left + 13, begin], [middle + 1, middle], color=ACCENT, lw=0.8)
-    cell = SIDE / memory.places
-    for x in range(memory.places):
-        for y in range(memory.places):
-            across, down = begin + 2 + cell * x, top + cell * y
-            ax.add_patch(Rectangle((across, down), cell, cell, fc=PAPER, ec=GREY, lw=0.6))
-            size = min(0.36 * cell, 5)
-            ax.add_patch(_unit(memory.keeps, across + cell / 2, down + cell / 2, size))
-
-
-def _unit(keeps: str, x: float, y: float, size: float) -> Patch:
-    if keeps == "LIF":
-        return Circle((x, y), size, fc=ACCENT, ec="none")
-    colour = ACCENT if keeps else GREY
-    return Rectangle((x - size, y - size), 2 * size, 2 * size, fc=colour, ec="none")
+        across, down = [left + 8, left + 17], [middle - 4, middle + 5]
+        ax.plot(across, down, "o", color=TEXT, mfc="none", mew=1.2, markersize=6)
+    begin = left + SIDE + 24
+    if memory.places:
+        ax.add_patch(Rectangle((left + 3, middle - 9), 10, 10, fc="none", ec=ACCENT, lw=1.2))
+        rays = [[middle - 9, middle + 1], [middle - 3, middle]]
+        ax.plot([left + 13, begin], rays, color=ACCENT, lw=0.8)
+        ax.add_patch(Rectangle((begin + 2, top), SIDE, SIDE, fc=PAPER, ec=GREY, lw=0.6))
+        place = SIDE / memory.places
+        middles = place * (np.arange(memory.places) + 0.5)
+        across, down = np.meshgrid(begin + 2 + middles, top + middles)
+        size = min(0.72 * place, 10)
+    else:
+        down = middle + np.linspace(-12, 12, UNITS)
+        fan = np.reshape(np.meshgrid(down, down), (2, -1))
+        ax.plot([begin - 22, begin], fan, color=GREY, lw=0.4)
+        across = np.full(UNITS, begin + 4)
+        size = 6.4
+    marker = "o" if memory.keeps == "LIF" else "s"
+    colour = ACCENT if memory.keeps else GREY
+    ax.plot(across.flatten(), down.flatten(), marker, color=colour, mew=0, markersize=size)
