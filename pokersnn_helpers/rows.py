@@ -147,21 +147,25 @@ def fill(dense, rows):
 
 @compiled
 def rows_of(indices, counts, shape):
-    """Return ``Rows`` of sparse frames of this shape, and whether all indices are in it."""
-    n_rows = shape[0] * shape[1]
-    rows = Rows(np.empty(n_rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy())
-    in_order = True  # as what a loader gives, augmented or not
+    """Return ``Rows`` of sparse frames of this shape, if they list one row after the other.
+
+    Returns:
+        The rows, whether all indices are in the shape, and whether the rows are in order, as those
+        of a loader are, augmented or not.
+    """
+    rows = Rows(
+        np.empty(shape[0] * shape[1] + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()
+    )
     begun = 0  # rows
     for n in range(len(counts)):
         row, rows.inputs[n], inside = _place(indices, n, shape)
-        if not inside:
-            return rows, False
+        if not inside or row < begun - 1:
+            return rows, inside, False
         while begun <= row:
             rows.indptr[begun] = n
             begun += 1
-        in_order &= row == begun - 1
     rows.indptr[begun:] = len(counts)
-    return rows if in_order else _sort(rows, indices, shape), True
+    return rows, True, True
 
 
 @compiled
@@ -177,23 +181,3 @@ def _place(indices, n, shape):
             row = number
             number = np.int64(0)
     return row, number, signs >= 0
-
-
-@compiled
-def _sort(rows, indices, shape):
-    """Sort what lies at these indices by rows: a counting sort, so that a row keeps its order."""
-    sizes = np.zeros(shape[0] * shape[1], np.int64)
-    for n in range(len(rows.inputs)):
-        sizes[indices[0, n] * shape[1] + indices[1, n]] += 1
-    ends = np.cumsum(sizes)
-    free = ends - sizes  # the next free place of each row
-    rows.indptr[0] = 0
-    rows.indptr[1:] = ends
-    inputs = rows.inputs.copy()
-    counts = rows.counts.copy()
-    for n in range(len(inputs)):
-        row = indices[0, n] * shape[1] + indices[1, n]
-        rows.inputs[free[row]] = inputs[n]
-        rows.counts[free[row]] = counts[n]
-        free[row] += 1
-    return rows

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..frames import check_frames, check_indices, indices_and_counts
+from ..frames import check_frames, check_indices, indices_and_counts, sparse_tensor
 from ..rows import Rows, rows_of
 from ..snn import SNN, LearnedTaus, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
@@ -329,11 +329,14 @@ def to_rows(frames: Tensor) -> Rows:
         row, inputs = np.divmod(active, matrix.shape[1])
         indptr = np.searchsorted(row, np.arange(len(matrix) + 1))
         return Rows(indptr, inputs.astype(np.int32), matrix.take(active))
-    indices, counts = indices_and_counts(frames)
-    rows, inside = rows_of(indices.numpy(), counts.detach().numpy(), tuple(frames.shape))
+    indices, counts = indices_and_counts(frames.detach())
+    rows, inside, in_order = rows_of(indices.numpy(), counts.numpy(), tuple(frames.shape))
     if not inside:
         check_indices(frames)  # says which is outside
-    return rows
+    if in_order:
+        return rows
+    order = (indices[0] * frames.shape[1] + indices[1]).argsort(stable=True)
+    return to_rows(sparse_tensor(indices[:, order], counts[order], frames.shape, in_order=False))
 
 
 def as_matrix(frames: Tensor) -> Tensor:
