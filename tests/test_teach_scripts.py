@@ -296,8 +296,8 @@ def test_a_link_carries_the_score_and_asks_in_words():
         "return [score, teach.invitation(gestures, score), teach.invitation(gestures, null)];"
     )
     assert found[0] == 8
-    assert found[1].startswith("Two gestures were taught here.") and "eight of ten" in found[1]
-    assert found[2] == "Two gestures were taught here. Can you draw them?"
+    assert found[1].startswith("2 gestures were taught here.") and "8 of 10" in found[1]
+    assert found[2] == "2 gestures were taught here. Can you draw them?"
 
 
 # ---- While drawing ----

@@ -102,13 +102,16 @@
   // does it. input: what arrives in each step of so many ms; time constants are in ms, too.
   function runNeuron(input, { dt, tau_mem, tau_syn, threshold }) {
     let [v, i] = [0, 0];
-    const trace = { time: [], current: [], voltage: [], spikes: [] };
+    const trace = { time: [], current: [], voltage: [], spikes: [], count: 0 };
     input.forEach((jump, step) => {
       i += jump;
       v += (dt / tau_mem) * (i - v);
       i -= (dt / tau_syn) * i;
       const spike = v > threshold;
-      if (spike) v = 0;
+      if (spike) {
+        v = 0;
+        trace.count += 1;
+      }
       trace.time.push(dt * (step + 1));
       trace.current.push(i);
       trace.voltage.push(v);
@@ -122,10 +125,10 @@
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
-  // sliders: by name what each sets, its lowest and highest position, the step between two, and
-  // where it stands at first. The value is the position, or, on the scale "log", 10 to its power; it
-  // is written with its unit and as many digits as the step has, unless digits says otherwise.
-  // Returns their values, and a way to set one without redrawing.
+  // sliders: by name its label, min, max, step, and the value at which it stands at first. What it
+  // sets is this position, or, on the scale "log", 10 to its power; it is written with its unit and
+  // as many digits as the step has, unless digits says otherwise. Returns what they set, and a way to
+  // move one without redrawing.
   function addSliders(controls, sliders, redraw) {
     const inputs = {};
     const digitsOf = (step) => String(step).split(".")[1]?.length ?? 0;
@@ -136,19 +139,11 @@
       const text = `${number(value(name), digits)} ${unit}`.trim();
       inputs[name].nextSibling.textContent = inputs[name].ariaValueText = text;
     }
-    for (const [name, { label, lowest, highest, step, start }] of Object.entries(sliders)) {
-      const input = element("input", {
-        type: "range",
-        name,
-        min: lowest,
-        max: highest,
-        step,
-        value: start,
-      });
-      input.value = start; // only now that the ends are set
+    for (const [name, { label, min, max, step, value }] of Object.entries(sliders)) {
+      const input = element("input", { type: "range", name, min, max, step, value });
       input.oninput = () => {
         show(name);
-        redraw(name);
+        redraw();
       };
       inputs[name] = input;
       controls.append(
@@ -181,8 +176,21 @@
 
   // ---- Charts, by uPlot ----
 
-  const loadCharts = () =>
-    Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
+  // Charts one below the other, with sliders, what else moves them, and a sentence. x: limits of
+  // every chart without its own. draw(what the sliders set, charts): gives the charts their lines and
+  // marks, and returns the sentence. more(redraw, set): returns other controls.
+  async function addCharts(controls, drawing, { sliders, x, charts, draw, more = () => [] }) {
+    await Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
+    const made = charts.map((chart) => addChart(drawing, { x, ...chart }));
+    const summary = liveText();
+    const redraw = oncePerImage(() => {
+      summary.textContent = draw(values(), made);
+    });
+    const { values, set } = addSliders(controls, sliders, redraw);
+    addRow(controls, ...more(redraw, set), summary);
+    redraw();
+    return { charts: made };
+  }
 
   // One of several charts that stand one below the other and share the horizontal axis. series:
   // colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
@@ -237,11 +245,16 @@
     return chart;
   }
 
-  // A line for addChart that is drawn as a tick from 0 to each value.
-  const tick = (name) => [
-    name,
-    { width: 0, fill: () => colour(name), paths: window.uPlot.paths.bars({ size: [1, 2, 2] }) },
-  ];
+  // Lines for addChart: a tick from 0 to each value, and one that goes in steps.
+  const tick = (name) => {
+    const paths = (...line) => window.uPlot.paths.bars({ size: [1, 2, 2] })(...line);
+    return [name, { width: 0, fill: () => colour(name), paths }];
+  };
+  const stepped = { paths: (...line) => window.uPlot.paths.stepped({ align: 1 })(...line) };
+
+  // Numbers from one end to the other, both included, in so many steps.
+  const between = ([first, last], steps) =>
+    Array.from({ length: steps + 1 }, (_, step) => first + ((last - first) * step) / steps);
 
   function drawMarks(chart) {
     const { ctx } = chart;
@@ -274,7 +287,6 @@
     kinds,
     load,
     loadParts,
-    loadCharts,
     part,
     inWorker,
     mulberry32,
@@ -291,8 +303,10 @@
     addRow,
     button,
     liveText,
-    addChart,
+    addCharts,
     tick,
+    stepped,
+    between,
   };
 
   async function makeInteractive(holder) {

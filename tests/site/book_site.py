@@ -124,8 +124,10 @@ FIGURE = f"document.querySelector('{SCENE} .interactive-drawing').figure"
 def state(page):
     """Return the state of the figure that moves, and of the card or the stroke that it shows."""
     found = page.evaluate(
-        f"() => {{ const {{ show, stroke, ...rest }} = {FIGURE}.state(),"
-        " { time, stage, suit } = show ?? stroke ?? {}; return { ...rest, time, stage, suit }; }"
+        f"() => {{ const {{ table, stroke, direction, pad }} = {FIGURE};"
+        " const { ticking } = (table ?? pad).loop, shown = table ? table.show : stroke;"
+        " const { time, stage, suit } = shown ?? {};"
+        " return { direction, moving: pad?.busy, ticking, time, stage, suit }; }"
     )
     return SimpleNamespace(**found)
 
@@ -248,7 +250,7 @@ class Visit:
         self.page.clock.install(time=0)
         self.page.clock.pause_at(600_000)
         page = self.show(kind)
-        page.wait_for_function(f"{FIGURE}.state().shown")
+        page.wait_for_function(f"{FIGURE}.table?.show ?? {FIGURE}.started")
         return page
 
     def wait_for_answers(self):

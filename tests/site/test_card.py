@@ -240,11 +240,11 @@ def test_nothing_runs_while_paused_or_out_of_sight(figure):
     assert_nothing_runs(page)
     press(page, "go on")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_function(f"!{FIGURE}.state().visible")
+    page.wait_for_function(f"!{FIGURE}.table.visible")
     page.clock.run_for(50)
     assert_nothing_runs(page)
     page.evaluate("scrollTo(0, 0)")
-    page.wait_for_function(f"{FIGURE}.state().visible")
+    page.wait_for_function(f"{FIGURE}.table.visible")
     wait_for_answer(page)
 
 

@@ -375,12 +375,12 @@ def test_nothing_runs_out_of_sight(figure):
     page.clock.run_for(200)
     assert state(page).moving and state(page).ticking
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_function(f"!{FIGURE}.state().visible")
+    page.wait_for_function(f"!{FIGURE}.visible")
     page.clock.run_for(100)
     before = state(page)
     assert before.moving and not before.ticking
     page.clock.run_for(1000)
     assert state(page).time == before.time
     page.locator("[data-kind=motion]").scroll_into_view_if_needed()
-    page.wait_for_function(f"{FIGURE}.state().visible")
+    page.wait_for_function(f"{FIGURE}.visible")
     run_to_end(page)

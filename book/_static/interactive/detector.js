@@ -1,36 +1,22 @@
 // Two pixels, a delay and a neuron that spikes if the events of both arrive together.
-(({
-  kinds,
-  loadCharts,
-  element,
-  number,
-  counted,
-  runNeuron,
-  oncePerImage,
-  addSliders,
-  addRow,
-  button,
-  liveText,
-  addChart,
-  tick,
-}) => {
+(({ kinds, addCharts, tick, element, number, counted, runNeuron, button }) => {
   const SLIDERS = {
-    delay: { label: "delay", unit: "ms", lowest: 0, highest: 10, step: 0.5, start: 4 },
+    delay: { label: "delay", unit: "ms", min: 0, max: 10, step: 0.5, value: 4 },
     speed: {
       label: "speed",
       unit: "px/ms",
-      lowest: 0.1,
-      highest: 1,
+      min: 0.1,
+      max: 1,
       step: 0.05,
-      start: 0.25,
+      value: 0.25,
     },
     tau: {
       label: "time constants",
       unit: "ms",
-      lowest: 0.5,
-      highest: 20,
+      min: 0.5,
+      max: 20,
       step: 0.5,
-      start: 1,
+      value: 1,
     },
   };
   const DURATION = 40; // ms
@@ -72,83 +58,64 @@
       <text x="345" y="27">${number(delay, 1)} ms late</text></svg>`;
   }
 
-  kinds.detector = async (content, controls, drawing) => {
-    await loadCharts();
+  kinds.detector = (content, controls, drawing) => {
     let direction = DIRECTIONS[0];
     let end = ROOM;
+    const turned = () => DIRECTIONS.find((one) => one !== direction);
     const picture = element("div", { className: "detector-picture" });
     drawing.append(picture);
-    const x = () => [0, end];
+    const event = ["grey", { spanGaps: true }];
     const charts = [
-      addChart(drawing, {
+      {
         title: "inputs",
         height: 72,
-        series: [
-          ["grey", { spanGaps: true }],
-          ["grey", { spanGaps: true }],
-        ],
-        x,
+        series: [event, event],
         y: [-0.6, 1.6],
         yValues: { 0: "right", 1: "left" },
-      }),
-      addChart(drawing, {
+      },
+      {
         title: "v (a.u.)",
         height: 170,
         series: [["grey", { width: 1.2 }], ["accent"], ["grey", { dash: [6, 4] }], tick("accent")],
-        x,
         y: [0, 1.1],
         xTitle: "time (ms)",
-      }),
+      },
     ];
-    const redraw = oncePerImage(() => {
-      const state = values();
-      const [way, other] = [direction, DIRECTIONS.find((one) => one !== direction)].map((one) =>
-        runDetector(state, one),
-      );
-      const [spikes, otherwise] = [way, other].map((trace) => trace.spikes.filter(Boolean).length);
-      end = Math.min(
-        DURATION,
-        Math.max(
-          ROOM,
-          ...way.arrived.map((time) => time + 8),
-          ...other.arrived.map((time) => time + 8),
-        ),
-      );
-      picture.innerHTML = draw(direction, state.delay, spikes);
+    function drawCharts(state, [inputs, voltage]) {
+      const [way, other] = [direction, turned()].map((one) => runDetector(state, one));
+      const last = Math.max(...way.arrived, ...other.arrived);
+      end = Math.min(DURATION, Math.max(ROOM, last + 8));
+      picture.innerHTML = draw(direction, state.delay, way.count);
       // A dot for each event, a line for its delay, and a dot where it arrives.
       const times = [...new Set([...way.seen, ...way.arrived])].sort((one, other) => one - other);
       const rows = [0, 1].map((pixel) => [way.seen[pixel], way.arrived[pixel]]);
-      charts[0].marks = rows.flatMap(([seen, arrived], pixel) => [
+      inputs.marks = rows.flatMap(([seen, arrived], pixel) => [
         [seen, 1 - pixel, "grey"],
         [arrived, 1 - pixel, "accent"],
       ]);
-      charts[0].setData([
+      inputs.setData([
         times,
         ...rows.map((row, pixel) => times.map((time) => (row.includes(time) ? 1 - pixel : null))),
       ]);
-      charts[1].marks = [[0, THRESHOLD, "grey", "threshold"]];
-      charts[1].setData([
-        way.time,
-        other.voltage,
-        way.voltage,
-        way.time.map(() => THRESHOLD),
-        way.spikes,
-      ]);
-      const names = direction === "right" ? [spikes, otherwise] : [otherwise, spikes];
-      const tells = spikes === otherwise ? "can't tell" : "tells";
-      summary.textContent =
-        `right: ${counted(names[0] || "no", "spike")}; left: ` +
-        `${counted(names[1] || "no", "spike")}. The neuron ${tells} them apart.`;
-    });
-    const { values } = addSliders(controls, SLIDERS, redraw);
-    const turn = button("edge moves left", () => {
-      turn.textContent = `edge moves ${direction}`;
-      direction = DIRECTIONS.find((one) => one !== direction);
-      redraw();
-    });
-    const summary = liveText();
-    addRow(controls, turn, summary);
-    redraw();
-    return { charts };
+      voltage.marks = [[0, THRESHOLD, "grey", "threshold"]];
+      const threshold = way.time.map(() => THRESHOLD);
+      voltage.setData([way.time, other.voltage, way.voltage, threshold, way.spikes]);
+      const [right, left] = direction === "right" ? [way, other] : [other, way];
+      const tells = way.count === other.count ? "can't tell" : "tells";
+      return (
+        `right: ${counted(right.count || "no", "spike")}; left: ` +
+        `${counted(left.count || "no", "spike")}. The neuron ${tells} them apart.`
+      );
+    }
+    function more(redraw) {
+      const turn = button("edge moves left", () => {
+        turn.textContent = `edge moves ${direction}`;
+        direction = turned();
+        redraw();
+      });
+      return [turn];
+    }
+    const x = () => [0, end];
+    return addCharts(controls, drawing, { sliders: SLIDERS, x, charts, draw: drawCharts, more });
   };
 })(window.interactiveFigures);

@@ -2,8 +2,8 @@
 ((figures) => {
   const { kinds, shared, loadParts, clamp, colour, counted, element, oncePerImage } = figures;
   const SLIDERS = {
-    turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 1, start: -65 },
-    tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 1, start: 20 },
+    turn: { label: "turn", unit: "°", min: -180, max: 180, step: 1, value: -65 },
+    tilt: { label: "tilt", unit: "°", min: -85, max: 85, step: 1, value: 20 },
   };
   const NAMES = ["time (ms)", "x (pixel)", "y (pixel)"];
   const SIGNS = { ON: "●", OFF: "■" };

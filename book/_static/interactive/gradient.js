@@ -1,16 +1,16 @@
 // What a gradient is multiplied by in each step back through time, and where clipping acts.
-(({ kinds, loadCharts, number, oncePerImage, addSliders, addRow, liveText, addChart }) => {
+(({ kinds, addCharts, between, number }) => {
   const SLIDERS = {
-    weight: { label: "recurrent weight", lowest: 0, highest: 3, step: 0.05, start: 1.5 },
+    weight: { label: "recurrent weight", min: 0, max: 3, step: 0.05, value: 1.5 },
     tau: {
       label: "time constant τ",
       unit: "ms",
-      lowest: 2,
-      highest: 50,
+      min: 2,
+      max: 50,
       step: 1,
-      start: 10,
+      value: 10,
     },
-    slope: { label: "mean surrogate σ′", lowest: 0, highest: 1, step: 0.01, start: 0.44 },
+    slope: { label: "mean surrogate σ′", min: 0, max: 1, step: 0.01, value: 0.44 },
   };
   const BACK = 30; // ms, and steps
   const POWERS = [-4, 6]; // of 10, that are drawn
@@ -42,44 +42,23 @@
 
   // content: networks that were trained, by when, with their weight and factor; norm, of the first
   // gradients of their training; and clip, the largest that clipping lets pass.
-  kinds.gradient = async ({ networks, norm, clip }, controls, drawing) => {
-    await loadCharts();
-    const { lowest, highest, step } = SLIDERS.weight;
-    const weights = Array.from(
-      { length: Math.round((highest - lowest) / step) + 1 },
-      (_, index) => lowest + step * index,
-    );
-    const times = Array.from({ length: BACK + 1 }, (_, index) => -index);
+  kinds.gradient = ({ networks, norm, clip }, controls, drawing) => {
+    const { min, max, step } = SLIDERS.weight;
+    const weights = between([min, max], Math.round((max - min) / step));
+    const times = between([-BACK, 0], BACK);
     // In the units of the real training: as its first gradients, where the sliders stand at first.
-    const starts = Object.entries(SLIDERS).map(([name, { start }]) => [name, start]);
+    const starts = Object.entries(SLIDERS).map(([name, { value }]) => [name, value]);
     const unit = norm / length(sizesOf(constantsOf(Object.fromEntries(starts))));
     let factors = [];
-    const upper = addChart(drawing, {
-      title: "factor per step",
-      height: 200,
-      x: [lowest, highest],
-      y: () => [Math.min(0.8, ...factors), Math.max(1.6, ...factors)],
-      xTitle: "recurrent weight",
-      series: [["accent"], ["grey", { dash: [6, 4], width: 1.2 }]],
-    });
-    const lower = addChart(drawing, {
-      title: "gradient",
-      height: 220,
-      x: [-BACK, 0],
-      y: POWERS,
-      xTitle: "time before the last step (ms)",
-      yValues: { "-4": "0.0001", "-2": "0.01", 0: "1", 2: "100", 4: "10⁴", 6: "10⁶" },
-      series: [["accent"], ["text", { dash: [6, 4] }]],
-    });
-    const draw = oncePerImage(() => {
-      const state = constantsOf(values());
+    function draw(values, [upper, lower]) {
+      const state = constantsOf(values);
       const factor = factorOf(state);
       factors = weights.map((weight) => factorOf({ ...state, weight }));
       const sizes = sizesOf(state).map((size) => unit * size);
       const total = length(sizes);
       const kept = Math.min(1, clip / total);
       upper.marks = [
-        [highest, 1, "grey", "neither grows nor fades", "right top"],
+        [max, 1, "grey", "neither grows nor fades", "right top"],
         ...networks.map(({ weight, factor }) => [weight, factor, "text"]),
         [networks[0].weight, 1.25, "text", "measured, before\nand after training", "center bottom"],
         [state.weight, factor, "accent"],
@@ -87,20 +66,36 @@
       upper.setData([weights, factors, weights.map(() => 1)]);
       const log = (scale) => sizes.map((size) => Math.log10(scale * size)).reverse();
       lower.marks = [[-BACK, POWERS[1], "text", kept < 1 ? " dashed: clipped" : "", "left top"]];
-      lower.setData([[...times].reverse(), log(1), kept < 1 ? log(kept) : times.map(() => null)]);
+      lower.setData([times, log(1), kept < 1 ? log(kept) : times.map(() => null)]);
       const grows = Math.abs(factor - 1) < 0.005 ? "stays" : factor > 1 ? "explodes" : "vanishes";
       const change = rounded(factor ** BACK);
-      summary.textContent =
+      return (
         `The gradient ${grows}: × ${number(factor, 2)} per step, × ${change} in ${BACK} ms. ` +
         (kept < 1
           ? `Its norm is ${rounded(total)}, so clipping makes all of it ` +
             `${rounded(1 / kept)} times smaller.`
-          : `Its norm is ${number(total, 2)}, and clipping leaves it alone.`);
-    });
-    const { values } = addSliders(controls, SLIDERS, draw);
-    const summary = liveText();
-    addRow(controls, summary);
-    draw();
-    return { charts: [upper, lower] };
+          : `Its norm is ${number(total, 2)}, and clipping leaves it alone.`)
+      );
+    }
+    const charts = [
+      {
+        title: "factor per step",
+        height: 200,
+        x: [min, max],
+        y: () => [Math.min(0.8, ...factors), Math.max(1.6, ...factors)],
+        xTitle: "recurrent weight",
+        series: [["accent"], ["grey", { dash: [6, 4], width: 1.2 }]],
+      },
+      {
+        title: "gradient",
+        height: 220,
+        x: [-BACK, 0],
+        y: POWERS,
+        xTitle: "time before the last step (ms)",
+        yValues: { "-4": "0.0001", "-2": "0.01", 0: "1", 2: "100", 4: "10⁴", 6: "10⁶" },
+        series: [["accent"], ["text", { dash: [6, 4] }]],
+      },
+    ];
+    return addCharts(controls, drawing, { sliders: SLIDERS, charts, draw });
   };
 })(window.interactiveFigures);

@@ -1,24 +1,24 @@
 // What three networks compute in a millisecond, by how much of their input isn't 0.
-(({ kinds, loadCharts, oncePerImage, addSliders, addRow, liveText, addChart }) => {
+(({ kinds, addCharts, between }) => {
   const SLIDERS = {
     input: {
       label: "active inputs",
       unit: "%",
-      lowest: -1,
-      highest: 2,
+      min: -1,
+      max: 2,
       step: 0.1,
       digits: 1,
-      start: 0.6,
+      value: 0.6,
       scale: "log",
     },
     spikes: {
       label: "active neurons",
       unit: "%",
-      lowest: -1,
-      highest: 2,
+      min: -1,
+      max: 2,
       step: 0.1,
       digits: 1,
-      start: 1.5,
+      value: 1.5,
       scale: "log",
     },
   };
@@ -42,54 +42,43 @@
     };
   }
 
-  kinds.operations = async (content, controls, drawing) => {
-    await loadCharts();
-    const { lowest, highest } = SLIDERS.input;
-    const steps = 60;
-    const places = Array.from(
-      { length: steps + 1 },
-      (_, step) => lowest + ((highest - lowest) * step) / steps,
-    );
+  kinds.operations = (content, controls, drawing) => {
+    const ends = [SLIDERS.input.min, SLIDERS.input.max];
     const all = Math.log10(countOperations({ input: 1, spikes: 1 }).SNN);
-    const chart = addChart(drawing, {
+    const chart = {
       title: "operations per ms",
       height: 300,
-      x: [lowest, highest],
       y: [2, 5.8],
       xTitle: "inputs that aren't 0",
       xValues: { "-1": "0.1%", 0: "1%", 1: "10%", 2: "100%" },
       yValues: { 2: "100", 3: "1,000", 4: "10,000", 5: "100,000" },
       series: [["accent"], ["text"], ["grey"], ["grey", { dash: [6, 4], width: 1.2 }]],
-    });
-    const redraw = oncePerImage(() => {
-      const { input, spikes } = values();
+    };
+    function draw({ input, spikes }, [drawn]) {
       const count = (percent) => countOperations({ input: percent / 100, spikes: spikes / 100 });
+      const places = between(ends, 60);
       const curves = places.map((place) => count(10 ** place));
       const line = (name) => curves.map((counts) => Math.log10(counts[name]));
       const now = count(input);
       const dot = (name, colour) => [Math.log10(input), Math.log10(now[name]), colour];
-      const words = (name, colour, where) => [lowest, line(name)[0], colour, ` ${name}`, where];
-      chart.marks = [
+      const words = (name, colour, where) => [ends[0], line(name)[0], colour, ` ${name}`, where];
+      drawn.marks = [
         dot("SNN", "accent"),
         dot("GRU", "text"),
         dot("MLP", "grey"),
         words("SNN", "accent", "left bottom"),
         words("GRU", "text", "left bottom"),
         words("MLP", "grey", "left top"),
-        [lowest, all, "grey", " SNN, nothing skipped", "left bottom"],
+        [ends[0], all, "grey", " SNN, nothing skipped", "left bottom"],
       ];
-      chart.setData([places, line("SNN"), line("GRU"), line("MLP"), places.map(() => all)]);
+      drawn.setData([places, line("SNN"), line("GRU"), line("MLP"), places.map(() => all)]);
       const told = Object.entries(now).map(([name, operations]) => {
         const rounded = Number(operations.toPrecision(3));
         return `${name} ${rounded.toLocaleString("en")}`;
       });
-      summary.textContent = `Operations per ms: ${told.join(", ")}.`;
-    });
-    const { values } = addSliders(controls, SLIDERS, redraw);
-    const summary = liveText();
-    addRow(controls, summary);
-    redraw();
-    return { charts: [chart] };
+      return `Operations per ms: ${told.join(", ")}.`;
+    }
+    return addCharts(controls, drawing, { sliders: SLIDERS, x: ends, charts: [chart], draw });
   };
   kinds.operations.count = countOperations;
 })(window.interactiveFigures);

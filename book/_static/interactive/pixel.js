@@ -1,47 +1,34 @@
 // One pixel, one edge: an ideal pixel of an event camera, whose reference starts at the light.
-(({
-  kinds,
-  loadCharts,
-  tick,
-  element,
-  colour,
-  number,
-  clamp,
-  oncePerImage,
-  addSliders,
-  addRow,
-  liveText,
-  addChart,
-}) => {
+(({ kinds, addCharts, tick, stepped, element, colour, number, clamp }) => {
   const SLIDERS = {
     contrast: {
       label: "contrast",
-      lowest: 1.5,
-      highest: 20,
+      min: 1.5,
+      max: 20,
       step: 0.5,
-      start: 10,
+      value: 10,
     },
     threshold: {
       label: "threshold",
-      lowest: 0.1,
-      highest: 0.6,
+      min: 0.1,
+      max: 0.6,
       step: 0.05,
-      start: 0.3,
+      value: 0.3,
     },
     speed: {
       label: "speed",
       unit: "px/ms",
-      lowest: 0.4,
-      highest: 4,
+      min: 0.4,
+      max: 4,
       step: 0.1,
-      start: 0.6,
+      value: 0.6,
     },
     daylight: {
       label: "daylight",
-      lowest: -1,
-      highest: 1,
+      min: -1,
+      max: 1,
       step: 0.1,
-      start: 0,
+      value: 0,
       digits: 2,
       scale: "log",
     },
@@ -102,67 +89,55 @@
     );
   }
 
-  kinds.pixel = async (content, controls, drawing) => {
-    await loadCharts();
+  kinds.pixel = (content, controls, drawing) => {
     let state = {};
     let trace = { level: [0] };
-    const { stepped } = window.uPlot.paths;
-    const steps = { paths: stepped({ align: 1 }) };
-    const x = [0, DURATION];
-    const events = { y: () => [-1.3, 1.3], yValues: { "-1": "OFF", 1: "ON" } };
-    const charts = [
-      addChart(drawing, {
-        title: "light",
-        height: 84,
-        x,
-        y: () => [0, 1.1 * Math.max(1, state.daylight)],
-        series: [["text"]],
-      }),
-      addChart(drawing, {
-        title: "ln(light)",
-        height: 150,
-        x,
-        y: levels,
-        bands: [{ series: [2, 1], fill: () => colour("shade") }],
-        series: [
-          ["shade", { ...steps, width: 0 }],
-          ["shade", { ...steps, width: 0 }],
-          ["accent", steps],
-          ["text"],
-        ],
-      }),
-      addChart(drawing, {
-        ...events,
-        title: "events",
-        height: 100,
-        x,
-        xTitle: "time (ms)",
-        series: [tick("ON"), tick("OFF")],
-      }),
-    ];
+    const linear = element("input", { type: "checkbox", name: "linear" });
     function levels() {
       const margin = 1.2 * state.threshold;
       return [Math.min(...trace.level) - margin, Math.max(...trace.level) + margin];
     }
-    const draw = oncePerImage(() => {
-      state = { ...values(), linear: linear.checked };
+    const edge = ["shade", { ...stepped, width: 0 }];
+    const charts = [
+      {
+        title: "light",
+        height: 84,
+        y: () => [0, 1.1 * Math.max(1, state.daylight)],
+        series: [["text"]],
+      },
+      {
+        title: "ln(light)",
+        height: 150,
+        y: levels,
+        bands: [{ series: [2, 1], fill: () => colour("shade") }],
+        series: [edge, edge, ["accent", stepped], ["text"]],
+      },
+      {
+        title: "events",
+        height: 100,
+        y: [-1.3, 1.3],
+        yValues: { "-1": "OFF", 1: "ON" },
+        xTitle: "time (ms)",
+        series: [tick("ON"), tick("OFF")],
+      },
+    ];
+    function draw(values, [light, level, events]) {
+      state = { ...values, linear: linear.checked };
       trace = runPixel(state);
-      const shifted = (by) => trace.reference.map((level) => level + by * state.threshold);
-      charts[1].marks = [[0, levels()[0], "words", " reference\n ± threshold"]];
-      charts[1].axes[1].label = state.linear ? "light" : "ln(light)";
-      charts[0].setData([trace.times, trace.light]);
-      charts[1].setData([trace.times, shifted(-1), shifted(1), trace.reference, trace.level]);
+      const shifted = (by) => trace.reference.map((one) => one + by * state.threshold);
+      level.marks = [[0, levels()[0], "words", " reference\n ± threshold"]];
+      level.axes[1].label = state.linear ? "light" : "ln(light)";
+      light.setData([trace.times, trace.light]);
+      level.setData([trace.times, shifted(-1), shifted(1), trace.reference, trace.level]);
       const height = (polarity, to) =>
         trace.polarities.map((one) => (one === polarity ? to : null));
-      charts[2].setData([trace.eventTimes, height(1, 1), height(0, -1)]);
-      summary.textContent = counted(state, trace.polarities);
-    });
-    const linear = element("input", { type: "checkbox", name: "linear", oninput: draw });
-    const { values } = addSliders(controls, SLIDERS, draw);
-    addRow(controls, element("label", {}, linear, "linear pixel: compares the light itself"));
-    const summary = liveText();
-    addRow(controls, summary);
-    draw();
-    return { charts };
+      events.setData([trace.eventTimes, height(1, 1), height(0, -1)]);
+      return counted(state, trace.polarities);
+    }
+    function more(redraw) {
+      linear.oninput = redraw;
+      return [element("label", {}, linear, "linear pixel: compares the light itself")];
+    }
+    return addCharts(controls, drawing, { sliders: SLIDERS, x: [0, DURATION], charts, draw, more });
   };
 })(window.interactiveFigures);

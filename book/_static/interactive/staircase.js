@@ -1,40 +1,28 @@
 // The staircase: the loss of one neuron against its one weight, and the gradients of the loss.
-(({
-  kinds,
-  loadCharts,
-  number,
-  counted,
-  clamp,
-  oncePerImage,
-  addSliders,
-  addRow,
-  button,
-  liveText,
-  addChart,
-}) => {
+(({ kinds, addCharts, stepped, between, number, counted, clamp, button }) => {
   const SLIDERS = {
     weight: {
       label: "weight",
-      lowest: 0,
-      highest: 0.4,
+      min: 0,
+      max: 0.4,
       step: 0.001,
-      start: 0.1,
+      value: 0.1,
     },
     beta: {
       label: "steepness β",
-      lowest: -1,
-      highest: 2,
+      min: -1,
+      max: 2,
       step: 0.1,
-      start: 0,
+      value: 0,
       scale: "log",
     },
     dt: {
       label: "time step Δt",
       unit: "ms",
-      lowest: 0.1,
-      highest: 1,
+      min: 0.1,
+      max: 1,
       step: 0.1,
-      start: 1,
+      value: 1,
     },
   };
   const INPUT = [2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5]; // ms
@@ -70,94 +58,73 @@
     return { spikes, loss: (spikes - TARGET) ** 2, gradient: 2 * (spikes - TARGET) * dSpikes };
   }
 
-  kinds.staircase = async (content, controls, drawing) => {
-    const { lowest, highest, start } = SLIDERS.weight;
-    await loadCharts();
-    const weights = Array.from(
-      { length: 401 },
-      (_, index) => lowest + ((highest - lowest) * index) / 400,
-    );
-    const x = [lowest, highest];
+  kinds.staircase = (content, controls, drawing) => {
+    const { min, max, value: start } = SLIDERS.weight;
+    const weights = between([min, max], 400);
     let [losses, gradients] = [[0], [0]];
+    let [weight, gradient, said] = [start, 0, ""];
     const y = (values) => () => {
       const [low, high] = [Math.min(0, ...values()), Math.max(0, ...values())];
       const margin = 0.1 * (high - low) + 1e-9;
       return [low - margin, high + margin];
     };
-    const stepped = window.uPlot.paths.stepped({ align: 1 });
-    const upper = addChart(drawing, {
-      title: "loss",
-      height: 150,
-      x,
-      y: y(() => losses),
-      series: [["text", { paths: stepped }]],
-    });
-    const lines = [["text"], ["accent", { width: 1 }]];
-    const lower = addChart(drawing, {
-      title: "gradient",
-      height: 190,
-      x,
-      xTitle: "weight",
-      y: y(() => gradients),
-      series: lines,
-    });
-    let weight = start;
-    let said = "";
-    const draw = oncePerImage(() => {
-      const state = values();
-      const stairs = weights.map((one) => runStaircase(one, state));
-      const ball = runStaircase(weight, state);
+    const charts = [
+      { title: "loss", height: 150, y: y(() => losses), series: [["text", stepped]] },
+      {
+        title: "gradient",
+        height: 190,
+        xTitle: "weight",
+        y: y(() => gradients),
+        series: [["text"], ["accent", { width: 1 }]],
+      },
+    ];
+    function draw(values, [upper, lower]) {
+      const stairs = weights.map((one) => runStaircase(one, values));
+      const ball = runStaircase(weight, values);
       losses = stairs.map(({ loss }) => loss);
-      gradients = stairs.map(({ gradient }) => gradient);
+      gradients = stairs.map((each) => each.gradient);
+      gradient = ball.gradient;
       upper.marks = [
         [weight, ball.loss, "accent"],
-        [0.6 * highest, Math.max(...losses), "text", `loss = (spikes − ${TARGET})²`, "center top"],
+        [0.6 * max, Math.max(...losses), "text", `loss = (spikes − ${TARGET})²`, "center top"],
       ];
       lower.marks = [
-        [weight, ball.gradient, "accent"],
-        [lowest, 0, "text", " true gradient"],
-        [highest, Math.min(...gradients), "words", "surrogate gradient", "right bottom"],
+        [weight, gradient, "accent"],
+        [min, 0, "text", " true gradient"],
+        [max, Math.min(...gradients), "words", "surrogate gradient", "right bottom"],
       ];
       upper.setData([weights, losses]);
       lower.setData([weights, weights.map(() => 0), gradients]);
-      summary.textContent =
+      return (
         `${said}Weight ${number(weight, 3)}: ${counted(ball.spikes, "spike")}, ` +
-        `loss ${ball.loss}, true gradient 0, surrogate gradient ${number(ball.gradient, 1)}.`;
-    });
-    const { values, set } = addSliders(controls, SLIDERS, (name) => {
-      if (name === "weight") weight = values().weight;
-      said = "";
-      draw();
-    });
-    function move(to, words) {
-      set("weight", to); // as near as the slider can stand
-      weight = to;
-      said = words;
-      draw();
-    }
-    const trueStep = button("step against the true gradient", () => {
-      move(weight, "The true gradient is 0: the ball stays where it is. ");
-    });
-    const surrogateStep = button("step against the surrogate gradient", () => {
-      const { gradient } = runStaircase(weight, values());
-      const step = clamp(-LEARNING_RATE * gradient, -LONGEST_STEP, LONGEST_STEP);
-      const to = clamp(weight + step, lowest, highest);
-      move(
-        to,
-        gradient
-          ? `The ball moves by ${number(to - weight, 3)}. `
-          : "The target is reached: the ball stays. ",
+        `loss ${ball.loss}, true gradient 0, surrogate gradient ${number(gradient, 1)}.`
       );
-    });
-    addRow(
-      controls,
-      trueStep,
-      surrogateStep,
-      button("reset", () => move(start, "")),
-    );
-    const summary = liveText();
-    addRow(controls, summary);
-    draw();
-    return { charts: [upper, lower] };
+    }
+    function more(redraw, set) {
+      const move = (to, words) => {
+        set("weight", to); // as near as the slider can stand
+        [weight, said] = [to, words];
+        redraw();
+      };
+      const byTrue = () => move(weight, "The true gradient is 0: the ball stays where it is. ");
+      const bySurrogate = () => {
+        const step = clamp(-LEARNING_RATE * gradient, -LONGEST_STEP, LONGEST_STEP);
+        const to = clamp(weight + step, min, max);
+        const moves = `The ball moves by ${number(to - weight, 3)}. `;
+        move(to, gradient ? moves : "The target is reached: the ball stays. ");
+      };
+      return [
+        button("step against the true gradient", byTrue),
+        button("step against the surrogate gradient", bySurrogate),
+        button("reset", () => move(start, "")),
+      ];
+    }
+    // Whichever slider moves.
+    const moved = ({ target }) => {
+      if (target.name === "weight") weight = +target.value;
+      said = "";
+    };
+    controls.addEventListener("input", moved, true);
+    return addCharts(controls, drawing, { sliders: SLIDERS, x: [min, max], charts, draw, more });
   };
 })(window.interactiveFigures);

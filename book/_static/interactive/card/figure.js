@@ -32,10 +32,10 @@
   const SLOW = {
     label: "slow motion",
     unit: "×",
-    lowest: Math.log10(20),
-    highest: Math.log10(200),
+    min: Math.log10(20),
+    max: Math.log10(200),
     step: 0.01,
-    start: 2,
+    value: 2,
     digits: 0,
     scale: "log",
   };
@@ -83,16 +83,6 @@
       this.draw();
     }
 
-    state() {
-      const {
-        show,
-        paused,
-        visible,
-        loop: { ticking },
-      } = this.table;
-      return { show, paused, visible, ticking, shown: show !== null };
-    }
-
     change() {
       this.pause.textContent = this.table.paused ? "go on" : "pause";
       this.redraw();
@@ -127,8 +117,7 @@
       if (changes.has("shuffle") && show.stage === "filming")
         return "Waiting for the whole card, to shuffle its events.";
       const { steps, eventCount, spikeCount } = show;
-      const soFar =
-        `${steps.length} ms: ${counted(eventCount, "event")}, ` + `${counted(spikeCount, "spike")}`;
+      const soFar = `${steps.length} ms: ${counted(eventCount, "event")}, ${counted(spikeCount, "spike")}`;
       return leader ? `${GLYPHS[leader]} leads at ${soFar}` : `No answer yet at ${soFar}`;
     }
 
@@ -175,17 +164,16 @@
     addButtons() {
       const { table } = this;
       const throws = suits.map((name) => {
-        const thrown = button(GLYPHS[name], () => table.throwCard(name));
-        return Object.assign(thrown, {
-          className: `card-throw card-throw-${name}`,
-          ariaLabel: `Throw a ${name}`,
-        });
+        const thrown = () => table.throwCard(name);
+        const one = button(GLYPHS[name], thrown, `card-throw card-throw-${name}`);
+        one.ariaLabel = `Throw a ${name}`;
+        return one;
       });
-      this.pause = button("pause", () => {
+      const pause = () => {
         table.paused = !table.paused;
         table.start();
-      });
-      this.pause.className = "card-pause";
+      };
+      this.pause = button("pause", pause, "card-pause");
       [this.summary, this.said] = shared.texts("card");
       this.tally = element("output", { className: "card-tally" });
       const hands = element("div", { className: "interactive-controls card-hands" });
@@ -222,12 +210,8 @@
 
     addGrip() {
       const { table, canvases } = this;
-      const about = "The pip: drag it, or move it with the arrow keys";
-      const grip = (this.grip = element("button", {
-        type: "button",
-        className: "card-grip",
-        ariaLabel: about,
-      }));
+      const grip = (this.grip = button("", null, "card-grip"));
+      grip.ariaLabel = "The pip: drag it, or move it with the arrow keys";
       canvases.scene.after(grip);
       const reach = (event) =>
         reachable(card.toScene(canvases.scene, ...shared.placeIn(canvases.scene, event)));

@@ -5,12 +5,12 @@
 
   const circle = (x, y, radius) => Math.sqrt(x * x + y * y) - radius;
 
-  // With its tip and its base at these heights.
+  // With its tip and its base at these heights; x isn't below 0.
   function triangle([tip, base, halfWidth]) {
     const slope = halfWidth / Math.abs(base - tip);
     const down = base > tip ? 1 : -1;
     const length = Math.hypot(1, slope);
-    return (x, y) => Math.max((Math.abs(x) - slope * down * (y - tip)) / length, down * (y - base));
+    return (x, y) => Math.max((x - slope * down * (y - tip)) / length, down * (y - base));
   }
 
   // The triangle that touches circles around a lobe and its mirror image, and ends in a tip.
@@ -40,29 +40,27 @@
     },
   };
 
-  // Written out, since this runs for every pixel near the pip in every frame.
-  function distances() {
-    const [[, topY, top], [leafX, leafY, leaf], [, , middle]] = PARTS.club.circles;
-    const clubStem = triangle(PARTS.club.triangles[0]);
-    const [heartX, heartY, heart] = LOBES.heart;
-    const heartTip = triangle(PARTS.heart.triangles[0]);
-    const [spadeX, spadeY, spade] = LOBES.spade;
-    const [spadeTip, spadeStem] = PARTS.spade.triangles.map(triangle);
-    return {
-      club: (x, y) =>
-        Math.min(
-          circle(x, y - topY, top),
-          circle(Math.abs(x) - leafX, y - leafY, leaf),
-          circle(x, y, middle),
-          clubStem(x, y),
-        ),
-      heart: (x, y) => Math.min(circle(Math.abs(x) - heartX, y - heartY, heart), heartTip(x, y)),
-      diamond: (x, y) => (Math.abs(x) / 0.72 + Math.abs(y) - 1) * 0.56,
-      spade: (x, y) =>
-        Math.min(circle(Math.abs(x) - spadeX, y - spadeY, spade), spadeTip(x, y), spadeStem(x, y)),
+  function distanceOf(suit) {
+    if (suit === "diamond") return (x, y) => (Math.abs(x) / 0.72 + Math.abs(y) - 1) * 0.56;
+    const { circles, triangles } = PARTS[suit];
+    const shapes = [
+      ...circles.map(
+        ([right, down, radius]) =>
+          (x, y) =>
+            circle(x - right, y - down, radius),
+      ),
+      ...triangles.map(triangle),
+    ];
+    return (x, y) => {
+      const aside = Math.abs(x);
+      let nearest = Infinity;
+      for (const shape of shapes) nearest = Math.min(nearest, shape(aside, y));
+      return nearest;
     };
   }
-  card.signedDistance = distances();
+  card.signedDistance = Object.fromEntries(
+    ["club", "heart", "diamond", "spade"].map((suit) => [suit, distanceOf(suit)]),
+  );
 
   // The same shapes for the eye: paths to be filled one after the other.
   function outline(suit) {

@@ -1,60 +1,35 @@
 // The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed
 // here.
-(({ colour, element, shared, motion, SIDE }) => {
+(({ element, shared, motion, SIDE }) => {
   const LABELS = 26; // CSS pixels for arrows beside the raster
   const INK = "#1f2328";
-  const STRAIGHT = "M3 12H20M13 5l7 7-7 7";
-  const ROUND = "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L20 9.4M20 4v5.4h-5.4";
-  // Of a square of 24 × 24, and what to do with it: turn it, or mirror it.
-  const ARROWS = {
-    left: [STRAIGHT, [-1, 0, 0, 1, 24, 0]],
-    right: [STRAIGHT, [1, 0, 0, 1, 0, 0]],
-    up: [STRAIGHT, [0, -1, 1, 0, 0, 24]],
-    down: [STRAIGHT, [0, 1, -1, 0, 24, 0]],
-    clockwise: [ROUND, [1, 0, 0, 1, 0, 0]],
-    counterclockwise: [ROUND, [-1, 0, 0, 1, 24, 0]],
+  motion.ARROWS = {
+    left: "←",
+    right: "→",
+    up: "↑",
+    down: "↓",
+    clockwise: "↻",
+    counterclockwise: "↺",
   };
 
-  // The arrow of a motion in HTML; a dash for no answer.
-  motion.arrow = (name) => {
-    const [path, matrix] = ARROWS[name] ?? ["M8 12h8", [1, 0, 0, 1, 0, 0]];
-    const holder = document.createElement("span");
-    holder.innerHTML =
-      `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}" ` +
-      `transform="matrix(${matrix})"/></svg>`;
-    return holder.firstChild;
-  };
-
-  function drawArrow(context, name, x, y, size, fill) {
-    const [path, matrix] = ARROWS[name];
-    context.save();
-    context.translate(x - size / 2, y - size / 2);
-    context.scale(size / 24, size / 24);
-    context.transform(...matrix);
-    context.strokeStyle = colour(fill);
-    [context.lineWidth, context.lineCap, context.lineJoin] = [2.6, "round", "round"];
-    context.stroke(new Path2D(path));
-    context.restore();
-  }
+  const drawArrow = (context, name, x, y, size, fill) =>
+    shared.write(context, motion.ARROWS[name], x, y, { fill, size, align: "center", weight: 600 });
 
   // A table of what two models say, forwards and backwards, and its cells by way and model.
   motion.score = () => {
-    const cells = Object.fromEntries(
-      ["forwards", "backwards"].map((way) => [way, { network: element("td"), sum: element("td") }]),
-    );
-    const rows = Object.entries(cells).map(([way, own]) =>
-      element("tr", {}, element("th", { scope: "row", textContent: way }), ...Object.values(own)),
-    );
-    const heads = ["spiking network", "sum of events"].map((textContent) =>
-      element("th", { scope: "col", textContent }),
-    );
-    const table = element(
-      "table",
-      {},
-      element("thead", {}, element("tr", {}, element("td"), ...heads)),
-      element("tbody", {}, ...rows),
-    );
-    return { score: element("div", { className: "motion-score" }, table), cells };
+    const score = element("div", { className: "motion-score" });
+    score.innerHTML = `<table>
+      <thead>
+        <tr><td></td><th scope="col">spiking network</th><th scope="col">sum of events</th></tr>
+      </thead>
+      <tbody>
+        <tr><th scope="row">forwards</th><td></td><td></td></tr>
+        <tr><th scope="row">backwards</th><td></td><td></td></tr>
+      </tbody>
+    </table>`;
+    const [network, sum, networkBack, sumBack] = score.querySelectorAll("tbody td");
+    const backwards = { network: networkBack, sum: sumBack };
+    return { score, cells: { forwards: { network, sum }, backwards } };
   };
 
   // ---- The pad: what the camera sees ----

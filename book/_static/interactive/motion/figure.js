@@ -1,5 +1,5 @@
 // The figure: strokes of a hand or of the page itself, what both models answer, and the controls.
-(({ mulberry32, element, oncePerImage, addRow, button, shared, motion, motionData }) => {
+(({ counted, mulberry32, element, oncePerImage, addRow, button, shared, motion, motionData }) => {
   const { settings } = motionData;
   const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
   const PANELS = {
@@ -70,11 +70,6 @@
       this.addControls(controls);
       this.keepDrawn();
       this.draw();
-    }
-
-    state() {
-      const { stroke, direction, visible, started: shown, pad } = this;
-      return { stroke, direction, visible, shown, ticking: pad.loop.ticking, moving: pad.busy };
     }
 
     keepDrawn() {
@@ -186,10 +181,8 @@
     }
 
     listen() {
-      const {
-        pad,
-        pad: { grip },
-      } = this;
+      const { pad } = this;
+      const { grip } = pad;
       let pressed = null; // when and where a pointer came down
       grip.addEventListener("pointerenter", (event) => {
         if (!pad.busy || pad.hand) this.land(pad.placeOf(event));
@@ -245,27 +238,20 @@
     // A cell of the score: an arrow by candidate, with its share where there are two.
     fill(cell, way, model) {
       const answers = this.answers[way];
-      const answer = answers?.[model];
-      const withShare = (name, share) =>
-        answer.length > 1 ? `${name} ${shared.percent(share)}` : name;
-      const text = answer
-        ? answer.map(({ name, share }) => withShare(name, share)).join(", ")
-        : answers
-          ? "no answer"
-          : "not yet";
+      const answer = answers?.[model] ?? [];
+      const written = (what, share) =>
+        answer.length > 1 ? `${what} ${shared.percent(share)}` : what;
+      const words = answer.map(({ name, share }) => written(name, share)).join(", ");
+      const text = words || (answers ? "no answer" : "not yet");
       cell.classList.toggle("is-opposite", this.turnedRound(model));
       if (cell.title === text) return;
       cell.title = text;
-      const choices = (answers ? (answer ?? [{}]) : []).map(({ name, share }) =>
-        element(
-          "span",
-          { className: "motion-choice" },
-          motion.arrow(name),
-          answer ? withShare("", share) : "",
-        ),
-      );
+      const arrows = answer.map(({ name, share }) => written(motion.ARROWS[name], share));
+      if (text === "no answer") arrows.push("–");
       cell.replaceChildren(
-        ...choices,
+        ...arrows.map((textContent) =>
+          element("span", { className: "motion-choice", ariaHidden: "true", textContent }),
+        ),
         element("span", { className: "motion-said", textContent: text }),
       );
     }
@@ -286,34 +272,27 @@
 
     soFar() {
       const { answer, steps, eventCount } = this.stroke;
-      const after =
-        `${(steps.length * time_window) / 1000} ms, ${eventCount.toLocaleString("en")} ` + "events";
-      return (
-        `${this.direction}: ${answer ? `${named(answer)} so far` : "no answer yet"}, ` +
-        `after ${after}`
-      );
+      const ms = (steps.length * time_window) / 1000;
+      const says = answer ? `${named(answer)} so far` : "no answer yet";
+      return `${this.direction}: ${says}, after ${ms} ms, ${counted(eventCount, "event")}`;
     }
 
     verdict() {
-      const {
-        answers: { forwards, backwards: back },
-        shown,
-      } = this;
-      const mistake = shown && shown !== named(forwards.network) ? ` It was ${shown}.` : "";
-      if (!back)
-        return (
-          `The network says ${named(forwards.network)}, the sum ` +
-          `${named(forwards.sum)}.${mistake} Now play it backwards.`
-        );
-      const [one, other] = [this.turnedRound("network"), this.turnedRound("sum")];
-      const network =
-        `The network says ${named(forwards.network)}, then ${named(back.network)}: it ` +
-        `${one ? "has turned round" : "hasn't turned round"}.`;
-      const [there, again] = [named(forwards.sum), named(back.sum)];
+      const { answers, shown } = this;
+      const { forwards, backwards } = answers;
+      const [network, sum] = [named(forwards.network), named(forwards.sum)];
+      const mistake = shown && shown !== network ? ` It was ${shown}.` : "";
+      if (!backwards)
+        return `The network says ${network}, the sum ${sum}.${mistake} Now play it backwards.`;
+      const [has, once] = [
+        this.turnedRound("network") ? "has" : "hasn't",
+        this.turnedRound("sum") ? ", for once" : "",
+      ];
+      const again = named(backwards.sum);
+      const both = sum === again ? `${sum} both times` : `${sum}, then ${again}`;
       return (
-        `${network} The sum says ` +
-        (there === again ? `${there} both times` : `${there}, then ${again}`) +
-        (other ? ", for once." : ".")
+        `The network says ${network}, then ${named(backwards.network)}: it ${has} turned round. ` +
+        `The sum says ${both}${once}.`
       );
     }
 
@@ -321,13 +300,8 @@
 
     addControls(controls) {
       const shows = classes.map((name) => {
-        const shown = button("", () => this.show(name));
-        shown.append(motion.arrow(name));
-        return Object.assign(shown, {
-          className: "motion-show",
-          ariaLabel: `Show ${name}`,
-          title: name,
-        });
+        const shown = button(motion.ARROWS[name], () => this.show(name), "motion-show");
+        return Object.assign(shown, { ariaLabel: `Show ${name}`, title: name });
       });
       const playBackwards = () => this.playBackwards();
       this.backwards = button("play it backwards (B)", playBackwards, "motion-backwards");

@@ -2,17 +2,12 @@
 // from the strokes in the link.
 (({ shared, teach }) => {
   const STROKES = 10;
-  const WORDS = "no one two three four five six seven eight nine ten".split(" ");
-
-  const inWords = (number) => WORDS[number];
-  const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
   // What the page says first. gestures: in the link; score: of whoever sent it, or null.
   teach.invitation = (gestures, score) => {
     const count = gestures.filter(({ nothing }) => !nothing).length;
-    const theirs =
-      score === null ? "" : ` Whoever sent you this had ${inWords(score)} of ten recognised.`;
-    return `${capital(inWords(count))} gestures were taught here.${theirs} Can you draw them?`;
+    const theirs = score === null ? "" : ` Whoever sent you this had ${score} of 10 recognised.`;
+    return `${count} gestures were taught here.${theirs} Can you draw them?`;
   };
 
   teach.Challenge = class {
@@ -36,7 +31,7 @@
     // Ask for the next stroke, and show once how it was drawn.
     ask(before) {
       const { figure, gesture } = this;
-      figure.say(`${before}${this.asked + 1} of ten: draw ${gesture.name}.`);
+      figure.say(`${before}${this.asked + 1} of ${STROKES}: draw ${gesture.name}.`);
       if (this.shown.has(gesture)) return;
       this.shown.add(gesture);
       setTimeout(() => figure.showExample(gesture), 600);
@@ -56,7 +51,7 @@
         Object.assign(figure, { challenge: null, invitation: "" });
         figure.score = this.right;
         figure.changed();
-        figure.say(`${before}${capital(inWords(this.right))} of ten. Send a link with your score.`);
+        figure.say(`${before}${this.right} of ${STROKES}. Send a link with your score.`);
       }
       return true;
     }

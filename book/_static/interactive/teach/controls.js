@@ -72,45 +72,16 @@
         lesson.knobs = teach.AS_IT_IS;
         this.show();
       });
-      this.neurons = element("p", { className: "teach-neurons" });
-      const ontoggle = () => this.countNeurons();
       this.below.append(
         element(
           "details",
-          { className: "teach-knobs", ontoggle },
-          element("summary", { textContent: "turn the knobs, and count the neurons" }),
+          { className: "teach-knobs" },
+          element("summary", { textContent: "turn the knobs" }),
           sliders,
           reset,
           " Knobs hold from the next training on.",
-          this.neurons,
         ),
       );
-    }
-
-    // Let the trained network see all strokes, one after the other, and say what its neurons do.
-    async countNeurons() {
-      const { lesson, settings } = this.figure;
-      const { trained } = lesson;
-      if (!trained) return;
-      const { time_window, settle_steps } = settings;
-      const { spiking } = teach.trainedBy(trained.lesson); // while another one answers
-      const counts = [];
-      for (const gesture of trained.gestures) {
-        const sums = new Float64Array(spiking.hidden);
-        const strokes = teach.used(gesture);
-        for (const { events } of strokes) {
-          const { u } = spiking.run(teach.toRecording(events, time_window, settle_steps));
-          const { v_th } = spiking.constants;
-          for (const voltages of u) {
-            voltages.forEach((voltage, neuron) => {
-              sums[neuron] += (voltage > v_th) / strokes.length;
-            });
-          }
-          await shared.pause();
-        }
-        counts.push(sums);
-      }
-      if (trained === lesson.trained) this.neurons.textContent = teach.describeNeurons(counts);
     }
 
     // The switches and knobs as the lesson has them.

@@ -70,23 +70,6 @@
     );
   };
 
-  // What the neurons of a network do over all strokes of its gestures. counts: for each gesture,
-  // how often each neuron has spiked in a stroke, on average.
-  teach.describeNeurons = (counts) => {
-    const neurons = [...counts[0].keys()];
-    const span = (neuron) => counts.map((count) => count[neuron]).sort((a, b) => a - b);
-    const silent = neurons.filter((neuron) => !span(neuron).at(-1)).length;
-    const alike = neurons.filter((neuron) => {
-      const spikes = span(neuron);
-      return spikes.at(-1) && spikes.at(-1) - spikes[0] < 0.1 * spikes.at(-1);
-    }).length;
-    const differ = neurons.length - silent - alike;
-    return (
-      `Over all strokes that were shown, ${silent} of ${neurons.length} neurons never spike, and ` +
-      `${alike} spike as often for every gesture, to a tenth. ${differ} differ from gesture to gesture.`
-    );
-  };
-
   // The mean loss of each batch, and the share of the left-out strokes that are right.
   teach.drawLoss = (canvas, progress) => {
     const { context, width, height } = shared.begin(canvas);

@@ -64,17 +64,6 @@
       this.say("Looking for what you left here …", false);
     }
 
-    state() {
-      const { gestures, lesson, trials, pad, recorder, challenge, score } = this;
-      const { trained, training } = lesson;
-      const { trial, answers } = trials;
-      const [{ all, chosen }, { busy }, { webcam }] = [gestures, pad, recorder];
-      return {
-        ...{ gestures: all, chosen, trained, training, trial, answers, busy, webcam },
-        ...{ challenge, score },
-      };
-    }
-
     // ---- What it does now ----
 
     enter(phase) {
@@ -149,12 +138,6 @@
         if (!still && !this.trials.trial && !this.invitation) this.showExample(gesture);
       };
       shared.whileSeen(drawing, () => {}, first);
-      drawing.ondragover = (event) => event.preventDefault();
-      drawing.ondrop = (event) => {
-        event.preventDefault();
-        const [file] = event.dataTransfer.files;
-        if (file && this.phase === "ready") this.openFile(file);
-      };
       teach.whenOtherTabKeeps(this.hash, () => this.follow());
       window.addEventListener("beforeunload", (event) => {
         const kept = this.edits === this.kept && !this.trials.waiting.length;

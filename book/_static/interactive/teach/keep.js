@@ -52,8 +52,8 @@
 
   function readKnobs(knobs) {
     return Object.fromEntries(
-      Object.entries(teach.KNOBS).map(([name, { lowest, highest, step }]) => {
-        check(isNumber(knobs[name], lowest, highest) && (step < 1 || knobs[name] % step === 0));
+      Object.entries(teach.KNOBS).map(([name, { min, max, step }]) => {
+        check(isNumber(knobs[name], min, max) && (step < 1 || knobs[name] % step === 0));
         return [name, knobs[name]];
       }),
     );

@@ -7,45 +7,45 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   teach.KNOBS = {
     hidden: {
       label: "hidden neurons",
-      lowest: 4,
-      highest: 96,
+      min: 4,
+      max: 96,
       step: 4,
-      start: 32,
+      value: 32,
     },
     tauMem: {
       label: "membrane time constant",
-      lowest: 2,
-      highest: 40,
+      min: 2,
+      max: 40,
       step: 1,
-      start: 10,
+      value: 10,
       unit: "ms",
     },
     tauSyn: {
       label: "synaptic time constant",
-      lowest: 2,
-      highest: 40,
+      min: 2,
+      max: 40,
       step: 1,
-      start: 10,
+      value: 10,
       unit: "ms",
     },
     delay: {
       label: "longest delay",
-      lowest: 2,
-      highest: 16,
+      min: 2,
+      max: 16,
       step: 2,
-      start: 8,
+      value: 8,
       unit: "ms",
     },
     rate: {
       label: "learning rate",
-      lowest: 0.0005,
-      highest: 0.02,
+      min: 0.0005,
+      max: 0.02,
       step: 0.0005,
-      start: 0.004,
+      value: 0.004,
     },
   };
   teach.AS_IT_IS = Object.fromEntries(
-    Object.entries(teach.KNOBS).map(([name, { start }]) => [name, start]),
+    Object.entries(teach.KNOBS).map(([name, { value }]) => [name, value]),
   );
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
   // shown.
