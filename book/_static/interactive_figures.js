@@ -28,6 +28,20 @@
     return made;
   }
 
+  // What an HTML text describes: its content, to be appended, and, by their data-part, the elements
+  // that something acts on.
+  function fromHTML(text) {
+    const { content } = element("template", { innerHTML: text });
+    const parts = [...content.querySelectorAll("[data-part]")];
+    return { content, ...Object.fromEntries(parts.map((one) => [one.dataset.part, one])) };
+  }
+
+  // Boxes to tick in HTML. labels: what is written beside each, by its name.
+  const boxes = (labels) =>
+    Object.entries(labels)
+      .map(([name, label]) => `<label><input type="checkbox" name="${name}">${label}</label>`)
+      .join("");
+
   const colour = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(`--interactive-${name}`).trim();
 
@@ -160,19 +174,8 @@
     };
   }
 
-  function addRow(controls, ...parts) {
-    controls.append(element("div", { className: "interactive-row" }, ...parts));
-  }
-
   const button = (text, onclick, className = "") =>
     element("button", { type: "button", textContent: text, onclick, className });
-
-  // A sentence that says what the figure shows, read aloud as it changes.
-  function liveText() {
-    const summary = element("p", { className: "interactive-summary" });
-    summary.setAttribute("aria-live", "polite");
-    return summary;
-  }
 
   // ---- Charts, by uPlot ----
 
@@ -182,12 +185,14 @@
   async function addCharts(controls, drawing, { sliders, x, charts, draw, more = () => [] }) {
     await Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
     const made = charts.map((chart) => addChart(drawing, { x, ...chart }));
-    const summary = liveText();
+    const summary = element("p", { className: "interactive-summary", ariaLive: "polite" });
     const redraw = oncePerImage(() => {
       summary.textContent = draw(values(), made);
     });
     const { values, set } = addSliders(controls, sliders, redraw);
-    addRow(controls, ...more(redraw, set), summary);
+    controls.append(
+      element("div", { className: "interactive-row" }, ...more(redraw, set), summary),
+    );
     redraw();
     return { charts: made };
   }
@@ -293,6 +298,8 @@
     clamp,
     runNeuron,
     element,
+    fromHTML,
+    boxes,
     colour,
     fontFamily,
     number,
@@ -300,9 +307,7 @@
     whenThemeChanges,
     oncePerImage,
     addSliders,
-    addRow,
     button,
-    liveText,
     addCharts,
     tick,
     stepped,

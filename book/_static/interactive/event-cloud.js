@@ -1,10 +1,26 @@
 // The cloud of events in a box of time and the sensor, which a mouse, a finger and sliders turn.
-((figures) => {
-  const { kinds, shared, loadParts, clamp, colour, counted, element, oncePerImage } = figures;
+(({
+  kinds,
+  shared,
+  loadParts,
+  clamp,
+  colour,
+  counted,
+  element,
+  fromHTML,
+  oncePerImage,
+  addSliders,
+}) => {
   const SLIDERS = {
     turn: { label: "turn", unit: "°", min: -180, max: 180, step: 1, value: -65 },
     tilt: { label: "tilt", unit: "°", min: -85, max: 85, step: 1, value: 20 },
   };
+  const CONTROLS = `
+    <div class="interactive-row">
+      <label>Class <select data-part="chosen"></select></label>
+      <label>Recording <select data-part="number"></select></label>
+    </div>
+    <p class="interactive-summary" aria-live="polite" data-part="said"></p>`;
   const NAMES = ["time (ms)", "x (pixel)", "y (pixel)"];
   const SIGNS = { ON: "●", OFF: "■" };
   const DEGREE = Math.PI / 180;
@@ -52,25 +68,16 @@
   kinds["event-cloud"] = async ({ recordings, sensor_size }, controls, drawing) => {
     await loadParts("shared/drawing");
     const canvas = element("canvas", { className: "cloud-canvas" });
-    const said = figures.liveText();
     drawing.append(canvas);
-    const chosen = element(
-      "select",
-      {},
-      ...Object.keys(recordings).map((name) => new Option(name)),
-    );
-    const number = element("select");
+    const { content, chosen, number, said } = fromHTML(CONTROLS);
+    chosen.append(...Object.keys(recordings).map((name) => new Option(name)));
     chosen.value = Object.keys(recordings).at(-1);
-    figures.addRow(
-      controls,
-      element("label", {}, "Class ", chosen),
-      element("label", {}, "Recording ", number),
-    );
+    controls.append(content);
     const sensor = sensor_size.slice(0, 2);
     const tall = sensor[1] / sensor[0];
     let [events, ends, seen, near] = [[], 1, [], null];
     const redraw = oncePerImage(draw);
-    const { values, set } = figures.addSliders(controls, SLIDERS, redraw);
+    const { values, set } = addSliders(controls, SLIDERS, redraw);
     controls.append(said);
 
     // Times from 0 to ends, columns and rows, to the box.

@@ -88,11 +88,9 @@
     order.forEach(({ neuron, output }, place) => {
       const x = left + side * (Math.floor(place / down) + 0.5); // column by column
       const y = side * ((place % down) + 0.5);
-      context.fillStyle = colour(suits[output] ?? "grey");
       context.globalAlpha = 0.35 + 0.65 * glow[neuron];
-      context.beginPath();
-      context.arc(x, y, side * (0.33 + 0.12 * glow[neuron]), 0, 2 * Math.PI);
-      context.fill();
+      const radius = side * (0.33 + 0.12 * glow[neuron]);
+      shared.drawDisc(context, x, y, radius, suits[output] ?? "grey");
     });
     context.globalAlpha = 1;
   };
@@ -101,15 +99,7 @@
 
   card.drawVoltages = (canvas, suits, steps, leader) => {
     const lines = suits.map((suit, output) => ({ output, colour: suit, leads: suit === leader }));
-    const layout = {
-      span: SPAN,
-      margin: 34,
-      top: 20,
-      bottom: 34,
-      thin: 1.6,
-      dot: false,
-      distance: 15,
-    };
+    const layout = { span: SPAN, margin: 34 };
     shared.drawVoltages(canvas, lines, steps, layout, (context, { colour: suit, leads }, x, y) => {
       context.fillStyle = colour(suit);
       pip(context, suit, x + (leads ? 18 : 12), y, leads ? 26 : 11);

@@ -1,12 +1,12 @@
 // The figure: its panels, its words, and what a reader moves.
 (({
+  boxes,
+  button,
   clamp,
   counted,
-  element,
+  fromHTML,
   oncePerImage,
   addSliders,
-  addRow,
-  button,
   card,
   cardData,
   shared,
@@ -14,9 +14,13 @@
   const { simulator } = cardData;
   const { suits } = simulator;
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
+  const throwing = (name) =>
+    `<button class="card-throw card-throw-${name}" name="${name}" aria-label="Throw a ${name}">
+      ${GLYPHS[name]}</button>`;
   const PANELS = {
     scene: "a card: drag its pip",
-    window: "the camera",
+    window: `the camera <span class="card-polarity card-polarity-ON">ON</span>
+      <span class="card-polarity card-polarity-OFF">OFF</span>`,
     neurons: "100 hidden neurons",
     raster: "their spikes",
     voltages: "four voltages",
@@ -46,6 +50,17 @@
     ArrowUp: [0, -STEP],
     ArrowDown: [0, STEP],
   };
+  const HANDS = `<div class="interactive-controls card-hands" data-part="hands">
+    <div class="interactive-row">
+      ${shared.texts("card")}<output class="card-tally" data-part="tally"></output>
+    </div>
+    <div class="interactive-row">
+      <span>throw a</span>
+      ${suits.map(throwing).join("")}
+      <button data-part="many">hundred</button>
+      <button class="card-pause" data-part="pause">pause</button>
+    </div>
+  </div>`;
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
   const noCards = () =>
@@ -63,16 +78,8 @@
         PANELS,
         "card",
       );
-      for (const polarity of ["ON", "OFF"]) {
-        const text = element("span", {
-          className: `card-polarity card-polarity-${polarity}`,
-          textContent: polarity,
-        });
-        this.canvases.window.previousSibling.append(text);
-      }
       this.addGrip();
-      this.addButtons();
-      this.addSwitches(controls);
+      this.addControls(controls);
       shared.keepDrawn(drawing, this.redraw);
       const seen = (visible) => {
         this.table.visible = visible;
@@ -161,49 +168,30 @@
 
     // ---- Controls ----
 
-    addButtons() {
+    addControls(controls) {
       const { table } = this;
-      const throws = suits.map((name) => {
-        const thrown = () => table.throwCard(name);
-        const one = button(GLYPHS[name], thrown, `card-throw card-throw-${name}`);
-        one.ariaLabel = `Throw a ${name}`;
-        return one;
-      });
-      const pause = () => {
+      Object.assign(
+        this,
+        fromHTML(HANDS + `<div class="interactive-row">${boxes(SWITCHES)}</div>`),
+      );
+      this.drawing.append(this.hands); // on a phone they stand below the card and the camera
+      for (const thrown of this.hands.querySelectorAll(".card-throw"))
+        thrown.onclick = () => table.throwCard(thrown.name);
+      this.many.onclick = () => table.throwMany();
+      this.pause.onclick = () => {
         table.paused = !table.paused;
         table.start();
       };
-      this.pause = button("pause", pause, "card-pause");
-      [this.summary, this.said] = shared.texts("card");
-      this.tally = element("output", { className: "card-tally" });
-      const hands = element("div", { className: "interactive-controls card-hands" });
-      this.drawing.append(hands); // on a phone they stand below the card and the camera
-      addRow(hands, this.summary, this.said, this.tally);
-      addRow(
-        hands,
-        element("span", { textContent: "throw a" }),
-        ...throws,
-        button("hundred", () => table.throwMany()),
-        this.pause,
-      );
-    }
-
-    addSwitches(controls) {
-      const { table } = this;
       this.values = addSliders(controls, { slow: SLOW }, () => {}).values;
-      addRow(
-        controls,
-        ...Object.entries(SWITCHES).map(([name, label]) => {
-          const input = element("input", { type: "checkbox", name });
-          input.oninput = () => {
-            if (input.checked) table.changes.add(name);
-            else table.changes.delete(name);
-            [this.tallies, this.tally.textContent] = [noCards(), ""];
-            table.throwCard(table.suit, false);
-          };
-          return element("label", {}, input, label);
-        }),
-      );
+      controls.append(this.content);
+      for (const box of controls.querySelectorAll("[type=checkbox]")) {
+        box.oninput = () => {
+          if (box.checked) table.changes.add(box.name);
+          else table.changes.delete(box.name);
+          [this.tallies, this.tally.textContent] = [noCards(), ""];
+          table.throwCard(table.suit, false);
+        };
+      }
     }
 
     // ---- Hands and keys ----

@@ -88,12 +88,10 @@
 
   // leaders: names of the motions that answer.
   motion.drawVoltages = (canvas, { classes, time_window: timeWindow }, steps, leaders) => {
-    const lines = classes.map((name, output) => ({
-      name,
-      output,
-      leads: leaders.includes(name),
-      colour: leaders.includes(name) ? "accent" : "grey",
-    }));
+    const lines = classes.map((name, output) => {
+      const leads = leaders.includes(name);
+      return { name, output, leads, colour: leads ? "accent" : "grey" };
+    });
     shared.drawVoltages(
       canvas,
       lines,

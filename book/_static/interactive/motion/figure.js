@@ -1,5 +1,5 @@
 // The figure: strokes of a hand or of the page itself, what both models answer, and the controls.
-(({ counted, mulberry32, element, oncePerImage, addRow, button, shared, motion, motionData }) => {
+(({ counted, mulberry32, element, fromHTML, oncePerImage, shared, motion, motionData }) => {
   const { settings } = motionData;
   const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
   const PANELS = {
@@ -13,6 +13,15 @@
   const STILL = 0.7; // pixels: who moves less rests
   const TAP = 300; // ms: a click is shorter
   const GLIDE = 700; // ms that the disc moves for one press of an arrow key, at least
+  const showing = (name) =>
+    `<button class="motion-show" title="${name}" aria-label="Show ${name}">
+      ${motion.ARROWS[name]}</button>`;
+  const CONTROLS = `
+    <div class="interactive-row">${shared.texts("motion")}</div>
+    <div class="interactive-row">
+      <button class="motion-backwards" data-part="backwards">play it backwards (B)</button>
+      <span class="motion-shows">${classes.map(showing).join("")}</span>
+    </div>`;
   const apart = ([x, y], [otherX, otherY]) => Math.hypot(x - otherX, y - otherY);
   const namesOf = (answer) => (answer ?? []).map(({ name }) => name);
   const reverse = (name) => classes[opposite[classes.indexOf(name)]];
@@ -299,16 +308,11 @@
     // ---- Controls ----
 
     addControls(controls) {
-      const shows = classes.map((name) => {
-        const shown = button(motion.ARROWS[name], () => this.show(name), "motion-show");
-        return Object.assign(shown, { ariaLabel: `Show ${name}`, title: name });
-      });
-      const playBackwards = () => this.playBackwards();
-      this.backwards = button("play it backwards (B)", playBackwards, "motion-backwards");
-      [this.summary, this.said] = shared.texts("motion");
-      this.summary.textContent = "Move the disc, or press an arrow.";
-      addRow(controls, this.summary, this.said);
-      addRow(controls, this.backwards, element("span", { className: "motion-shows" }, ...shows));
+      Object.assign(this, fromHTML(CONTROLS));
+      for (const shown of this.content.querySelectorAll(".motion-show"))
+        shown.onclick = () => this.show(shown.title);
+      this.backwards.onclick = () => this.playBackwards();
+      controls.append(this.content);
     }
   };
 })(window.interactiveFigures);

@@ -1,35 +1,22 @@
 // What the figures with a camera and a network draw alike: events, spikes, a time axis.
-(({ clamp, colour, element, fontFamily, whenThemeChanges, shared, SIDE }) => {
+(({ clamp, colour, fromHTML, fontFamily, whenThemeChanges, shared, SIDE }) => {
   shared.percent = (share) => `${Math.round(100 * share)}%`;
 
   // A canvas for each of the labels, by name, with CSS classes after the figure's name. about: what
   // the drawing shows.
   shared.panels = (drawing, about, labels, figure, base = figure) => {
     Object.assign(drawing, { role: "group", ariaLabel: about });
-    return Object.fromEntries(
-      Object.entries(labels).map(([name, label]) => {
-        const canvas = element("canvas", { className: `${figure}-${name}` });
-        drawing.append(
-          element(
-            "div",
-            { className: `${base}-panel ${figure}-panel-${name}` },
-            element("p", { textContent: label }),
-            canvas,
-          ),
-        );
-        return [name, canvas];
-      }),
-    );
+    const panel = ([name, label]) => `<div class="${base}-panel ${figure}-panel-${name}">
+      <p>${label}</p><canvas class="${figure}-${name}" data-part="${name}"></canvas></div>`;
+    const { content, ...canvases } = fromHTML(Object.entries(labels).map(panel).join(""));
+    drawing.append(content);
+    return canvases;
   };
 
   // Two texts: what goes on, for the eye, since it changes all the time; and what is read aloud.
-  shared.texts = (figure, base = figure) => {
-    const summary = element("p", {
-      className: `interactive-summary ${figure}-summary`,
-      ariaHidden: "true",
-    });
-    return [summary, element("p", { className: `${base}-said`, ariaLive: "polite" })];
-  };
+  shared.texts = (figure, base = figure) => `
+    <p class="interactive-summary ${figure}-summary" aria-hidden="true" data-part="summary"></p>
+    <p class="${base}-said" aria-live="polite" data-part="said"></p>`;
 
   // Let the page do something else: a message comes after it, and sooner than a timer.
   shared.pause = () =>
@@ -114,18 +101,29 @@
   // A canvas as sharp as the screen, and its size in CSS pixels.
   shared.begin = (canvas) => {
     const ratio = Math.min(devicePixelRatio || 1, 2);
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (
-      canvas.width !== Math.round(width * ratio) ||
-      canvas.height !== Math.round(height * ratio)
-    ) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-    }
+    const { clientWidth: width, clientHeight: height } = canvas;
+    const size = [width, height].map((side) => Math.round(side * ratio));
+    if (`${size}` !== `${[canvas.width, canvas.height]}`) [canvas.width, canvas.height] = size;
     const context = canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     return { context, width, height };
+  };
+
+  // A line through places [x, y].
+  shared.drawLine = (context, places, ink, width) => {
+    context.strokeStyle = colour(ink);
+    [context.lineWidth, context.lineCap, context.lineJoin] = [width, "round", "round"];
+    context.beginPath();
+    for (const [x, y] of places) context.lineTo(x, y);
+    context.stroke();
+  };
+
+  shared.drawDisc = (context, x, y, radius, ink) => {
+    context.fillStyle = colour(ink);
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fill();
   };
 
   shared.write = (
@@ -226,36 +224,12 @@
     context.fillRect(x, 0, 1, height);
   }
 
-  // The voltage that answers: the highest so far.
-  function dotAtPeak(context, steps, first, { output, colour: ink }, at, y) {
-    const voltages = steps.slice(first).map((step) => step.voltages[output]);
-    const peak = voltages.indexOf(Math.max(...voltages));
-    context.fillStyle = colour(ink);
-    context.beginPath();
-    context.arc(at(first + peak + 1), y(voltages[peak]), 4.5, 0, 2 * Math.PI);
-    context.fill();
-  }
-
-  // lines: { output, leads, colour }, one by output; who leads is on top. head(context, line, x,
-  // y) draws its name where it ends, beside the span (in steps), in a margin of so many pixels.
-  shared.drawVoltages = (
-    canvas,
-    lines,
-    steps,
-    {
-      span,
-      timeWindow = 1000,
-      margin,
-      top = 14,
-      bottom = 28,
-      thin = 1.2,
-      dot = true,
-      distance = 14,
-    },
-    head,
-  ) => {
+  // lines: { output, leads, colour }, one by output; who leads is on top, with a dot at its highest
+  // voltage, by which it answers. head(context, line, x, y) draws its name where it ends, beside the
+  // span (in steps), in a margin of so many pixels.
+  shared.drawVoltages = (canvas, lines, steps, { span, timeWindow = 1000, margin }, head) => {
     const { context, width, height } = shared.begin(canvas);
-    const [left, right, base] = [2, width - margin, height - bottom];
+    const [left, right, top, base] = [2, width - margin, 16, height - 30];
     const { first, at } = shared.timeAxis(steps, span, left, right);
     const all = steps.flatMap(({ voltages }) => voltages);
     const highest = Math.max(0.6, ...all);
@@ -267,22 +241,15 @@
     shared.write(context, ms(first), left, height - 7);
     shared.write(context, ms(first + span), right, height - 7, { align: "right" });
     lines.sort((one, other) => one.leads - other.leads);
-    for (const line of lines) {
-      const { output, leads } = line;
-      context.strokeStyle = colour(line.colour);
-      [context.lineWidth, context.lineJoin] = [leads ? 3 : thin, "round"];
-      context.beginPath();
-      context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
-      for (let step = first; step < steps.length; step++)
-        context.lineTo(at(step + 1), y(steps[step].voltages[output]));
-      context.stroke();
-      if (leads && dot) dotAtPeak(context, steps, first, line, at, y);
-    }
-    const heads = lines.map((line) => ({
-      ...line,
-      wanted: y(steps.at(-1)?.voltages[line.output] ?? 0),
-    }));
-    if (heads.length) shared.apart(heads, distance, top, base);
+    const heads = lines.map((line) => {
+      const voltages = [0, ...steps.map((step) => step.voltages[line.output])].slice(first);
+      const places = voltages.map((voltage, nth) => [at(first + nth), y(voltage)]);
+      shared.drawLine(context, places, line.colour, line.leads ? 3 : 1.4);
+      const peak = voltages.indexOf(Math.max(...voltages));
+      if (line.leads) shared.drawDisc(context, ...places[peak], 4.5, line.colour);
+      return { ...line, wanted: places.at(-1)[1] };
+    });
+    if (heads.length) shared.apart(heads, 15, top, base);
     for (const line of heads) head(context, line, at(steps.length), line.place);
   };
 

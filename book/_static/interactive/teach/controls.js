@@ -1,123 +1,94 @@
 // The controls of the figure: what is asked of a stroke, training, switches, knobs and files.
-(({ addRow, addSliders, button, element, shared, teach }) => {
-  const row = (className, ...parts) =>
-    element("div", { className: `interactive-row ${className}` }, ...parts);
+(({ addSliders, boxes, button, fromHTML, shared, teach }) => {
+  const ANSWER = `<div class="interactive-controls teach-answer" data-part="answer">
+    <p class="teach-invitation" data-part="invitation"></p>
+    ${shared.texts("teach", "motion")}
+    <div class="interactive-row teach-training">
+      <button class="teach-train" data-part="train">train</button>
+      <progress max="1" aria-label="Training" data-part="progress"></progress>
+      <button class="teach-again" data-part="again">train from another start</button>
+    </div>
+    <div class="interactive-row teach-judging">
+      <span class="teach-choices" data-part="choices"></span>
+      <button data-part="right">right</button>
+      <button data-part="wrong">wrong</button>
+      <span class="teach-scored" data-part="scored"></span>
+    </div>
+    <div class="interactive-row teach-going">
+      <button data-part="backwards">play it backwards (B)</button>
+      <button data-part="link">copy link</button>
+      <button class="teach-look" data-part="look">see what it was taught</button>
+      <button class="teach-own" data-part="own">teach it yours</button>
+    </div>
+  </div>`;
+  const BELOW = `
+    <div class="interactive-row">${boxes(teach.WITHOUT)}</div>
+    <details class="teach-knobs">
+      <summary>turn the knobs</summary>
+      <div class="interactive-controls" data-part="knobs"></div>
+      <button data-part="reset">as it was</button>
+      Knobs hold from the next training on.
+    </details>
+    <div class="interactive-row">
+      <button data-part="strokesOut">download strokes</button>
+      <button data-part="strokesIn">open strokes</button>
+      <input type="file" accept=".zip" hidden aria-label="A zip file of strokes" data-part="chooser">
+      <button data-part="networkOut">download network</button>
+      <button data-part="anew">start over</button>
+      <button data-part="asideOut">download what was set aside</button>
+    </div>
+    <input type="text" readonly hidden aria-label="The link, to be copied" data-part="address">
+    <p class="teach-note" data-part="note"></p>`;
 
   teach.Controls = class {
     // figure: what the controls act on. below: where those stand that one needs later.
     constructor(figure, below) {
-      Object.assign(this, { figure, below });
-      [this.summary, this.spoken] = shared.texts("teach", "motion");
-      this.answer = element("div", { className: "interactive-controls teach-answer" });
-      this.invitation = element("p", { className: "teach-invitation" });
-      this.answer.append(this.invitation, this.summary, this.spoken, this.training());
-      this.answer.append(this.judging(), this.going());
-      this.addSwitches();
-      this.addKnobs();
-      this.addFiles();
-    }
-
-    training() {
-      const { lesson } = this.figure;
-      this.trainer = button("train", () => lesson.train(), "teach-train");
-      const anew = () => lesson.withAnotherSeed();
-      this.again = button("train from another start", anew, "teach-again");
-      this.progress = element("progress", { max: 1, value: 0, ariaLabel: "Training" });
-      return row("teach-training", this.trainer, this.progress, this.again);
-    }
-
-    // Was the answer right, and if not, what was it?
-    judging() {
-      const { trials } = this.figure;
-      this.judges = [
-        button("right", () => trials.judge(true)),
-        button("wrong", () => trials.judge(false)),
-      ];
-      this.scored = element("span", { className: "teach-scored" });
-      this.choices = element("span", { className: "teach-choices" });
-      return row("teach-judging", this.choices, ...this.judges, this.scored);
-    }
-
-    // Where one goes on from here.
-    going() {
-      const { figure } = this;
-      const backwards = () => figure.trials.playBackwards(figure.pad);
-      this.backwards = button("play it backwards (B)", backwards);
-      this.own = button("teach it yours", () => figure.beginOwn(), "teach-own");
-      this.look = button("see what it was taught", () => figure.teach(), "teach-look");
-      this.link = button("copy link", () => figure.copyLink());
-      const meant = () => [document.body, figure.pad.grip].includes(document.activeElement);
+      Object.assign(this, { figure }, fromHTML(ANSWER + BELOW));
+      const { lesson, trials, pad } = figure;
+      below.append(this.content);
+      const backwards = () => trials.playBackwards(pad);
+      const clicked = {
+        train: () => lesson.train(),
+        again: () => lesson.withAnotherSeed(),
+        right: () => trials.judge(true),
+        wrong: () => trials.judge(false),
+        backwards,
+        link: () => figure.copyLink(),
+        look: () => figure.teach(),
+        own: () => figure.beginOwn(),
+        reset: () => this.turnBack(),
+        strokesOut: () => figure.saveStrokes(),
+        strokesIn: () => this.chooser.click(),
+        networkOut: () => figure.saveNetwork(),
+        anew: () => figure.startOver(),
+        asideOut: () => figure.saveAside(),
+      };
+      for (const [name, onclick] of Object.entries(clicked)) this[name].onclick = onclick;
+      const meant = () => [document.body, pad.grip].includes(document.activeElement);
       shared.onKey("b", backwards, meant);
-      return row("teach-going", this.backwards, this.link, this.look, this.own);
-    }
-
-    addSwitches() {
-      const { lesson } = this.figure;
-      this.switches = Object.entries(teach.WITHOUT).map(([name, label]) => {
-        const input = element("input", { type: "checkbox", name });
-        input.onchange = () => lesson.doWithout(name, input.checked);
-        return element("label", {}, input, label);
-      });
-      addRow(this.below, ...this.switches);
-    }
-
-    addKnobs() {
-      const { lesson } = this.figure;
-      const sliders = element("div", { className: "interactive-controls" });
-      this.sliders = addSliders(sliders, teach.KNOBS, () => {
+      this.chooser.onchange = () => {
+        if (this.chooser.files[0]) figure.openFile(this.chooser.files[0]);
+        this.chooser.value = "";
+      };
+      this.switches = [...below.querySelectorAll("[type=checkbox]")];
+      for (const box of this.switches) box.onchange = () => lesson.doWithout(box.name, box.checked);
+      this.sliders = addSliders(this.knobs, teach.KNOBS, () => {
         lesson.knobs = this.sliders.values();
-        this.figure.changed();
+        figure.changed();
       });
-      const reset = button("as it was", () => {
-        lesson.knobs = teach.AS_IT_IS;
-        this.show();
-      });
-      this.below.append(
-        element(
-          "details",
-          { className: "teach-knobs" },
-          element("summary", { textContent: "turn the knobs" }),
-          sliders,
-          reset,
-          " Knobs hold from the next training on.",
-        ),
-      );
+    }
+
+    turnBack() {
+      this.figure.lesson.knobs = teach.AS_IT_IS;
+      this.show();
     }
 
     // The switches and knobs as the lesson has them.
     show() {
       const { lesson } = this.figure;
       for (const [name, value] of Object.entries(lesson.knobs)) this.sliders.set(name, value);
-      for (const { firstChild: input } of this.switches) {
-        input.checked = lesson.without.has(input.name);
-      }
+      for (const box of this.switches) box.checked = lesson.without.has(box.name);
       this.figure.changed();
-    }
-
-    addFiles() {
-      const { figure } = this;
-      const chooser = element("input", { type: "file", accept: ".zip", hidden: true });
-      chooser.ariaLabel = "A zip file of strokes";
-      chooser.onchange = () => {
-        if (chooser.files[0]) figure.openFile(chooser.files[0]);
-        chooser.value = "";
-      };
-      this.strokesOut = button("download strokes", () => figure.saveStrokes());
-      this.networkOut = button("download network", () => figure.saveNetwork());
-      this.asideOut = button("download what was set aside", () => figure.saveAside());
-      addRow(
-        this.below,
-        this.strokesOut,
-        button("open strokes", () => chooser.click()),
-        chooser,
-        this.networkOut,
-        button("start over", () => figure.startOver()),
-        this.asideOut,
-      );
-      this.address = element("input", { type: "text", readOnly: true, hidden: true });
-      this.address.ariaLabel = "The link, to be copied";
-      this.note = element("p", { className: "teach-note" });
-      this.below.append(this.address, this.note);
     }
 
     // Buttons that say what the last stroke was.
@@ -139,7 +110,7 @@
       const { trained, training, goesOn, isOlder } = lesson;
       this.summary.textContent = said;
       this.invitation.textContent = said.startsWith(invitation) ? "" : invitation;
-      this.trainer.textContent = goesOn ? "stop" : "train";
+      this.train.textContent = goesOn ? "stop" : "train";
       this.progress.value = training?.progress.at(-1)?.share ?? 0;
       this.again.disabled = this.networkOut.disabled = !trained;
       this.backwards.disabled = !trained || !trials.last;
@@ -150,10 +121,8 @@
       this.asideOut.hidden = !aside;
       this.progress.hidden = !goesOn;
       const asks = trials.answers.forwards?.network.almost;
-      for (const [at, judge] of this.judges.entries()) {
-        judge.hidden = !trials.asked || trials.correcting;
-        judge.textContent = (asks ? ["yes", "no"] : ["right", "wrong"])[at];
-      }
+      this.right.hidden = this.wrong.hidden = !trials.asked || trials.correcting;
+      [this.right.textContent, this.wrong.textContent] = asks ? ["yes", "no"] : ["right", "wrong"];
       this.drawChoices();
       const { right, asked } = trials.score;
       const stale =

@@ -21,12 +21,13 @@
     const context = canvas.getContext("2d");
     const [x, y] = teach.middleOf(stroke).map((place) => place + (stroke.path ? 17 : 0));
     const side = canvas.clientWidth / SIDE;
-    context.strokeStyle = colour(ink);
-    [context.lineWidth, context.lineJoin, context.lineCap] = [3, "round", "round"];
-    context.beginPath();
-    for (const [right, down] of course)
-      context.lineTo(side * (x + right + 0.5), side * (y + down + 0.5));
-    context.stroke();
+    const places = course.map(([right, down]) => [x + right + 0.5, y + down + 0.5]);
+    shared.drawLine(
+      context,
+      places.map((place) => place.map((pixels) => side * pixels)),
+      ink,
+      3,
+    );
   };
 
   // What the webcam sees, as grey values.
@@ -46,28 +47,18 @@
   };
 
   teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
-    const lines = classes.map((name, output) => ({
-      name,
-      output,
-      leads: output === leader,
-      colour: inks[output],
-    }));
+    const lines = classes.map((name, output) => {
+      const leads = output === leader;
+      return { name, output, leads, colour: inks[output] };
+    });
     const { context: pen } = shared.begin(canvas);
     pen.font = `600 12px ${fontFamily()}`;
     const margin = 12 + Math.max(0, ...classes.map((name) => pen.measureText(name).width));
     const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin };
-    shared.drawVoltages(
-      canvas,
-      lines,
-      steps,
-      layout,
-      (context, { name, leads, colour: ink }, x, y) => {
-        shared.write(context, name, x + 6, y, {
-          fill: leads ? ink : "grey",
-          weight: leads ? 600 : 400,
-        });
-      },
-    );
+    shared.drawVoltages(canvas, lines, steps, layout, (context, line, x, y) => {
+      const style = line.leads ? { fill: line.colour, weight: 600 } : {};
+      shared.write(context, line.name, x + 6, y, style);
+    });
   };
 
   // The mean loss of each batch, and the share of the left-out strokes that are right.
@@ -79,12 +70,9 @@
     context.fillStyle = colour("grid");
     context.fillRect(0, bottom, width, 1);
     const line = (ink, value) => {
-      context.strokeStyle = colour(ink);
-      context.lineWidth = 2;
-      context.beginPath();
-      for (const each of known)
-        context.lineTo(width * each.share, bottom - value(each) * (bottom - top));
-      context.stroke();
+      const y = (each) => bottom - value(each) * (bottom - top);
+      const places = known.map((each) => [width * each.share, y(each)]);
+      shared.drawLine(context, places, ink, 2);
     };
     line("grey", ({ loss }) => loss / highest);
     if (known.at(-1)?.left) line("accent", ({ right, left }) => right / left);

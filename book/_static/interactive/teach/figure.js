@@ -1,5 +1,16 @@
 // The figure: what it shows, what it keeps, and what is sent and opened.
-(({ counted, element, oncePerImage, mulberry32, motion, motionData, shared, teach, teachData }) => {
+(({
+  counted,
+  element,
+  fromHTML,
+  oncePerImage,
+  mulberry32,
+  motion,
+  motionData,
+  shared,
+  teach,
+  teachData,
+}) => {
   const PANELS = {
     pad: "draw here",
     window: "its events, in the middle",
@@ -15,6 +26,9 @@
   const KEEPS = "Strokes and network are kept in this browser until you start over or open others.";
   const KEEPS_LATE = "This browser hasn’t kept the last changes yet.";
   const AGAIN = "Your gestures are here again, as you left them.";
+  const NAMES = `
+    <output class="teach-name" aria-hidden="true" data-part="name"></output>
+    <output class="teach-sum" aria-hidden="true" data-part="sum"></output>`;
   const FIRST =
     "Press and draw a tick, a zed or a circle on the pad, in either direction: the network names " +
     "it while you draw.";
@@ -110,10 +124,10 @@
 
     // The name of the answer lies over the pad; the rest has a place in the grid.
     arrange() {
-      this.name = element("output", { className: "teach-name", ariaHidden: "true" });
-      this.sum = element("output", { className: "teach-sum", ariaHidden: "true" });
       const { countdown, holder } = this.recorder;
-      this.canvases.pad.parentElement.append(this.name, this.sum, countdown, holder);
+      const { content, name, sum } = fromHTML(NAMES);
+      Object.assign(this, { name, sum });
+      this.canvases.pad.parentElement.append(content, countdown, holder);
       const side = element("div", { className: "teach-side" }, this.canvases.loss.parentElement);
       this.drawing.append(this.controls.answer, this.gestures.list, side);
       const skip = (event) => {
@@ -147,7 +161,7 @@
 
     say(text, aloud = true) {
       this.said = text;
-      if (aloud) this.controls.spoken.textContent = text;
+      if (aloud) this.controls.said.textContent = text;
       this.redraw();
     }
 

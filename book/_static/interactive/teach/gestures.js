@@ -1,6 +1,33 @@
 // The list of gestures: a row for each, with what strokes are for, its name, and its strokes.
-(({ button, counted, element, teach }) => {
+(({ button, counted, element, fromHTML, teach }) => {
   const BACKWARDS = ", backwards";
+
+  const LIST = `
+    <div class="teach-gestures" role="radiogroup" aria-label="What strokes are for" data-part="list">
+      <div class="teach-rows" data-part="rows"></div>
+      <label class="teach-gesture teach-try">
+        <input type="radio" name="teach-for" data-part="tryIt">try the network
+      </label>
+      <div class="interactive-controls"><button data-part="more">add a gesture</button></div>
+    </div>`;
+
+  const ROW = `
+    <div class="teach-gesture" data-part="row">
+      <input type="radio" name="teach-for" data-part="radio">
+      <input type="text" maxlength="${teach.MOST.name}" data-part="field">
+      <span class="teach-row-buttons">
+        <button data-part="reverse">⇄</button>
+        <button data-part="remove">✕</button>
+      </span>
+      <span class="teach-strokes" data-part="strokes"></span>
+    </div>`;
+  const ACTIONS = `
+    <span class="teach-actions">
+      <button data-part="turn"></button>
+      <select aria-label="Move the stroke" data-part="to"><option>move to …</option></select>
+    </span>`;
+
+  const titled = (one, title) => Object.assign(one, { title, ariaLabel: title });
 
   teach.used = ({ strokes }) => strokes.filter((stroke) => !stroke.dropped);
 
@@ -19,25 +46,14 @@
       this.all = []; // { name, nothing, strokes: { path or pictures, events, dropped, canvas } }
       this.chosen = null; // which gesture strokes are for; null: none, they are asked about
       this.picked = null; // a stroke that one may throw away or move
-      this.figure = figure;
-      this.rows = element("div", { className: "teach-rows" });
-      this.tryIt = element("input", {
-        type: "radio",
-        name: "teach-for",
-        onchange: () => this.choose(null),
-      });
-      this.more = button("add a gesture", () => {
+      Object.assign(this, { figure }, fromHTML(LIST));
+      this.tryIt.onchange = () => this.choose(null);
+      this.more.onclick = () => {
         const gesture = { name: this.newName(), strokes: [] };
         this.tell(gesture);
         this.add(gesture);
-      });
-      this.list = element(
-        "div",
-        { className: "teach-gestures", role: "radiogroup", ariaLabel: "What strokes are for" },
-        this.rows,
-        element("label", { className: "teach-gesture teach-try" }, this.tryIt, "try the network"),
-        element("div", { className: "interactive-controls" }, this.more, ...others),
-      );
+      };
+      this.more.after(...others);
     }
 
     // Those that are to be told apart.
@@ -149,56 +165,40 @@
     }
 
     row(gesture, number) {
-      const input = element("input", {
-        type: "radio",
-        name: "teach-for",
-        ariaLabel: `Show ${gesture.name}`,
-        checked: this.chosen === number,
-        onchange: () => {
-          this.tell(gesture);
-          this.choose(number);
-        },
-      });
-      const partner = partnerOf(gesture.name);
-      const reverse = this.button("⇄", `add the reverse of ${gesture.name}`, () =>
-        this.addReverse(gesture),
-      );
-      const has = this.all.some(({ name }) => name === partner);
-      reverse.hidden = Boolean(gesture.nothing);
-      reverse.disabled = has || !teach.used(gesture).length || this.isFull;
-      const remove = this.button("✕", `delete ${gesture.name}`, () => this.remove(gesture));
-      remove.disabled = this.gestures.length < 2 && !gesture.nothing;
-      const row = element(
-        "div",
-        { className: "teach-gesture" },
-        input,
-        this.name(gesture, number),
-        element("span", { className: "teach-row-buttons" }, reverse, remove),
-        this.strokes(gesture),
-        ...(gesture.strokes.includes(this.picked) ? [this.actions(gesture)] : []),
-      );
+      const { row, radio, field, reverse, remove, strokes } = fromHTML(ROW);
+      const { name, nothing } = gesture;
+      Object.assign(radio, { ariaLabel: `Show ${name}`, checked: this.chosen === number });
+      radio.onchange = () => {
+        this.tell(gesture);
+        this.choose(number);
+      };
+      this.listen(field, gesture, number);
+      titled(reverse, `add the reverse of ${name}`);
+      reverse.onclick = () => this.addReverse(gesture);
+      reverse.hidden = Boolean(nothing);
+      reverse.disabled =
+        Boolean(this.partnerOf(gesture)) || !teach.used(gesture).length || this.isFull;
+      titled(remove, `delete ${name}`);
+      remove.onclick = () => this.remove(gesture);
+      remove.disabled = this.gestures.length < 2 && !nothing;
+      this.fill(strokes, gesture);
+      if (gesture.strokes.includes(this.picked)) row.append(this.actions(gesture));
       row.style.setProperty("--ink", `var(--interactive-${teach.inkOf(gesture, this.all)})`);
       return row;
     }
 
-    button(sign, title, act) {
-      return Object.assign(button(sign, act), { title, ariaLabel: title });
-    }
-
     // The field of a name, which holds only one that no other gesture has.
-    name(gesture, number) {
-      const field = element("input", {
-        type: "text",
+    listen(field, gesture, number) {
+      Object.assign(field, {
         value: gesture.name,
-        maxLength: teach.MOST.name,
         readOnly: Boolean(gesture.nothing),
         ariaLabel: `Name of gesture ${number + 1}`,
       });
       // Not by the tab key alone, which only passes.
       const choose = () => {
         this.chosen = number;
-        for (const [at, { firstChild: input }] of [...this.rows.children].entries())
-          input.checked = at === number;
+        for (const [at, row] of [...this.rows.children].entries())
+          row.firstElementChild.checked = at === number;
         this.figure.chose();
       };
       field.onclick = choose;
@@ -221,27 +221,26 @@
         if (rows.querySelector(":active")) rows.addEventListener("click", show, { once: true });
         else show();
       };
-      return field;
     }
 
     // Pictures of strokes, as one stop of the tab key; arrow keys go on to the next.
-    strokes(gesture) {
+    fill(holder, gesture) {
       const pictures = gesture.strokes.map((stroke, nth) => this.picture(gesture, stroke, nth));
-      const holder = element("span", { className: "teach-strokes" }, ...pictures);
+      holder.append(...pictures);
       holder.onkeydown = ({ key }) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
         if (step) pictures[pictures.indexOf(document.activeElement) + step]?.focus();
       };
-      return holder;
     }
 
     // A button with the picture of a stroke, which offers what can be done with it.
     picture(gesture, stroke, nth) {
       stroke.canvas = element("canvas");
-      const picture = this.button("", `stroke ${nth + 1} of ${gesture.name}`, () => {
+      const picture = button("", () => {
         this.picked = this.picked === stroke ? null : stroke;
         this.show();
       });
+      titled(picture, `stroke ${nth + 1} of ${gesture.name}`);
       picture.append(stroke.canvas);
       picture.tabIndex = nth ? -1 : 0;
       picture.ariaExpanded = String(this.picked === stroke);
@@ -253,20 +252,12 @@
     actions(gesture) {
       const stroke = this.picked;
       const others = this.all.filter((other) => other !== gesture);
-      const to = element(
-        "select",
-        { ariaLabel: "Move the stroke" },
-        new Option("move to …"),
-        ...others.map(({ name }) => new Option(name)),
-      );
+      const { content, turn, to } = fromHTML(ACTIONS);
+      turn.textContent = stroke.dropped ? "take back" : "throw away";
+      turn.onclick = () => this.turnOver(gesture, stroke);
+      to.append(...others.map(({ name }) => new Option(name)));
       to.onchange = () => this.move(stroke, gesture, others[to.selectedIndex - 1]);
-      const what = stroke.dropped ? "take back" : "throw away";
-      return element(
-        "span",
-        { className: "teach-actions" },
-        button(what, () => this.turnOver(gesture, stroke)),
-        to,
-      );
+      return content;
     }
 
     turnOver(gesture, stroke) {

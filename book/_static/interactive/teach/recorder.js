@@ -1,9 +1,14 @@
 // The webcam beside the pad: on and off, what it records by itself or while a button is held, and
 // some seconds of what isn't a gesture.
-(({ button, counted, element, teach }) => {
+(({ counted, fromHTML, teach }) => {
   const NOTHING = 10_000; // ms in which strokes are recorded that aren't gestures
   const COUNTS = ["3", "2", "1"];
   const COUNT = 500; // ms of each
+  const CONTROLS = `
+    <button data-part="onOff">webcam</button>
+    <button data-part="nothing">record other movements (10 s)</button>
+    <button class="teach-hold" data-part="holder">hold to record (space)</button>
+    <output class="teach-countdown" aria-label="Countdown" data-part="countdown"></output>`;
   const TOO_LITTLE =
     "I see too little of that: try another sleeve, or another wall behind you, or more light.";
 
@@ -11,10 +16,9 @@
     // figure: its trials see what the webcam does. slow: how many times slower its time is.
     constructor(figure, slow) {
       Object.assign(this, { figure, slow, webcam: null, watch: null });
-      this.onOff = button("webcam", () => this.turn());
-      this.holder = button("hold to record (space)", null, "teach-hold");
-      this.nothing = button("record other movements (10 s)", () => this.recordNothing());
-      this.countdown = element("output", { className: "teach-countdown", ariaLabel: "Countdown" });
+      Object.assign(this, fromHTML(CONTROLS));
+      this.onOff.onclick = () => this.turn();
+      this.nothing.onclick = () => this.recordNothing();
       this.holder.addEventListener("pointerdown", () => this.hold());
       for (const name of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"]) {
         this.holder.addEventListener(name, () => this.release());
