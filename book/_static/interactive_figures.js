@@ -182,7 +182,7 @@
   // Charts one below the other, with sliders, what else moves them, and a sentence. x: limits of
   // every chart without its own. draw(what the sliders set, charts): gives the charts their lines and
   // marks, and returns the sentence. more(redraw, set): returns other controls.
-  async function addCharts(controls, drawing, { sliders, x, charts, draw, more = () => [] }) {
+  async function addCharts(controls, drawing, { sliders, x, charts, draw, more }) {
     await Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
     const made = charts.map((chart) => addChart(drawing, { x, ...chart }));
     const summary = element("p", { className: "interactive-summary", ariaLive: "polite" });
@@ -191,7 +191,7 @@
     });
     const { values, set } = addSliders(controls, sliders, redraw);
     controls.append(
-      element("div", { className: "interactive-row" }, ...more(redraw, set), summary),
+      element("div", { className: "interactive-row" }, ...(more?.(redraw, set) ?? []), summary),
     );
     redraw();
     return { charts: made };

@@ -378,7 +378,8 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
     classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
     assert classifier.classes == ("gesture 1", "gesture 2")
     expected = figure.evaluate(
-        "() => {" + SETUP + "const { all: gestures } = teaching.gestures, { trained } = teaching.lesson;"
+        "() => {" + SETUP + "const { all: gestures } = teaching.gestures;"
+        "const { trained } = teaching.lesson;"
         "return gestures.flatMap(({ strokes }) => strokes.map(({ events }) => trained.spiking.run("
         "  teach.toRecording(events, timeWindow, settle / timeWindow)).values)); }"
     )
@@ -666,9 +667,7 @@ def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
         figure.clock.run_for(40)
     assert {*names} == {"", "tick"}  # what plays is named right, or not yet
     assert not figure.evaluate("teaching.pad.busy")
-    assert (
-        figure.evaluate("teaching.gestures.all.map(({ strokes }) => strokes.length)") == [5] * 6
-    )
+    assert figure.evaluate("teaching.gestures.all.map(({ strokes }) => strokes.length)") == [5] * 6
     figure.clock.run_for(2000)
     assert figure.evaluate("teaching.trials.trial") is None  # the pad is free again
     summary = figure.locator(".teach-summary").text_content()
@@ -860,9 +859,7 @@ def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
     meanwhile(figure)
     figure.wait_for_function("teaching.lesson.training.progress.at(-1).weights", timeout=300_000)
     figure.clock.run_for(100)
-    assert (
-        figure.evaluate("teaching.gestures.all.map(({ strokes }) => strokes.length)") == [5] * 6
-    )
+    assert figure.evaluate("teaching.gestures.all.map(({ strokes }) => strokes.length)") == [5] * 6
     assert figure.locator(".teach-summary").text_content().startswith("Learning, ")
     assert figure.evaluate("document.documentElement.scrollWidth <= innerWidth")
     wrong = (  # canvases that aren't as large as they are seen
@@ -924,9 +921,7 @@ def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
     for name in ("teach it yours", "webcam"):
         press_now(page, name)
     page.wait_for_function("teaching.gestures.all[0].strokes.length > 1")
-    shown = page.evaluate(
-        "teaching.gestures.all[0].strokes.map((each) => each.pictures.length)"
-    )
+    shown = page.evaluate("teaching.gestures.all[0].strokes.map((each) => each.pictures.length)")
     assert all(4 < count < 60 for count in shown)  # of a busy computer, fewer
     press_now(page, "webcam off")
     assert page.evaluate("teaching.recorder.webcam") is None
