@@ -1,14 +1,12 @@
 """What ``compare`` takes and says: of digits, of long gestures, and of sets of known truth."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -26,11 +24,9 @@ from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures, film_hand, gesture_path
 from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.protocol import Evidence
-from pokersnn_helpers.system.writing import atomic_write
 
-from . import Row, folds, store
+from . import Row, folds
 from .known_sets import KNOWN_SETS, make_set
 
 EVENTS = 217_000  # of a gesture
@@ -116,9 +112,6 @@ def timed_row(name: str, processes: int) -> tuple[Row, list[Row]]:
 def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | None = None) -> Row:
     """Ask ``compare``, and other ways, about sets of known truth.
 
-    After an interruption the same command goes on with the sets that are missing, if no code has
-    changed: rows are kept in the folder ``build``.
-
     Args:
         seeds: 1 to ``seeds``, of films, folds and weights; thresholds were chosen with 0.
         epochs: To train each network for.
@@ -129,13 +122,9 @@ def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | N
         time by the image or the counts alone. In ``summary`` are, by what is true, the shares that
         are right.
     """
-    jobs = {
-        f"{name}, seed {seed}": partial(known_row, name, seed, epochs, recordings)
-        for seed in range(1, seeds + 1)
-        for name in KNOWN_SETS
-    }
-    setting = f"{store.sources()}-{epochs}-{recordings}"
-    rows = kept(jobs, store.ROOT / "build" / f"known_sets-{setting}.json")
+    of_seeds = product(range(1, seeds + 1), KNOWN_SETS)
+    jobs = [(name, seed, epochs, recordings) for seed, name in of_seeds]
+    rows = folds.in_parallel(known_row, jobs)
     return {"seeds": seeds, "rows": rows, "summary": summary(rows)}
 
 
@@ -208,22 +197,6 @@ def new_people_row(seed: int, epochs: int | None) -> Row:
     answers = estimator.fit(learned.recordings, seed).predict(new.recordings)
     right = int(np.equal(answers, new.recordings.targets).sum())
     return {"seed": seed, "recordings": len(new.recordings), "right": right}
-
-
-def kept(jobs: Mapping[str, Callable[[], Row]], path: Path) -> list[Row]:
-    """Return the row of each job; those that a file holds aren't measured again.
-
-    Args:
-        jobs: By name.
-        path: The file, which is written after each job.
-    """
-    rows = json.loads(path.read_text()) if path.exists() else {}
-    missing = {name: job for name, job in jobs.items() if name not in rows}
-    for name, row in in_parallel(missing, folds.PROCESSES, "sets"):
-        rows[name] = row
-        with atomic_write(path) as file:
-            file.write(json.dumps(rows).encode())
-    return [rows[name] for name in jobs]
 
 
 def known_row(name: str, seed: int, epochs: int, recordings: int | None = None) -> Row:

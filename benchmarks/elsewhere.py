@@ -23,10 +23,10 @@ from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row
 from .libraries import installed_version
-from .simulators import SIMULATORS, Constants, constants, neurons_only, stepped
+from .simulators import SIMULATORS, neurons_only, stepped
 from .timing import recordings
 
-IMPORTED = ("importer, whole file", "importer, whole plain file", "importer, plain file")
+NOTHING: Row = {"spikes": None, "differ": None, "gradient_difference": None}  # was measured
 
 
 def step_by_numpy(graph: Any, frames: ndarray) -> tuple[ndarray, ndarray]:
@@ -67,55 +67,6 @@ def add_up(graph: Any, added: ndarray) -> ndarray:
         v = v + dt / readout.tau * (readout.r * i - v)
         voltages.append(v)
     return np.array(voltages)
-
-
-def imitate(name: str, how: str, c: Constants, frames: ndarray) -> ndarray | None:
-    """Compute with NumPy what a simulator does differently, by the table of the page *elsewhere*.
-
-    Returns:
-        Spikes (T, B, hidden neurons); None for what the table doesn't explain.
-    """
-    keep_mem = 1 - c.dt_over_tau_mem
-    keep_syn = 1 - c.dt_over_tau_syn
-    gain = c.dt_over_tau_mem
-    w_rec = c.w_rec
-    most_spikes = 1.0
-    subtracts = True
-    late = False
-    match name, how:
-        case "snntorch", "neuron":
-            subtracts = False  # it resets, a step later
-        case "spyx", "neuron":
-            late = True
-        case "spyx", "importer":
-            late = True
-            gain = 1.0
-        case "rockpool", "importer":
-            dt = 0.005  # s
-            keep_mem = np.exp(-dt * c.dt_over_tau_mem / c.dt)
-            keep_syn = np.exp(-dt * c.dt_over_tau_syn / c.dt)
-            gain = keep_syn
-            w_rec = np.zeros_like(c.w_rec)
-            most_spikes = np.inf
-        case "rockpool" | "sinabs", "neuron":
-            pass
-        case _:
-            return None
-    inputs = frames @ c.w_in.T
-    i, v, z = np.zeros((3, *inputs.shape[1:]))
-    spikes = []
-    for step_inputs in inputs:
-        i = keep_syn * i + step_inputs + z @ w_rec.T
-        v = keep_mem * v + gain * i
-        if not subtracts:
-            v = v * (1 - z)
-        z = np.minimum(np.floor(v / c.v_th), most_spikes) * (v > c.v_th)
-        if subtracts:
-            v = v - z * c.v_th
-        spikes.append(z)
-    if late:
-        spikes = [np.zeros_like(z), *spikes[:-1]]
-    return np.array(spikes)
 
 
 class Differences:
@@ -161,12 +112,15 @@ class Differences:
             others = self.spikes
         return int((spikes != others)[self.inside].sum())
 
-    def correct(self, voltages: ndarray, first: int) -> int:
-        """Count the first recordings that voltages (T, B, classes) get right; a tie is wrong."""
-        largest = np.where(self.inside[..., None], voltages, -np.inf).max(axis=0)
-        leads = largest == largest.max(axis=1, keepdims=True)
-        right = (largest.argmax(1) == self.targets) & (leads.sum(1) == 1)
-        return int(right[:first].sum())
+    def row(self, spikes: ndarray, gradient: ndarray | None = None) -> Row:
+        """Return how many spikes there are and how many differ, and how far off the gradient is."""
+        off = None if gradient is None else self.gradient_difference(gradient)
+        return {
+            "spikes": float(spikes[self.inside].sum()),
+            "differ": self.count(spikes),
+            "gradient_difference": off,
+            "raised": "",
+        }
 
 
 def measure(epochs: int = 60) -> Row:
@@ -177,10 +131,9 @@ def measure(epochs: int = 60) -> Row:
 
     Returns:
         A row for each simulator and each way to bring the network there: its spikes, and how many
-        differ. ``unexplained`` are those that differ from what ``imitate`` computes; ``correct``
-        counts the 20 test recordings. ``gradient_difference`` is of the input weights, the largest
-        as a share of the largest entry; the loss is the spikes, weighted by ``derivatives``, whose
-        gradient is that of the cross-entropy where the spikes are the same.
+        differ. ``gradient_difference`` is of the input weights, the largest as a share of the
+        largest entry; the loss is the spikes, weighted by ``derivatives``, whose gradient is that
+        of the cross-entropy where the spikes are the same.
     """
     data = recordings()
     trial = Trial(Evidence(data.train), Evidence(data.test))
@@ -191,64 +144,48 @@ def measure(epochs: int = 60) -> Row:
         save_nir(estimator.classifier, path)
         save_nir(estimator.classifier, path.with_name("plain.nir"), plain=True)
         saved = Differences(load_nir(path, "cpu").snn, test + data.train)
-        rows = simulators(path, saved, len(data.test))
-    return {"recordings": len(saved.targets), "test_recordings": len(data.test), "rows": rows}
+        return {"rows": simulators(path, saved)}
 
 
-def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
+def simulators(path: Path, saved: Differences) -> list[Row]:
     """Return a row for NumPy and ``FastSNN``, and for each simulator and each way to it.
 
     Args:
         path: The file of the network; beside it lies ``plain.nir``.
         saved: What they are compared with.
-        n_test: How many of the recordings come first and are to be classified.
     """
     graph = nir.read(path)
+    plain = neurons_only(nir.read(path.with_name("plain.nir")))
     by_numpy, _ = step_by_numpy(graph, saved.frames)
     _, *by_fast_snn = saved.run(load_nir(path, "cpu", FastSNN).snn)
-    results: list[tuple[str, str | None, str, Any]]
     results = [
-        ("numpy", np.__version__, "from the file", (by_numpy, None)),
-        ("pokersnn-helpers", installed_version("pokersnn-helpers"), "FastSNN", by_fast_snn),
+        ("numpy", np.__version__, "from the file", saved.row(by_numpy)),
+        (
+            "pokersnn-helpers",
+            installed_version("pokersnn-helpers"),
+            "FastSNN",
+            saved.row(*by_fast_snn),
+        ),
     ]
     for name, runs in SIMULATORS.items():
         version = installed_version(name)
         if version is None:
-            results.append((name, None, "", "not installed"))
+            results.append((name, None, "", NOTHING | {"raised": "not installed"}))
             continue
-        importer = {way: runs["importer"] for way in IMPORTED if "importer" in runs}
-        for how, run in {**importer, **runs}.items():
-            part = nir.read(path.with_name("plain.nir") if "plain" in how else path)
-            if how in ("importer", "importer, plain file"):
-                part = neurons_only(part)
-            results.append((name, version, how, attempt(run, part, saved)))
+        for how, run in runs.items():
+            result = attempt(run, plain if how == "importer" else graph, saved)
+            results.append((name, version, how, result))
     rows = []
     for name, version, how, result in results:
-        row: Row = {"simulator": name, "version": version, "how": how}
-        columns = ("spikes", "differ", "unexplained", "correct", "gradient_difference")
-        row |= dict.fromkeys(columns)
-        row["raised"] = result if isinstance(result, str) else ""
-        if not isinstance(result, str):
-            output, gradient = result
-            if output.shape == saved.spikes.shape:
-                row["spikes"] = float(output[saved.inside].sum())
-                row["differ"] = saved.count(output)
-                imitated = imitate(name, how, constants(graph), saved.frames)
-                row["unexplained"] = saved.count(output, imitated)
-                output = read_out(graph, output)
-            elif how == "importer, whole plain file":
-                output = add_up(graph, output)
-            row["correct"] = saved.correct(output, n_test)
-            if gradient is not None:
-                row["gradient_difference"] = saved.gradient_difference(gradient)
-        rows.append(row)
+        rows.append({"simulator": name, "version": version, "how": how, **result})
     return rows
 
 
-def attempt(run: Any, graph: Any, saved: Differences) -> Any:
-    """Return what a simulator returns, or in words what it raises; not what it prints."""
+def attempt(run: Any, graph: Any, saved: Differences) -> Row:
+    """Return what is said of a simulator, or in words what it raises; not what it prints."""
     try:
         with redirect_stdout(io.StringIO()):
-            return run(graph, saved.frames, saved.derivatives)
+            result = run(graph, saved.frames, saved.derivatives)
     except Exception as error:  # anything can go wrong there
-        return f"{type(error).__name__}: {error}"
+        return NOTHING | {"raised": f"{type(error).__name__}: {error}"}
+    return saved.row(*result)

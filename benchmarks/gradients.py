@@ -142,8 +142,6 @@ def measure(seeds: int = 3, epochs: int | None = None) -> Row:
 
 
 def mean_of(name: str, found: list[Row], time_window: float) -> Row:
-    """Return the means over the seeds, and the range of the factors."""
+    """Return the means over the seeds."""
     means = {column: float(np.mean([row[column] for row in found])) for column in found[0]}
-    factors = [row["factor"] for row in found]
-    bounds = {"lowest": min(factors), "highest": max(factors)}
-    return {"network": name, "bins_us": time_window, **means, **bounds}
+    return {"network": name, "bins_us": time_window, **means}

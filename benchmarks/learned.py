@@ -222,13 +222,11 @@ def dots(seed: int) -> list[Trial]:
     return [Trial(learned, np.arange(len(learned.targets)), motions.both_ways(new))]
 
 
-def walls_of_digits(seed: int, part: str = "test") -> list[Trial]:
+def walls_of_digits(seed: int) -> list[Trial]:
     """Return walls of digits to learn from, and walls of other digits, played both ways."""
-    films = [
-        motions.to_films(walls.walls(count, digits, 2 * seed + test).recordings)
-        for test, (count, digits) in enumerate(((walls.WALLS, "train"), (walls.NEW_WALLS, part)))
-    ]
-    learned, new = films
+    trial = walls.trial_of(seed, walls.WALLS)
+    learned = motions.to_films(trial.learn.recordings)
+    new = trial.test(lambda tested: motions.to_films(tested.recordings))
     return [Trial(learned, np.arange(len(learned.targets)), motions.both_ways(new))]
 
 
@@ -501,9 +499,7 @@ def measure(seeds: int = 10) -> Row:
         by_seed = [found[job] for job in jobs if job[0] == name]
         for kind in SETTINGS:
             shares = [each[kind][0] for each in by_seed]
-            rows.append(
-                {"task": name, "network": kind, "seed count": len(shares)} | folds.spread(shares)
-            )
+            rows.append({"task": name, "network": kind} | folds.spread(shares))
     return {
         "seeds": seeds,
         "rows": rows,

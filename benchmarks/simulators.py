@@ -3,9 +3,8 @@
 There are up to three ways for a simulator, each a function of a graph of ``save_nir``, frames (T,
 B, inputs) and the derivatives of a loss with respect to spikes (T, B, hidden neurons):
 
-- ``importer`` gives the graph to the simulator's own importer. Of a graph with a readout it
-  returns the readout's voltages (T, B, classes), of a plain one what spikes add to its currents.
-  It has no gradient.
+- ``importer`` gives a plain graph to the simulator's own importer; of one with a readout it returns
+  what spikes add to its currents. It has no gradient.
 - ``neuron`` sets up the simulator's own neuron with the right constants, and with the surrogate
   among its own that is closest to SuperSpike.
 - ``by hand`` also sees to the reset and the surrogate, where the simulator's own are others. As in

@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 from datetime import date
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +47,6 @@ def write(name: str, options: list[str], result: Row, commit: str) -> None:
     }
     with atomic_write(MEASUREMENTS / f"{name}.json") as file:
         file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def sources() -> str:
-    """Return a digest of all code of the package and of the benchmarks."""
-    files = [
-        path
-        for folder in ("benchmarks", "eventdesk", "pokersnn_helpers")
-        for path in ROOT.glob(f"{folder}/**/*.py")
-    ]
-    return blake2b(b"".join(path.read_bytes() for path in sorted(files)), digest_size=8).hexdigest()
 
 
 def clean_commit() -> str:

@@ -3,11 +3,9 @@
 A network is trained without one class, as the command ``train`` trains: on some groups, where there
 are enough with others to choose the epoch by, and it is asked about groups that it hasn't seen and
 about the class left out. ``predict`` calls unlike training what lies outside the ranges of training
-or what its ``Familiar`` doesn't know, by its image or by hidden spikes. Beside it stand scores that
-no threshold is chosen for: of the image alone, which needs no network; and *energy*, minus the
-logarithm of the sum of the exponentials of the voltages that classes reach (Liu et al. 2020,
-arXiv:2010.03759). AUROC is the probability that of a known and an unknown recording the unknown one
-has the higher score.
+or what its ``Familiar`` doesn't know, by its image or by hidden spikes. Beside it stands the score
+of the image alone, which needs no network. AUROC is the probability that of a known and an unknown
+recording the unknown one has the higher score.
 """
 
 from functools import cache
@@ -16,18 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from numpy import ndarray
 from sklearn.metrics import roc_auc_score
 
 from eventdesk.detector import detector
 from eventdesk.files.folders import resize
 from pokersnn_helpers import (
-    Classifier,
     Recordings,
     Split,
     load_nmnist,
-    make_loader,
     train_classifier,
 )
 from pokersnn_helpers.out_of_distribution import KINDS, what_is_outside
@@ -69,18 +63,6 @@ def parts(name: str, left_out: int) -> tuple[Trial, Evidence]:
     return Evidence(recordings, known.groups).hold_out(), unknown
 
 
-def energy(classifier: Classifier, recordings: Recordings) -> ndarray:
-    """Return the energy of each recording's answer."""
-    energies = []
-    with torch.no_grad():
-        for frames, _ in make_loader(
-            recordings, batch_size=64, time_window=classifier.time_window, sparse=True
-        ):
-            voltages, _, _ = classifier.run(frames)
-            energies.append(-torch.logsumexp(voltages.amax(0), 1))
-    return torch.cat(energies).numpy()
-
-
 def left_out_row(name: str, left_out: int, seed: int, epochs: int | None) -> Row:
     """Train without a class; say which shares of known and of its recordings are flagged."""
     trial, unknown = parts(name, left_out)
@@ -102,28 +84,20 @@ def left_out_row(name: str, left_out: int, seed: int, epochs: int | None) -> Row
     )
     classifier.eval()
 
-    def scores(recordings: Recordings) -> dict[str, ndarray]:
+    tested = trial.test(lambda held_out: held_out).recordings
+    row: Row = {"recordings": name, "left out": unknown.recordings.classes[left_out], "seed": seed}
+    image, either = [], []  # by how many standard deviations they are beyond a limit
+    for asked, recordings in (("known", tested), ("unknown", unknown.recordings)):
         beyond = classifier.familiar.beyond(recordings, classifier)
         outside = [
             bool(what_is_outside(classifier.ranges, packed.image(), packed.t[-1]))
             for packed in recordings.events.packed
         ]
-        kinds = dict(zip(KINDS, beyond, strict=True))
-        either = np.maximum(beyond.max(0), np.array(outside))
-        return {"ranges": np.array(outside), **kinds, "predict": either}
-
-    row: Row = {"recordings": name, "left out": unknown.recordings.classes[left_out], "seed": seed}
-    tested = trial.test(lambda held_out: held_out).recordings
-    parts_asked = {"known": tested, "unknown": unknown.recordings}
-    found = {asked: scores(recordings) for asked, recordings in parts_asked.items()}
-    for score, (asked, of_part) in product(found["known"], found.items()):
-        row[f"{score}, {asked}"] = float((of_part[score] > 0).mean())
-    for asked, recordings in parts_asked.items():
-        found[asked]["energy"] = energy(classifier, recordings)
-        found[asked]["predict"] = np.max([found[asked][kind] for kind in KINDS], axis=0)
-    for score in ("predict", *KINDS, "energy"):
-        values = [found[asked][score] for asked in parts_asked]
-        truth = np.repeat([0, 1], [*map(len, values)])
+        image.append(beyond[[*KINDS].index("image")])
+        either.append(beyond.max(axis=0))
+        row[f"predict, {asked}"] = float(((either[-1] > 0) | outside).mean())
+    truth = np.repeat([0, 1], [*map(len, image)])
+    for score, values in (("predict", either), ("image", image)):
         row[f"{score}, AUROC"] = float(roc_auc_score(truth, np.concatenate(values)))
     return row
 
@@ -137,8 +111,8 @@ def measure_unknown(seeds: int = 3, epochs: int | None = None) -> Row:
 
     Returns:
         A row per set, class and seed: the shares of known recordings, and of those of the class
-        left out, that are flagged by ``predict``, and by its ranges, images and hidden spikes each;
-        and the AUROC of each score. In ``means`` are their means over the classes and seeds.
+        left out, that are flagged; and the AUROC of both scores. In ``means`` are their means over
+        the classes and seeds.
     """
     jobs: list[tuple[Any, ...]] = []
     for name, evidence in sets().items():

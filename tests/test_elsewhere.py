@@ -1,6 +1,7 @@
 """The network in other simulators, and with few bits; small versions of what the benchmarks do."""
 
 import nir
+import numpy as np
 import pytest
 import torch
 
@@ -54,6 +55,34 @@ def test_an_importer_has_the_same_spikes_of_a_plain_file(package, path, saved, t
     assert abs(voltages - saved.voltages)[saved.inside].max() < 1e-5
 
 
+# What the page says that they do in another way: whether a spike subtracts the threshold, and not,
+# a step later, sets the voltage to 0; and by how many steps spikes are late.
+DIFFERENTLY = {
+    "snntorch": (False, 0),
+    "spyx": (True, 1),
+    "rockpool": (True, 0),
+    "sinabs": (True, 0),
+}
+
+
+def imitate(graph, frames, subtracts, late):
+    """Return the spikes of neurons that do so."""
+    c = simulators.constants(graph)
+    inputs = frames @ c.w_in.T
+    i, v, z = np.zeros((3, *inputs.shape[1:]))
+    spikes = late * [z]
+    for step_inputs in inputs:
+        i = (1 - c.dt_over_tau_syn) * i + step_inputs + z @ c.w_rec.T
+        v = (1 - c.dt_over_tau_mem) * v + c.dt_over_tau_mem * i
+        if not subtracts:
+            v = v * (1 - z)
+        z = (v > c.v_th).astype(float)
+        if subtracts:
+            v = v - z * c.v_th
+        spikes.append(z)
+    return np.array(spikes[: len(inputs)])
+
+
 PACKAGES = ["norse", "snntorch", "sinabs", "rockpool", "spikingjelly", "spyx", "jaxpike"]
 
 
@@ -67,9 +96,9 @@ def test_a_simulator_set_up_by_hand_has_the_same_spikes_and_gradient(package, pa
     assert saved.count(spikes) == 0
     assert saved.gradient_difference(gradient) < 1e-5
     own, own_gradient = runs["neuron"](*given)
-    constants = simulators.constants(graph)
-    imitated = elsewhere.imitate(package, "neuron", constants, saved.frames)
-    assert saved.count(own, imitated) == 0
+    if package in DIFFERENTLY:
+        imitated = imitate(graph, saved.frames, *DIFFERENTLY[package])
+        assert saved.count(own, imitated) == 0
     differs = saved.count(own) > 0
     assert differs == (package not in ("norse", "spikingjelly", "jaxpike"))
     off = saved.gradient_difference(own_gradient) > 0.1

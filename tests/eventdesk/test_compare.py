@@ -8,7 +8,7 @@ import pytest
 from test_protocol import Says, Spy, numbered, numbers_of
 
 import benchmarks.compare
-from benchmarks.compare import WAYS, kept, known_row, summary, verdict_by_chance
+from benchmarks.compare import WAYS, known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
 from eventdesk.ask import candidates, features, report, verdict
 from eventdesk.ask import compare as module
@@ -103,19 +103,6 @@ def test_a_set_that_fails_counts_as_wrong_and_keeps_none_from_being_measured(mon
     assert not row["right"]
     (of_image,) = summary([row | {"recordings": 120}])
     assert [of_image[way] for way in ("compare", *WAYS)] == [0] * 3
-
-
-def test_after_an_interruption_what_is_kept_is_not_measured_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmarks.compare.folds, "PROCESSES", 1)
-    path = tmp_path / "build" / "rows.json"
-
-    def interrupt():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        kept({"a": lambda: {"set": "a"}, "b": interrupt}, path)
-    rows = kept({"b": lambda: {"set": "b"}, "a": interrupt}, path)
-    assert rows == [{"set": "b"}, {"set": "a"}]
 
 
 def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():
