@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,62 +14,22 @@ from pokersnn_helpers.classifier import Classifier, check_classifier, decode, un
 from pokersnn_helpers.frames import as_dense, as_sparse, count_events
 from pokersnn_helpers.networks import resumer
 from pokersnn_helpers.out_of_distribution import unlike, warn_if_unlike
-from pokersnn_helpers.recordings import PackedRecording, smallest
+from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.checks import (
     EVENT_DTYPE,
     MAX_TIME,
-    SensorSize,
     check_events,
     check_range,
     refuse_hooks,
     suggests_names,
 )
-from pokersnn_helpers.system.compiling import compiled
 from pokersnn_helpers.system.devices import one_cpu_thread
 from pokersnn_helpers.training import Prediction, read_prediction
 
 MAX_STEPS = 2**22  # of a recording: 70 minutes at 1 ms, whose voltages take some gigabytes
 COUNTS_AT_ONCE = 2**22  # in the frames that are computed at once
 TRIED_STEPS = 8  # to compare what forward and step return
-
-
-@dataclass
-class OpenRecording:
-    """The events of a recording that goes on."""
-
-    start: int  # time of the first event in µs
-    last: int  # and of the last one
-    sensor_size: SensorSize
-    portions: list[tuple[ndarray, ndarray]]  # all of its events, in µs since the start
-    t: ndarray  # of the events whose time step isn't computed, in µs since the start
-    pixels: ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
-
-    @classmethod
-    def begin(cls, start: int, sensor_size: SensorSize) -> "OpenRecording":
-        """Return a recording without events yet."""
-        nothing = np.empty(0, np.int64)
-        return cls(start, start, sensor_size, [], nothing, nothing)
-
-    def append(self, t: ndarray, pixels: ndarray) -> None:
-        """Append the next events."""
-        self.last = self.start + int(t[-1])
-        self.portions.append((smallest(t), smallest(pixels)))
-        self.t = np.concatenate([self.t, t])
-        self.pixels = np.concatenate([self.pixels, pixels])
-
-    def packed(self) -> PackedRecording:
-        """Return all events so far."""
-        t, pixels = map(np.concatenate, zip(*self.portions, strict=True))
-        self.portions = [(t, pixels)]
-        return PackedRecording(self.sensor_size, self.start, t, pixels)
-
-    def take(self, number: int) -> tuple[ndarray, ndarray]:
-        """Return times and pixels of the first events, and let them go."""
-        taken = self.t[:number], self.pixels[:number]
-        self.t = self.t[number:]
-        self.pixels = self.pixels[number:]
-        return taken
 
 
 class Stream:
@@ -147,24 +106,34 @@ class Stream:
     def reset(self) -> None:
         """Begin a new recording."""
         self.steps = 0
-        self._recording: OpenRecording | None = None  # until its first event comes
+        self._portions: list[PackedRecording] = []  # all events of the recording that goes on
+        self._waiting = np.empty(0, EVENT_DTYPE)  # those whose time step isn't computed
         self._state: Any = None
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
 
     @property
     def open_since(self) -> float | None:
         """Time in µs at which the next step begins. Events that come now mustn't be earlier."""
-        if self._recording is None:
+        if not self._portions:
             return None
-        return self._recording.start + self.steps * self.time_window
+        return self._portions[0].start + self.steps * self.time_window
 
     @property
     def own_steps(self) -> int:
         """Time steps of the recording's own time, if no more events come."""
-        if self._recording is None:
+        if not self._portions:
             return 0
-        last = self._recording.last - self._recording.start
-        return math.floor(last / self.time_window) + 1 + self.classifier.settle_steps
+        return self._step_of(self._last) + 1 + self.classifier.settle_steps
+
+    @property
+    def _last(self) -> int:
+        """Time of the last event in µs."""
+        portion = self._portions[-1]
+        return portion.start + int(portion.t[-1])
+
+    def _step_of(self, time: float) -> int:
+        """Return the time step of the recording that goes on, in which a time in µs lies."""
+        return math.floor((time - self._portions[0].start) / self.time_window)
 
     def push(self, events: ndarray) -> Tensor:
         """Accept the next events, and compute the time steps that they complete.
@@ -185,38 +154,39 @@ class Stream:
                 taken then.
         """
         voltages = [self._compute(self.steps)]
+        sensor_size = self.classifier.sensor_size
+        if len(events):
+            events = check_events(events, sensor_size, "the portion")
         while len(events):
-            packed = self._pack(events)
             n_events = self._events_of_recording(events["t"])
             if n_events == 0:
                 voltages.append(self.end())
                 continue
-            first_step = math.floor(packed.t[0] / self.time_window)
-            last_step = math.floor(packed.t[n_events - 1] / self.time_window)
-            if first_step < self.steps:
+            now, events = np.split(events, [n_events])
+            first, last = now["t"][[0, -1]].tolist()
+            if self._portions and self._step_of(first) < self.steps:
                 raise ValueError(
-                    f"event 0 is of {events['t'][0]} µs, but all steps before "
-                    f"{self.open_since:.15g} µs are computed; wait longer, or leave out "
-                    "events[events['t'] < stream.open_since]; or begin another recording by "
-                    "stream.reset()"
+                    f"event 0 is of {first} µs, but all steps before {self.open_since:.15g} µs "
+                    "are computed; wait longer, or leave out events[events['t'] < "
+                    "stream.open_since]; or begin another recording by stream.reset()"
                 )
+            start = self._portions[0].start if self._portions else first
+            last_step = math.floor((last - start) / self.time_window)
             if last_step >= MAX_STEPS:
                 raise ValueError(
-                    f"{events['t'][n_events - 1]} µs would be in step {last_step}, of at most "
-                    f"{MAX_STEPS}; stream.reset() begins anew, or choose wider bins"
+                    f"{last} µs would be in step {last_step}, of at most {MAX_STEPS}; "
+                    "stream.reset() begins anew, or choose wider bins"
                 )
-            if self._recording is None:
-                self._recording = OpenRecording.begin(packed.start, packed.sensor_size)
-            self._recording.append(packed.t[:n_events], packed.pixels[:n_events])
+            self._portions.append(PackedRecording.pack(now, sensor_size))
+            self._waiting = np.concatenate([self._waiting, now])
             voltages.append(self._compute(last_step))
-            events = events[n_events:]
         return torch.cat(voltages)
 
     def _events_of_recording(self, t: ndarray) -> int:
         """Return how many of the next events come before a pause, and within the window."""
         start, last = t[0], t[0]
-        if self._recording:
-            start, last = self._recording.start, self._recording.last
+        if self._portions:
+            start, last = self._portions[0].start, self._last
         longest_pause = t[-1] - min(t[0], last)
         if longest_pause < self.pause and t[-1] - start < self.window:
             return len(t)
@@ -227,20 +197,19 @@ class Stream:
     def advance(self, time: float) -> Tensor:
         """Compute all steps that end by ``time`` (µs), since no earlier events will come."""
         check_range(-MAX_TIME, MAX_TIME, time=time)
-        if self._recording is None:
+        if not self._portions:
             return self._compute(0)
-        since = time - self._recording.start
-        if time - self._recording.last >= self.pause or since >= self.window:
+        if time - self._last >= self.pause or time - self._portions[0].start >= self.window:
             return self.end()
-        steps = math.floor(since / self.time_window)
+        steps = self._step_of(time)
         if steps >= MAX_STEPS:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
         return self._compute(max(steps, self.steps))
 
     def finish(self) -> Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
-        if self._recording:
-            warn_if_unlike(self.classifier, self._recording.packed())
+        if self._portions:
+            warn_if_unlike(self.classifier, self._recording())
         return self._compute(max(self.steps, self.own_steps))
 
     def end(self) -> Tensor:
@@ -267,9 +236,12 @@ class Stream:
 
     def unlike(self) -> list[str]:
         """Say what of the events so far is unlike all that the classifier was trained on."""
-        if self._recording is None:
-            return []
-        return unlike(self.classifier, self._recording.packed())
+        return unlike(self.classifier, self._recording()) if self._portions else []
+
+    def _recording(self) -> PackedRecording:
+        """Return all events of the recording that goes on."""
+        events = np.concatenate([portion.unpack() for portion in self._portions])
+        return PackedRecording.pack(events, self.classifier.sensor_size)
 
     def settled_ms(self) -> float | None:
         """Return since what time in ms the answer is what it is now; None without an answer.
@@ -289,22 +261,6 @@ class Stream:
         steps = max(others, default=-1) + 2
         return float(steps * self.time_window / 1000)
 
-    def _pack(self, events: ndarray) -> PackedRecording:
-        """Pack the events, with their times since the beginning of the recording.
-
-        What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
-        """
-        sensor_size = self.classifier.sensor_size
-        if type(events) is not ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
-            events = check_events(events, sensor_size, "the portion")  # a mask may hide a value
-        start = self._recording.start if self._recording else int(events["t"][0])
-        t = np.empty(len(events), np.int64)
-        pixels = np.empty(len(events), np.int64)
-        fields = np.ascontiguousarray(events).view(np.int64)
-        if not _pack_events(fields, start, sensor_size, t, pixels):
-            check_events(events, sensor_size, "the portion")  # says what is wrong
-        return PackedRecording(sensor_size, start, t, pixels)
-
     def _compute(self, steps: int) -> Tensor:
         """Compute all steps up to ``steps``; return their voltages."""
         computed = [self._voltages[0][:0]]
@@ -322,11 +278,13 @@ class Stream:
 
     def _take_frames(self, n_steps: int) -> Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""
-        recording = self._recording
-        assert recording is not None  # no step is computed before the first event
-        event_steps = np.floor(recording.t / self.time_window)
+        start = self._portions[0].start
+        event_steps = np.floor((self._waiting["t"] - start) / self.time_window)
         due = int(np.searchsorted(event_steps, self.steps + n_steps))
-        events = EventBatch(np.array([due]), *recording.take(due))
+        now, self._waiting = np.split(self._waiting, [due])
+        places = now["p"], now["y"], now["x"]
+        pixels = np.ravel_multi_index(places, self.classifier.sensor_size[::-1])
+        events = EventBatch(np.array([due]), now["t"] - start, pixels)
         bins = TimeBins(self.steps, n_steps, self.time_window)
         counted = count_events(events, bins, self.classifier.sensor_size)
         frames = as_sparse(*counted) if self.classifier.takes_sparse else as_dense(*counted)
@@ -350,30 +308,3 @@ class Stream:
                 f"{name}.forward returns other voltages than its steps, so a stream would answer "
                 "otherwise than predict; let forward do what step does"
             )
-
-
-@compiled
-def _pack_events(fields, start, sensor_size, times, pixels):
-    """Pack events, given as t, x, y, p, t, ...; return whether all are in order and on the sensor.
-
-    Args:
-        fields: Of all events, int64 (4 * events,).
-        start: Time of the recording's first event in µs.
-        sensor_size: Width, height and polarities.
-        times: Filled with times since ``start``, int64 (events,).
-        pixels: Filled with polarity and pixel, as ``PackedRecording`` numbers them.
-    """
-    width, height, polarities = sensor_size
-    previous = max(fields[0], -MAX_TIME)
-    for event in range(len(times)):
-        t = fields[4 * event]
-        x = fields[4 * event + 1]
-        y = fields[4 * event + 2]
-        p = fields[4 * event + 3]
-        on_sensor = 0 <= x < width and 0 <= y < height and 0 <= p < polarities
-        if not on_sensor or t < previous or t > MAX_TIME:
-            return False
-        previous = t
-        times[event] = t - start
-        pixels[event] = (p * height + y) * width + x
-    return True

@@ -347,30 +347,6 @@ def test_the_table_keeps_its_own_rules():
     assert next(line for line in lines if "SNN of train " in line).split()[3] == "silent"
 
 
-@pytest.mark.parametrize("within", [False, True])
-def test_intervals_are_those_that_a_pocket_calculator_gives(within):
-    groups = np.repeat(range(5), [12, 9, 9, 9, 6])
-    right = np.arange(45) % 7 > 0
-    least = np.sqrt(1 - 1 / 45) / 45
-    sizes = np.bincount(groups)
-    if within:
-        deviations = right - (np.bincount(groups, right) / sizes)[groups]
-        squares = deviations**2 * (sizes / (sizes - 1))[groups]
-    else:
-        deviations = right - right.mean()
-        squares = np.bincount(groups, deviations) ** 2 / (1 - sizes / 45)
-        least = max(least, np.sqrt((deviations**2).sum()) / 45)
-    error = max(np.sqrt(squares.sum()) / 45, least)
-    correct = {model: right if model.name == IMAGE else ~right for model in CANDIDATES}
-    judgement = verdict._judge(correct, np.arange(45) % 2, groups, (), within)
-    words = report.by_hand(judgement)
-    times, exact = re.search(
-        r"reaches ([\d.]+) errors to each side, or ([\d.]+) if", words
-    ).groups()
-    low = max(0, right.mean() - max(float(exact), float(times) * error))
-    assert judgement.seeing(Sees.IMAGE)[0].share.low == pytest.approx(low, abs=0.002)
-
-
 # ---- The three answers ----
 
 
