@@ -17,7 +17,6 @@ from .streaming import Stream
 PORTION = 10_000  # µs of a file at a time
 SILENCE = 0.05  # s, after which a camera that sends nothing is silent
 BEHIND = 1.0  # s, from which on a reader is told
-BUSY = 0.5  # share of the events' time that computing takes, from which on it is why
 
 
 def play(events: ndarray) -> Iterator[ndarray]:
@@ -74,34 +73,28 @@ def listen(
     stream: Stream,
     portions: Iterable[ndarray],
     sensor_size: SensorSize,
-    show: Callable[[Stream, float, float], None],
+    show: Callable[[Stream, float], None],
     share: float = 1.0,
 ) -> None:
     """Push portions of a sensor's events as they come, and show the answer.
 
-    ``show`` is called after each with the stream, how many seconds it is behind the events, and
-    which share of their time computing takes: little where other programs keep the machine busy.
-    Of the events, ``share`` is drawn, as in training.
+    ``show`` is called after each with the stream, and how many seconds it is behind the events. Of
+    these, ``share`` is drawn, as in training.
     """
     rng = np.random.default_rng(0)
     begin = math.inf  # when time 0 of the events was on the clock, in s
-    first = 0.0  # time of the first event, in s
-    last = 0.0  # and of the last one
-    computing = 0.0  # s
+    last = 0.0  # time of the last event, in s
     for portion in portions:
         now = time.monotonic()
         if len(portion):
             events = make_events(*(portion[name] for name in "txyp"))
-            worked = time.thread_time()
             if begin == math.inf:
-                first = 1e-6 * int(events["t"][0])
-                begin = now - first
+                begin = now - 1e-6 * int(events["t"][0])
             last = 1e-6 * int(events["t"][-1])
             drawn = events[rng.random(len(events)) < share]
-            stream.push(resize(drawn, sensor_size, stream.classifier.sensor_size[:2]))
+            if len(drawn):
+                stream.push(resize(drawn, sensor_size, stream.classifier.sensor_size[:2]))
             stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
-            computing += time.thread_time() - worked
-            busy = computing / max(last - first, 1e-6)
-            show(stream, time.monotonic() - begin - last, busy)
+            show(stream, time.monotonic() - begin - last)
         elif now - begin - last >= 1e-6 * stream.pause:
             stream.end()

@@ -107,6 +107,7 @@ class Stream:
         """Begin a new recording."""
         self.steps = 0
         self._portions: list[PackedRecording] = []  # all events of the recording that goes on
+        self._start = self._last = 0  # times of its first and of its last event in µs
         self._waiting = np.empty(0, EVENT_DTYPE)  # those whose time step isn't computed
         self._state: Any = None
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
@@ -116,7 +117,7 @@ class Stream:
         """Time in µs at which the next step begins. Events that come now mustn't be earlier."""
         if not self._portions:
             return None
-        return self._portions[0].start + self.steps * self.time_window
+        return self._start + self.steps * self.time_window
 
     @property
     def own_steps(self) -> int:
@@ -125,15 +126,15 @@ class Stream:
             return 0
         return self._step_of(self._last) + 1 + self.classifier.settle_steps
 
-    @property
-    def _last(self) -> int:
-        """Time of the last event in µs."""
-        portion = self._portions[-1]
-        return portion.start + int(portion.t[-1])
-
     def _step_of(self, time: float) -> int:
         """Return the time step of the recording that goes on, in which a time in µs lies."""
-        return math.floor((time - self._portions[0].start) / self.time_window)
+        step = math.floor((time - self._start) / self.time_window)
+        if step >= MAX_STEPS:
+            raise ValueError(
+                f"{time} µs would be in step {step}, of at most {MAX_STEPS}; stream.reset() "
+                "begins anew, or choose wider bins"
+            )
+        return step
 
     def push(self, events: ndarray) -> Tensor:
         """Accept the next events, and compute the time steps that they complete.
@@ -164,19 +165,16 @@ class Stream:
                 continue
             now, events = np.split(events, [n_events])
             first, last = now["t"][[0, -1]].tolist()
-            if self._portions and self._step_of(first) < self.steps:
+            if not self._portions:
+                self._start = first
+            if self._step_of(first) < self.steps:
                 raise ValueError(
                     f"event 0 is of {first} µs, but all steps before {self.open_since:.15g} µs "
                     "are computed; wait longer, or leave out events[events['t'] < "
                     "stream.open_since]; or begin another recording by stream.reset()"
                 )
-            start = self._portions[0].start if self._portions else first
-            last_step = math.floor((last - start) / self.time_window)
-            if last_step >= MAX_STEPS:
-                raise ValueError(
-                    f"{last} µs would be in step {last_step}, of at most {MAX_STEPS}; "
-                    "stream.reset() begins anew, or choose wider bins"
-                )
+            last_step = self._step_of(last)
+            self._last = last
             self._portions.append(PackedRecording.pack(now, sensor_size))
             self._waiting = np.concatenate([self._waiting, now])
             voltages.append(self._compute(last_step))
@@ -186,7 +184,7 @@ class Stream:
         """Return how many of the next events come before a pause, and within the window."""
         start, last = t[0], t[0]
         if self._portions:
-            start, last = self._portions[0].start, self._last
+            start, last = self._start, self._last
         longest_pause = t[-1] - min(t[0], last)
         if longest_pause < self.pause and t[-1] - start < self.window:
             return len(t)
@@ -199,22 +197,19 @@ class Stream:
         check_range(-MAX_TIME, MAX_TIME, time=time)
         if not self._portions:
             return self._compute(0)
-        if time - self._last >= self.pause or time - self._portions[0].start >= self.window:
+        if time - self._last >= self.pause or time - self._start >= self.window:
             return self.end()
-        steps = self._step_of(time)
-        if steps >= MAX_STEPS:
-            raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
-        return self._compute(max(steps, self.steps))
+        return self._compute(self._step_of(time))
 
     def finish(self) -> Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
         if self._portions:
             warn_if_unlike(self.classifier, self._recording())
-        return self._compute(max(self.steps, self.own_steps))
+        return self._compute(self.own_steps)
 
     def end(self) -> Tensor:
         """Finish the recording, hand its answer to ``on_answer``, and begin a new one."""
-        voltages = self._compute(max(self.steps, self.own_steps))
+        voltages = self._compute(self.own_steps)
         if self.on_answer and self.steps:
             self.on_answer(self)
         self.reset()
@@ -262,7 +257,7 @@ class Stream:
         return float(steps * self.time_window / 1000)
 
     def _compute(self, steps: int) -> Tensor:
-        """Compute all steps up to ``steps``; return their voltages."""
+        """Compute the steps up to ``steps`` that aren't computed yet; return their voltages."""
         computed = [self._voltages[0][:0]]
         inputs = math.prod(self.classifier.sensor_size)
         steps_at_once = max(1, COUNTS_AT_ONCE // inputs)
@@ -278,13 +273,12 @@ class Stream:
 
     def _take_frames(self, n_steps: int) -> Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""
-        start = self._portions[0].start
-        event_steps = np.floor((self._waiting["t"] - start) / self.time_window)
+        event_steps = np.floor((self._waiting["t"] - self._start) / self.time_window)
         due = int(np.searchsorted(event_steps, self.steps + n_steps))
         now, self._waiting = np.split(self._waiting, [due])
         places = now["p"], now["y"], now["x"]
         pixels = np.ravel_multi_index(places, self.classifier.sensor_size[::-1])
-        events = EventBatch(np.array([due]), now["t"] - start, pixels)
+        events = EventBatch(np.array([due]), now["t"] - self._start, pixels)
         bins = TimeBins(self.steps, n_steps, self.time_window)
         counted = count_events(events, bins, self.classifier.sensor_size)
         frames = as_sparse(*counted) if self.classifier.takes_sparse else as_dense(*counted)

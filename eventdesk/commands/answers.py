@@ -11,7 +11,6 @@ from pandas import DataFrame
 from tqdm import tqdm
 
 from pokersnn_helpers.system.checks import SensorSize, errors_in
-from pokersnn_helpers.system.writing import atomic_write
 from pokersnn_helpers.training import Prediction
 
 from .. import live as playing
@@ -33,27 +32,22 @@ def predict(
     recordings: list[Path],
     sensor: str = "",
     each: bool = False,
-    matrix: Path | None = None,
     network: str = "",
     refuse: bool = False,
 ) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
-    if matrix and [path.is_dir() for path in recordings] != [True]:
-        raise ValueError(f"--matrix is {matrix}, which takes one folder of classes; name one")
     asked = Asked(checkpoint, sensor, network, refuse)
     for path in recordings:
-        if path.is_dir():
-            answers = []
-            for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
-                answers += asked.ask(file.path, file.class_name)
-            table = DataFrame(answers, columns=COLUMNS)
-            say(*summary(table, asked.classifier.classes))
-            if matrix:
-                write_matrix(table, matrix)
-        else:
-            answers = asked.ask(path)
-        if each or not path.is_dir():
-            say(*(line for _, _, line, _ in answers))
+        if not path.is_dir():
+            say(*(line for _, _, line, _ in asked.ask(path)))
+            continue
+        answers = []
+        for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
+            answers += asked.ask(file.path, file.class_name)
+        table = DataFrame(answers, columns=COLUMNS)
+        say(*summary(table, asked.classifier.classes))
+        if each:
+            say(*table["line"])
 
 
 class Asked:
@@ -103,13 +97,11 @@ class Asked:
             for number, recording in enumerate(parts, 1):
                 prediction = self.trained.predict(recording)
                 unlike = self.trained.unlike(recording)
-                part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
                 answer = prediction.class_name or NO_ANSWER
-                words = in_words(prediction, unlike)
                 if unlike and self.refuse:
                     answer = REFUSED
-                    words = f"{REFUSED} ({', '.join(unlike)})"
-                line = f"{file}{part_number}: {words}"
+                part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
+                line = f"{file}{part_number}: {in_words(prediction, unlike, self.refuse)}"
                 answers.append((class_name, answer, line, bool(unlike)))
         return answers
 
@@ -142,30 +134,13 @@ def confusion(answers: DataFrame) -> str:
     return table.to_string(line_width=TERMINAL_WIDTH)
 
 
-def write_matrix(answers: DataFrame, path: Path) -> None:
-    """Write how often each answer was given to each class, as a CSV or as a figure."""
-    from sklearn.metrics import ConfusionMatrixDisplay  # which takes a second to import
-
-    with atomic_write(path, overwrite=False) as file:
-        if path.suffix == ".csv":
-            pd.crosstab(answers["class"], answers["answer"]).to_csv(file)
-        else:
-            shown = ConfusionMatrixDisplay.from_predictions(
-                answers["class"],
-                answers["answer"],
-                xticks_rotation="vertical",
-                cmap="Greys",
-                colorbar=False,
-            )
-            shown.ax_.set(xlabel="answer", ylabel="class")
-            shown.figure_.savefig(file, format=path.suffix[1:], bbox_inches="tight")
-
-
-def in_words(answer: Prediction, outside: Sequence[str] = ()) -> str:
-    """Return the class, the probabilities of all, and what is outside the range of training."""
+def in_words(answer: Prediction, unlike: Sequence[str] = (), refuse: bool = False) -> str:
+    """Return the class, the probabilities of all, and what is unlike training, or only that."""
+    if unlike and refuse:
+        return f"{REFUSED} ({', '.join(unlike)})"
     shares = [f"{name} {share:.1%}" for name, share in answer.probabilities.items()]
     words = f"{answer.class_name or NO_ANSWER} ({', '.join(shares)})"
-    return f"{words}; unlike training: {', '.join(outside)}" if outside else words
+    return f"{words}; unlike training: {', '.join(unlike)}" if unlike else words
 
 
 def live(
@@ -213,10 +188,9 @@ class Screen:
 
     def __init__(self, refuse: bool = False):
         self.refuse = refuse
+        self.shown: Any = None  # the class, and whether the stream was late
 
-    shown: Any = None  # the class, and whether the stream was late
-
-    def show(self, stream: Stream, behind: float, computing: float) -> None:
+    def show(self, stream: Stream, behind: float) -> None:
         """Print the answer so far, unless it is there already; see ``listen``."""
         answer = stream.prediction()
         late = behind > playing.BEHIND
@@ -225,17 +199,14 @@ class Screen:
             return
         self.shown = now
         ms = stream.steps * stream.time_window / 1000
-        reason = "choose wider bins" if computing > playing.BUSY else "other programs are at work"
-        warning = f", {behind:.1f} s behind: {reason}" if late else ""
-        say(f"{ms:8.0f} ms  {in_words(answer)}{warning}")
+        warning = f", {behind:.1f} s behind: choose wider bins, or end other programs"
+        say(f"{ms:8.0f} ms  {in_words(answer)}{warning if late else ''}")
 
     def show_last(self, stream: Stream) -> None:
         """Print the answer to a gesture that is over."""
         self.shown = None
-        settled_ms = stream.settled_ms()
-        since = f", since {settled_ms:g} ms" if settled_ms else ""
         unlike = stream.unlike()
-        if unlike and self.refuse:
-            say(f"{REFUSED} ({', '.join(unlike)})")
-        else:
-            say(f"{in_words(stream.prediction(), unlike)}{since}")
+        settled_ms = stream.settled_ms()
+        is_answer = settled_ms and not (unlike and self.refuse)
+        since = f", since {settled_ms:g} ms" if is_answer else ""
+        say(f"{in_words(stream.prediction(), unlike, self.refuse)}{since}")

@@ -55,12 +55,10 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train", "--hidden-size", "hidden neurons of the network", NUMBER),
     ("train", "--learning-rate", "of the optimizer, Adam; else chosen", {"type": float}),
     ("train", "--batch-size", "recordings per batch; else chosen", NUMBER),
-    ("train", "--delays", "how late the layer's output comes, as 0,4,8", {"metavar": "MS,MS..."}),
     ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
     ("train", "--resume", "go on with this run and its options; only --epochs may differ", FILE),
     ("train", "--device", "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one", {}),
-    ("predict", "--matrix", "write the confusion matrix as .csv, .pdf, .png or .svg", FILE),
     ("predict", "--each", "a line per file of a folder, too", SWITCH),
     ("inspect", "--plot", "draw the pixels of the first, as .pdf, .png or .svg", FILE),
     ("inspect compare", "--json", "print all numbers, as JSON", SWITCH),
@@ -80,7 +78,6 @@ NEEDED = {
     "like": ("data",),
     "window_ms": ("data", "resume"),
     "group_by": ("data", "resume"),
-    "delays": ("data", "network", "resume"),
 }
 
 

@@ -46,7 +46,6 @@ class TrainOptions(Recipe):
 
     network: str = "snn"  # snn, fast, layer or FILE.py:Class
     hidden_size: int = 0  # 0: the network's own
-    delays: str = ""  # ms, as 0,4,8: of the copies that LayerThenSNN gives its SNN
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
     data: str = ""  # a folder of recordings; none for POKER-DVS
@@ -58,29 +57,18 @@ class TrainOptions(Recipe):
     digest: str = ""  # of the recordings that a run began with; none before it begins
 
     def __str__(self) -> str:
-        late = f", copies {self.delays} ms late" if self.delays else ""
-        return f"{super().__str__()}{late}, seed {self.seed}"
-
-    def delays_s(self) -> list[float]:
-        """Read the delays, which only a layer can have, in s."""
-        if self.delays and self.network != "layer":
-            raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
-        with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
-            return [float(delay) / 1000 for delay in self.delays.split(",") if self.delays]
+        return f"{super().__str__()}, seed {self.seed}"
 
     def network_for(self, recordings: Recordings) -> Callable[..., torch.nn.Module]:
         """Return what makes the network that learns from these recordings."""
         network = network_named(self.network)
         if self.network == "layer" and self.data:
             network = detector(self.time_window, choose_recipe(recordings).time_window)
-        if self.delays:
-            network = partial(network, delays=self.delays_s())
-            longest = max(recording.t[-1] for recording in recordings.events.packed) / 1e6
-            if max(self.delays_s()) > longest:
-                raise ValueError(f"--delays is {self.delays} ms, but no recording lasts so long")
-        if self.hidden_size and "hidden_size" not in accepted_arguments(network):
+        if not self.hidden_size:
+            return network
+        if "hidden_size" not in accepted_arguments(network):
             raise ValueError(f"--hidden-size says nothing to {self.network}; leave it out")
-        return partial(network, hidden_size=self.hidden_size) if self.hidden_size else network
+        return partial(network, hidden_size=self.hidden_size)
 
 
 def train(
@@ -98,7 +86,7 @@ def train(
     saved, state = load_saved(resume, given) if resume else ({}, None)
     try:
         with claim(path, resume):
-            options, data = begin(saved, given, resume)
+            options, recipe, data = begin(saved, given, resume)
             if state and data.validation:
                 name_validation(state.history)
             say(*describe(data).splitlines(), f"{options}, on {torch_device.type}")
@@ -118,14 +106,8 @@ def train(
                     data,
                     seed=options.seed,
                     device=torch_device,
-                    network=options.network_for(data.train),
-                    time_window=options.time_window,
-                    augment=options.augment,
-                    epochs=options.epochs,
-                    batch_size=options.batch_size,
-                    learning_rate=options.learning_rate,
-                    surrogate_slope=options.surrogate_slope,
                     callback=keep,
+                    **vars(recipe) | {"network": options.network_for(data.train)},
                 )
     except KeyboardInterrupt as stopped:
         forget(stopped)
@@ -134,18 +116,17 @@ def train(
     report(history, data)
 
 
-def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions, Split]:
+def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions, Recipe, Split]:
     """Return what a run begins with: each option as given, as saved, or the default; and data."""
     chosen: Words = {"network": "layer" if "data" in given else "snn"} | saved | given
     options = TrainOptions(**chosen)
-    options.delays_s()  # so that a mistake in them is told before recordings are read
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
     digest = digest_of(data)
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
     options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
-    return options, data
+    return options, recipe, data
 
 
 def options_like(folder: Path) -> Words:
@@ -162,6 +143,8 @@ def options_like(folder: Path) -> Words:
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
+    if saved.get("delays") == "":  # an option of earlier versions
+        del saved["delays"]
     check_options(saved, resume)
     network = saved.get("network", "snn")
     if network not in NETWORKS and "network" not in given:
@@ -240,9 +223,8 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     recordings = folder.recordings
     if options.share < 1:
         drawn = (thin(events, options.share) for events in recordings.events)
-        recordings = Recordings(
-            drawn, recordings.targets, recordings.classes, recordings.sensor_size
-        )
+        kept = recordings.targets, recordings.classes, recordings.sensor_size
+        recordings = Recordings(drawn, *kept)
     with errors_in(options.data):
         return split_groups(recordings, folder.groups), f"{width}x{height}"
 

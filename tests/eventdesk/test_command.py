@@ -110,7 +110,7 @@ def test_seed_window_and_augmentation_are_taken(words, finished, tmp_path):
 # ---- Which recordings choose, and which test ----
 
 
-def test_recipe_and_delays_are_those_of_what_is_learned_from(monkeypatch, capsys):
+def test_recipe_is_that_of_what_is_learned_from(monkeypatch, capsys):
     def lasting(ms):
         events = np.zeros((2, 2), EVENT_DTYPE)
         events["t"][:, 1] = 1000 * ms
@@ -118,8 +118,9 @@ def test_recipe_and_delays_are_those_of_what_is_learned_from(monkeypatch, capsys
 
     parts = Split(lasting(50), lasting(5000))
     monkeypatch.setattr(command, "load", lambda options: (parts, "4x4"))
-    with pytest.raises(SystemExit, match="--delays is 0,100 ms, but no recording lasts so long"):
-        run("train", "--data", "folder", "--delays", "0,100")
+    monkeypatch.setattr(command, "train_classifier", lambda *given, **named: exit())
+    with pytest.raises(SystemExit):
+        run("train", "--data", "folder")
     assert "bins of 1000 µs" in capsys.readouterr().out
 
 

@@ -1,7 +1,6 @@
 """Whether recordings need time: what follows from what, verdicts that are known, and reports."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from test_protocol import Says, Spy, numbered, numbers_of
 import benchmarks.compare
 from benchmarks.compare import WAYS, known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
-from eventdesk.ask import candidates, features, report, verdict
+from eventdesk.ask import candidates, features, report
 from eventdesk.ask import compare as module
 from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
 from eventdesk.ask.compare import Comparison, compare

@@ -19,9 +19,6 @@ class Clock:
     def sleep(self, seconds):
         self.now += seconds
 
-    def thread_time(self):
-        return 0.0
-
 
 def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
     clock = Clock()
@@ -41,7 +38,7 @@ def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
         end=lambda: advanced.append("end"),
     )
 
-    def show(_, seconds, computing):
+    def show(_, seconds):
         shown.append((clock.now, seconds))
         clock.now += 0.001  # that it takes
 

@@ -81,37 +81,17 @@ def test_train_predict_and_resume(trained, run):
     assert lines[-1].startswith("test: 6 of 6")
 
 
-@pytest.mark.filterwarnings("ignore:. files below")
-@pytest.mark.slow
-def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):  # noqa: F811
-    checkpoint = folder / "run.pt"
-    options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
-    lines = run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
-    assert ", copies 0,4 ms late, seed 0" in lines[2]
-    lines = run("train", "--resume", checkpoint, "--epochs", 40)
-    assert lines[-1].startswith("test: 6 of 6")
-    (answer,) = run("predict", "--checkpoint", checkpoint, folder / FIRST)
-    *_, last = run("live", "--checkpoint", checkpoint, folder / FIRST)
-    assert ": left (" in answer and answer.endswith(last.partition(", since")[0])
-
-
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
-        (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
-        (["--delays", "0,-1"], r"delays\[1\], in s, is -0\.001; choose a number from 0 to 1"),
-        (["--delays", "0,4", "--time-window", 5000], "4 s; choose a multiple of dt, 0.005 s"),
         (["--data", ""], "--data names nothing; write its value, or leave it out"),
         (["--data=--"], "--data names nothing|no folder --"),
         (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:the real POKER-DVS")  # without the archives, and offline
 def test_options_without_a_meaning_are_refused(words, reason, run):
-    layer = ["--network", "layer"] if "--delays" in words and "fast" not in words else []
     with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
-        run("train", *words, *layer)
+        run("train", *words)
 
 
 def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):  # noqa: F811
@@ -181,13 +161,6 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     assert ["right", "1", "0", "8", "88.9"] in rows
     again = run("predict", "--checkpoint", checkpoint, wrong, "--each")
     assert sum(".npy: " in line for line in again) == 25
-    for name in ("matrix.csv", "matrix.png"):
-        run("predict", "--checkpoint", checkpoint, wrong, "--matrix", tmp_path / name)
-    table = pd.read_csv(tmp_path / "matrix.csv", index_col="class")
-    assert table.loc["right"].to_dict() == {"left": 1, "middle": 0, "right": 8}
-    assert (tmp_path / "matrix.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(SystemExit, match="takes one folder of classes; name one"):
-        run("predict", "--checkpoint", checkpoint, wrong, wrong, "--matrix", tmp_path / "b.csv")
 
 
 def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(folder, run):  # noqa: F811
@@ -393,9 +366,6 @@ def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeyp
     assert len(waited) == 2  # 15 ms in portions of 10
     clock = itertools.count(0, 5)  # each look at it is five seconds later
     monkeypatch.setattr(playing.time, "monotonic", lambda: next(clock))
-    assert any("s behind: other programs are at work" in line for line in run(*words))
-    work = itertools.count(0, 5)
-    monkeypatch.setattr(playing.time, "thread_time", lambda: next(work))
     assert any("s behind: choose wider bins" in line for line in run(*words))
 
 
