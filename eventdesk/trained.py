@@ -186,7 +186,7 @@ def write_winner(
     row = comparison.winner
     if row is None:
         return "no winner is written, since no model tells the classes apart for certain"
-    estimator = train_winner(comparison, recordings)
+    estimator = train_winner(comparison, recordings, row.model)
     smaller, _ = make_smaller(recordings)
     reading = {name: comparison.recipe.get(name) for name in READING}
     if isinstance(estimator, NetworkEstimator):

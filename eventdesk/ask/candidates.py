@@ -39,6 +39,7 @@ from ..look.inspection import find_hot_pixels
 from . import features
 from .verdict import Candidate, Sees
 
+LEARNED = ("time_window", "augment", "epochs", "batch_size", "learning_rate")  # by networks
 STEPS = 300  # of training: after these, all networks tried know what they learn from
 MIN_EPOCHS = 15  # of few recordings a network has to see each so often
 FINER = 5  # times as many bins: at the usual 50, what takes a fiftieth of a recording is blurred
@@ -89,13 +90,8 @@ def choose_settings(recordings: Recordings, given: Mapping[str, Any]) -> Setting
     chosen = choose_recipe(recordings, **given)
     check_range(1, MAX_TIME_WINDOW, time_window=chosen.time_window)
     few = max(MIN_EPOCHS, math.ceil(STEPS * chosen.batch_size / len(recordings)))
-    recipe = {
-        "time_window": chosen.time_window,
-        "augment": chosen.augment,
-        "epochs": given["epochs"] or few,
-        "batch_size": chosen.batch_size,
-        "learning_rate": chosen.learning_rate,
-    }
+    recipe = {name: getattr(chosen, name) for name in LEARNED}
+    recipe["epochs"] = given["epochs"] or few
     return Settings(recipe, choose_recipe(recordings).time_window, chosen.epochs)
 
 

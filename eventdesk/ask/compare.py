@@ -17,14 +17,21 @@ from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
 
 from ..files.folders import network_size, resize, thin
 from ..look.copies import keep_copies_together
-from .candidates import CANDIDATES, Make, Settings, choose_settings, in_finer_bins, without_times
+from .candidates import (
+    CANDIDATES,
+    LEARNED,
+    Make,
+    Settings,
+    choose_settings,
+    in_finer_bins,
+    without_times,
+)
 from .sentences import in_words
 from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Row, Sees, Verdict, judge
 
 FOLDS = 3  # or as many as a class has groups
 UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
 MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory
-LEARNED = ("time_window", "augment", "epochs", "batch_size", "learning_rate")  # by networks
 
 
 @dataclass(frozen=True)
@@ -134,15 +141,14 @@ def compare(
 
     def judge_with(*added: Candidate) -> Judgement:
         makes = {model.name: model.make for model in added}
-        jobs = jobs_of(partial(_correct, given), makes, trials, [seed] * len(trials))
-        of_folds: dict[str, list[Any]] = {name: [] for name in makes}
+        jobs = jobs_of(partial(_answers, given), makes, trials, [seed] * len(trials))
+        answers = {name: np.empty(len(recordings), int) for name in makes}
         with closing(in_parallel(jobs, processes, "comparing")) as results:
-            for (name, _), of_fold in results:
-                of_folds[name].append(of_fold)
+            for (name, _), (numbers, of_fold) in results:
+                answers[name][numbers] = of_fold
         for model in added:
-            numbers, right, answered = map(np.concatenate, zip(*of_folds[model.name], strict=True))
-            correct[model] = right[numbers.argsort()]
-            if not answered.any():
+            correct[model] = answers[model.name] == recordings.targets
+            if (answers[model.name] < 0).all():
                 silent.add(model)
         return judge(correct, recordings.targets, evidence.group_numbers, silent)
 
@@ -164,33 +170,24 @@ def compare(
     return Comparison(judged, recipe)
 
 
-def train_winner(
-    comparison: Comparison, recordings: Recordings, model: Candidate | None = None
-) -> Any:
-    """Train the winner on all recordings, in the way in which it was compared.
+def train_winner(comparison: Comparison, recordings: Recordings, model: Candidate) -> Any:
+    """Train a model on all recordings, in the way in which it was compared.
 
     Args:
-        comparison: It has a winner.
+        comparison: What was found.
         recordings: Those that were compared.
-        model: Another of the models, to be trained in place of the winner.
+        model: One of the models, such as that of the row ``comparison.winner``.
 
     Returns:
         The estimator, which has learned.
-
-    Raises:
-        ValueError: There is no winner.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
         >>> digits = load_nmnist().train.subset(range(0, 400, 5))
         >>> comparison = compare(digits, range(80), folds=2, epochs=1)
-        >>> train_winner(comparison, digits).predict(digits).shape
+        >>> train_winner(comparison, digits, comparison.winner.model).predict(digits).shape
         (80,)
     """
-    if model is None:
-        if comparison.winner is None:
-            raise ValueError("no model tells the classes apart for certain, so there is no winner")
-        model = comparison.winner.model
     recipe = comparison.recipe
     settings = Settings(
         {name: recipe[name] for name in LEARNED},
@@ -215,22 +212,14 @@ def _check_classes(evidence: Evidence) -> None:
         )
 
 
-def _correct(
+def _answers(
     given: Mapping[str, Any], make: Make, trial: Trial, seed: int
-) -> tuple[ndarray, ndarray, ndarray]:
-    """Return the numbers of a trial's recordings, which are right, and which are answered."""
+) -> tuple[ndarray, ndarray]:
+    """Return the numbers of a trial's recordings to test on, and the answers to them."""
     learned = trial.learn.recordings
     estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
-    answered = np.zeros(0, bool)
-
-    def predict(recordings: Recordings) -> ndarray:
-        nonlocal answered
-        answers = np.asarray(estimator.predict(recordings))
-        answered = answers >= 0
-        return answers
-
-    numbers, right = trial.correct(predict)
-    return numbers, right, answered
+    tested = trial.test(lambda tested: tested)
+    return tested.numbers, np.asarray(estimator.predict(tested.recordings))
 
 
 def make_smaller(recordings: Recordings) -> tuple[Recordings, float]:

@@ -3,7 +3,7 @@
 (a) Can any model tell the classes apart? An exact test against guessing says so. (b) Is a model
 without the order of events as good as the best? (c) Is something trivial as good? Both ask whether
 a model is non-inferior: whether the best is ahead of it by no more than a margin, with the interval
-of the difference. ``judge`` answers them in a ``Row`` per model, and ``headline`` draws the
+of the difference. ``judge`` answers them in a ``Row`` per model, of which ``Judgement`` draws the
 conclusion.
 
 A ``Candidate`` is a model that takes part: it says what it sees, and its ``make`` returns of the
@@ -146,7 +146,6 @@ class Judgement:
         p_value: Of the exact test, with Bonferroni's correction.
         guess: The share of the most frequent class.
         rivals: How many models the best one is the best of.
-        sizes: How many recordings each group has.
     """
 
     within: bool
@@ -156,12 +155,22 @@ class Judgement:
     p_value: float
     guess: float
     rivals: int
-    sizes: ndarray
 
     @property
     def verdict(self) -> Verdict:
-        """The conclusion."""
-        return headline(self)
+        """The conclusion: the first of these that is true."""
+        if self.apart is not Answer.YES:
+            return Verdict.NOTHING if self.apart is Answer.NO else Verdict.CANT_TELL
+        if self.shortcuts():
+            return Verdict.SHORTCUT
+        image, *others = self.without_order()
+        if image.as_good is Answer.CANT_TELL:
+            return Verdict.CANT_TELL
+        enough = self.enough()
+        if enough:
+            return ENOUGH[enough.model.sees]
+        unsure = any(row.as_good is Answer.CANT_TELL for row in others)
+        return Verdict.CANT_TELL if unsure else Verdict.ORDER
 
     @property
     def margin(self) -> float:
@@ -251,8 +260,7 @@ def _judge(
     table = Table(correct, groups, within, guess, best, len(rivals), silent)
     rows = tuple(table.row(model) for sees in Sees for model in correct if model.sees is sees)
     row_of_best = next(row for row in rows if row.model is best)
-    sizes = np.bincount(groups)
-    return Judgement(within, rows, row_of_best, apart, p_value, guess, len(rivals), sizes)
+    return Judgement(within, rows, row_of_best, apart, p_value, guess, len(rivals))
 
 
 @dataclass(frozen=True)
@@ -293,30 +301,6 @@ class Table:
         if more.low > 0 and more.mean > half:  # twice as much above guessing as any part
             return answer
         return Answer.ANY_PART if more.high < half or more.mean <= 0 else Answer.CANT_TELL
-
-
-def headline(judged: Judgement) -> Verdict:
-    """Draw the conclusion: the first of these that is true.
-
-    Example:
-        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
-        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
-        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=np.arange(100))
-        >>> headline(judged) is judged.verdict
-        True
-    """
-    if judged.apart is not Answer.YES:
-        return Verdict.NOTHING if judged.apart is Answer.NO else Verdict.CANT_TELL
-    if judged.shortcuts():
-        return Verdict.SHORTCUT
-    image, *others = judged.without_order()
-    if image.as_good is Answer.CANT_TELL:
-        return Verdict.CANT_TELL
-    enough = judged.enough()
-    if enough:
-        return ENOUGH[enough.model.sees]
-    unsure = any(row.as_good is Answer.CANT_TELL for row in others)
-    return Verdict.CANT_TELL if unsure else Verdict.ORDER
 
 
 def tell_apart(

@@ -621,7 +621,7 @@ def test_what_is_written_answers_as_what_was_trained(name, tmp_path):
         "sensor": "120x120",
     }
     comparison = Comparison(judgement, recipe)
-    trained = module.train_winner(comparison, films)
+    trained = module.train_winner(comparison, films, comparison.winner.model)
     said = write_winner(comparison, films, range(24), tmp_path)
     assert f"{name}, trained on all 24 recordings at 60x60 pixels" in said
     loaded = load_trained(tmp_path, "cpu")
@@ -640,7 +640,7 @@ def test_trees_that_lead_nowhere_are_refused(tmp_path):
     from skops import io
 
     films = make_set("place", seed=3)[0].subset(range(24))
-    recipe = dict.fromkeys(("size", "share", "sensor", *module.LEARNED)) | {"seed": 0}
+    recipe = dict.fromkeys(("size", "share", "sensor", *candidates.LEARNED)) | {"seed": 0}
     recipe |= {"time_window": 2000, "usual_time_window": 2000, "detector_epochs": 1}
     comparison = Comparison(judged({"trees on the image": share(100)}), recipe)
     write_winner(comparison, films, range(24), tmp_path)
