@@ -1,17 +1,15 @@
-"""What ``compare`` found, printed in 80 columns, as JSON, and as files for a paper."""
+"""What ``compare`` found, printed in 80 columns, and as JSON."""
 
 import json
 import textwrap
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from pokersnn_helpers.system.writing import atomic_write
 
 from .compare import Comparison
-from .differences import degrees_of_freedom
-from .verdict import QUESTIONS, Answer, Judgement, Row
+from .verdict import QUESTIONS, Row
 
 WIDTH = 79
 PACKAGES = ("pokersnn-helpers", "numpy", "scikit-learn", "torch")
@@ -89,10 +87,10 @@ def content(comparison: Comparison) -> dict[str, Any]:
 
 
 def write(comparison: Comparison, folder: Path) -> None:
-    """Write ``table.csv``, ``differences.pdf`` and ``compare.json`` into a folder.
+    """Write ``content`` into a folder, as ``compare.json``.
 
     Raises:
-        FileExistsError: One of them is there already.
+        FileExistsError: It is there already.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -101,41 +99,9 @@ def write(comparison: Comparison, folder: Path) -> None:
         >>> cards = load_pokerdvs(source="simulated").test
         >>> folder = Path(mkdtemp())
         >>> write(compare(cards, range(20), folds=2, epochs=1), folder)
-        >>> sorted(path.name for path in folder.iterdir())
-        ['compare.json', 'differences.pdf', 'table.csv']
+        >>> [path.name for path in folder.iterdir()]
+        ['compare.json']
     """
-    figure = BytesIO()
-    plot_differences(comparison.judgement).savefig(figure, format="pdf")
     words = json.dumps(content(comparison), indent=1, ensure_ascii=False) + "\n"
-    files = {
-        folder / "table.csv": comparison.table.to_csv(index=False).encode(),
-        folder / "differences.pdf": figure.getvalue(),
-        folder / "compare.json": words.encode(),
-    }
-    for path, data in files.items():
-        with atomic_write(path, overwrite=False) as file:
-            file.write(data)
-
-
-def plot_differences(judged: Judgement) -> Any:
-    """Draw how far each model is behind the best, with its interval, and the margin.
-
-    Example:
-        >>> import numpy as np
-        >>> from eventdesk.ask.verdict import Candidate, Sees, judge
-        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
-        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
-        >>> figure = plot_differences(judge(correct, np.arange(100) % 2, np.arange(100)))
-        >>> len(figure.axes[0].get_yticklabels())
-        5
-    """
-    from pokersnn_helpers.figures.results import plot_intervals
-
-    behind = {}
-    for row in judged.rows:
-        if row.as_good:
-            mean, low, high = row.behind
-            behind[row.model.name] = (100 * mean, 100 * low, 100 * high)
-    as_good = [row.model.name for row in judged.rows if row.as_good is Answer.YES]
-    label = f"points behind the best model,\n{judged.best.model.name}; dashed: the margin"
-    return plot_intervals(behind, label, as_good, 100 * judged.margin)
+    with atomic_write(folder / "compare.json", overwrite=False) as file:
+        file.write(words.encode())

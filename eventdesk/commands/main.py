@@ -66,7 +66,12 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("clean", "--refractory", "leave out what a pixel sends so soon again", WHOLE_US),
     ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),
     ("compare", "--folds", "parts that test in turn (3)", NUMBER),
-    ("compare", "--out", "write table, figure, recipe and winner into this new folder", FOLDER),
+    (
+        "compare",
+        "--out",
+        "write all numbers, the recipe and the winner into this new folder",
+        FOLDER,
+    ),
     ("compare", "--processes", "how many train at once (1); each needs about 1.2 GB", NUMBER),
     ("live", "--camera", "listen to faery's first camera", SWITCH),
     ("live", "--pause", "silence that ends a gesture (200)", MS),

@@ -201,8 +201,7 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
             left_out.append(file)
         else:
             in_classes.append(file)
-    _warn_of_left_out(folder, left_out)
-    _refuse_none(folder, in_classes)
+    _say_left_out(folder, in_classes, left_out)
     classes = _class_names(folder, in_classes)
     files = []
     for file in in_classes:
@@ -252,24 +251,21 @@ def find_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     files, left_out = _walk(path)
-    _warn_of_left_out(path, left_out)
-    _refuse_none(path, files)
+    _say_left_out(path, files, left_out)
     return files
 
 
-def _warn_of_left_out(folder: Path, left_out: list[Path]) -> None:
+def _say_left_out(folder: Path, files: list[Path], left_out: list[Path]) -> None:
+    """Warn of what is left out of a folder, and refuse it if nothing else is in it."""
     if left_out:
         warnings.warn(
             f"{len(left_out)} files below {folder}, such as {min(left_out)}, are left out: they "
             "are no recordings, or links to one",
             stacklevel=5,
         )
-
-
-def _refuse_none(path: Path, files: list[Path]) -> None:
     if not files:
         known = ", ".join(FORMATS)
-        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
+        raise FileNotFoundError(f"no recordings in {folder}; put {known} into a folder per class")
 
 
 def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -287,12 +283,13 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
         if real_path in visited:
             left_out.append(path)
         elif path.is_dir():
-            for child in sorted(path.glob("[!.]*")):
+            children = sorted(path.glob("[!.]*"))
+            for child in children:
                 if child.is_symlink():
                     waiting.append(child)
                 else:
                     waiting.appendleft(child)
-            if not any(path.iterdir()):
+            if not children:
                 left_out.append(path)
         elif path.is_file() and may_hold_events(path):
             recordings.append(path)
@@ -308,26 +305,22 @@ def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
     for file in files:
         folder_name = file.relative_to(folder).parts[0]
         class_name = read_class(file) or ""
-        first = said.setdefault(folder_name, class_name)
-        if class_name != first:
+        if class_name != said.setdefault(folder_name, class_name):
             raise ValueError(
                 f"{file} is of class {class_name or folder_name}, others beside it of "
-                f"{first or folder_name}"
+                f"{said[folder_name] or folder_name}"
             )
-    names = {name for name in said if not said[name]}
-    splits = {name for name in names if name.lower() in SPLITS}
-    if len(splits) > 1 or splits == said.keys():
-        listed = ", ".join(sorted(splits))
+    splits = [name for name in sorted(said) if not said[name] and name.lower() in SPLITS]
+    if len(splits) > 1 or len(splits) == len(said):
         raise ValueError(
-            f"the folders in {folder} are {listed}, not classes; load each, for a Split"
+            f"the folders in {folder} are {', '.join(splits)}, not classes; load each, for a Split"
         )
     return {name: _visible(said[name] or name, folder / name) for name in said}
 
 
 def _warn_of_similar_names(folder: Path, names: set[str]) -> None:
     """Warn of names that look alike: of a person who could be in training and in the test."""
-    alike = sorted(sorted(names), key=look)
-    for first, second in pairwise(alike):
+    for first, second in pairwise(sorted(sorted(names), key=look)):
         if look(first) == look(second):
             warnings.warn(
                 f"{first} and {second} in {folder}: are they the same? Then give them one name",
@@ -386,15 +379,14 @@ def _agreed_sensor(
     files: list[RecordingFile], said: list[SensorSize | None], given: SensorSize | None
 ) -> SensorSize | None:
     """Return the sensor that files say, all the same, or else the given one, if there is one."""
-    sizes = [size for size in said if size]
-    expected = given or max(sizes[:1], default=None)
+    known = [size for size in (given, *said) if size]
     for file, size in zip(files, said, strict=True):
-        if size and expected and size[:2] != expected[:2]:
+        if size and size[:2] != known[0][:2]:
             raise ValueError(
-                f"{file.path} is of sensor {size}, others of {expected}; put recordings of "
+                f"{file.path} is of sensor {size}, others of {known[0]}; put recordings of "
                 "different sensors into different folders"
             )
-    return max(sizes, default=given)
+    return max(filter(None, said), default=given)
 
 
 def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
@@ -547,14 +539,14 @@ def resized_parts(
         raise ValueError(
             "no event lies in the middle of the sensor; choose another size, or say the sensor's"
         )
-    parts = [events]
+    ends = np.empty(0, int)
     if window_ms is not None:
         since = events["t"] - events["t"][0]
         windows = since / (1000 * window_ms)
         last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
         number = np.minimum(np.floor(windows), last)
         ends = np.flatnonzero(np.diff(number)) + 1
-        parts = np.split(events, ends)
+    parts = np.split(events, ends)
     for part in parts:
         part["t"] -= part["t"][0]
     return [PackedRecording.pack(part, (*size, sensor_size[2])) for part in parts]
