@@ -103,50 +103,33 @@ def load_run(path: StrPath) -> Run:
         raise ValueError(f"{path} holds a damaged training run: {error}") from error
 
 
-def restore(trainer: Trainer, state: TrainingState, epochs: int | None = None) -> None:
+def restore(trainer: Trainer, state: TrainingState) -> None:
     """Put an earlier run into a trainer, before its first epoch.
 
     Args:
-        trainer: What ``fit`` gives to its ``callback``. If the state doesn't fit, its classifier
-            stays as it was.
+        trainer: What ``fit`` gives to its ``callback``.
         state: The state of the earlier run.
-        epochs: The largest number of epochs that the run may have done.
 
     Raises:
         ValueError: Something is missing, has another size, or isn't what it must be.
     """
-    before = copy.deepcopy(trainer.classifier.state_dict())
     try:
-        _restore(trainer, copy.deepcopy(state))
-        done = len(trainer.history.loss)
-        if epochs is not None and done > epochs:
-            raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
+        trainer.history = History(**copy.deepcopy(state.history))
+        check_history(trainer.history)
+        check_options(trainer.optimizer, state.optimizer["param_groups"])
+        trainer.classifier.load_state_dict(state.weights)
+        trainer.ema.module.load_state_dict(state.ema)
+        trainer.ema.n_averaged.fill_(state.n_averaged)
+        if trainer.history.validation_accuracy and state.kept is not None:
+            trainer.best = copy.deepcopy(trainer.ema.module)
+            trainer.best.load_state_dict(state.kept)
+        trainer.optimizer.load_state_dict(state.optimizer)
+        check_moments(trainer.optimizer)
+        torch.set_rng_state(state.rng)
+        if state.cuda_rng is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state.cuda_rng)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        trainer.classifier.load_state_dict(before)
         raise ValueError(f"the run doesn't fit this classifier: {error!r}") from error
-
-
-def _restore(trainer: Trainer, state: TrainingState) -> None:
-    trainer.history = History(**state.history)
-    check_history(trainer.history)
-    options = state.optimizer["param_groups"]
-    if options != trainer.optimizer.state_dict()["param_groups"]:
-        rates = [group["lr"] for group in (options[0], trainer.optimizer.param_groups[0])]
-        raise ValueError(
-            "options of the optimizer are other than its own; its learning_rate was "
-            f"{rates[0]}, and is {rates[1]}"
-        )
-    trainer.classifier.load_state_dict(state.weights)
-    trainer.ema.module.load_state_dict(state.ema)
-    trainer.ema.n_averaged.fill_(state.n_averaged)
-    if trainer.history.validation_accuracy and state.kept is not None:
-        trainer.best = copy.deepcopy(trainer.ema.module)
-        trainer.best.load_state_dict(state.kept)
-    trainer.optimizer.load_state_dict(state.optimizer)
-    check_moments(trainer.optimizer)
-    torch.set_rng_state(state.rng)
-    if state.cuda_rng is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state.cuda_rng)
 
 
 def check_history(history: History) -> None:
@@ -157,6 +140,16 @@ def check_history(history: History) -> None:
             raise ValueError(f"its {name} is {values!r}")
     if not history.loss or len(history.loss) != len(history.accuracy):
         raise ValueError(f"it has losses of {len(history.loss)} epochs")
+
+
+def check_options(optimizer: torch.optim.Optimizer, options: list[dict[str, Any]]) -> None:
+    """Refuse options of an earlier run's optimizer that this one doesn't have."""
+    if options != optimizer.state_dict()["param_groups"]:
+        rates = [group["lr"] for group in (options[0], optimizer.param_groups[0])]
+        raise ValueError(
+            "options of the optimizer are other than its own; its learning_rate was "
+            f"{rates[0]}, and is {rates[1]}"
+        )
 
 
 def check_moments(optimizer: torch.optim.Optimizer) -> None:

@@ -91,26 +91,19 @@ class Trained:
 
     Attributes:
         classifier: The model.
-        reading: ``sensor``: its width and height, such as 346x260, if it is known; ``window_ms``:
-            into which parts recordings were cut; ``share``: of the events, which was drawn.
+        sensor: Width and height of the sensor, such as 346x260, if they are known.
+        window_ms: Duration of the parts in ms, into which recordings were cut, if they were.
+        share: Of the events, which was drawn; None for all.
     """
 
     classifier: Classifier | FeatureClassifier
-    reading: dict[str, Any]
-
-    @property
-    def window_ms(self) -> float | None:
-        """Duration of the parts in ms; None for whole recordings."""
-        return self.reading["window_ms"]
-
-    @property
-    def share(self) -> float:
-        """Of the events, which is drawn."""
-        return self.reading["share"] or 1.0
+    sensor: str | None
+    window_ms: float | None
+    share: float | None
 
     def parts(self, events: ndarray, sensor_size: SensorSize) -> list[PackedRecording]:
         """Return what a sensor has recorded as the model learned it: smaller, thinner, in parts."""
-        events = thin(check_events(events, sensor_size), self.share)
+        events = thin(check_events(events, sensor_size), self.share or 1.0)
         size = self.classifier.sensor_size[:2]
         return resized_parts(events, sensor_size, size, self.window_ms)
 
@@ -149,7 +142,7 @@ def load_trained(path: StrPath, device: str | None = None, network: Any = None) 
     content = read(file)
     network = network or NETWORKS.get(str(content["network"]))
     reading = _check_reading(content.get("options", {}), file)
-    return Trained(load_checkpoint(file, device, network), reading)
+    return Trained(load_checkpoint(file, device, network), **reading)
 
 
 def _check_reading(options: Any, path: Path) -> dict[str, Any]:
@@ -263,7 +256,7 @@ def _load_features(path: Path) -> Trained:
             content["ranges"],
             Familiar.from_tensors(parts) if parts else None,
         )
-        return Trained(classifier, _check_reading(content["reading"], path))
+        return Trained(classifier, **_check_reading(content["reading"], path))
     except FileNotFoundError:
         raise
     except Exception as error:  # a file can hold anything

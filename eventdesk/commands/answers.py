@@ -75,7 +75,7 @@ class Asked:
         self.classifier = self.trained.classifier
         self.sensors = {
             "--sensor": pixels("--sensor", sensor),
-            "training": pixels("the sensor of training", self.trained.reading["sensor"]),
+            "training": pixels("the sensor of training", self.trained.sensor or ""),
         }
 
     def sensor_of(self, recorded: Sequence[int] | None) -> SensorSize:
@@ -175,7 +175,7 @@ def live(
         portions, recorded = playing.camera()
     with suppress(KeyboardInterrupt):
         sensor_size = asked.sensor_of(recorded)
-        playing.listen(stream, portions, sensor_size, screen.show, asked.trained.share)
+        playing.listen(stream, portions, sensor_size, screen.show, asked.trained.share or 1.0)
     stream.end()
 
 

@@ -97,7 +97,10 @@ def train(
             def keep(trainer: Trainer) -> None:
                 done = len(trainer.history.loss)
                 if done == 0 and state:
-                    restore(trainer, state, options.epochs)
+                    restore(trainer, state)
+                    done = len(trainer.history.loss)
+                    if done > options.epochs:
+                        raise ValueError(f"epochs is {options.epochs}, and {done} are done")
                 elif done and path:
                     save_run(trainer, path, asdict(options), overwrite=bool(resume or done > 1))
 

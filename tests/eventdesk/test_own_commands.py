@@ -127,7 +127,7 @@ def test_each_part_is_held_against_what_is_usual(trained, tmp_path):
     np.save(tmp_path / "a.npy", events)
     for refuse, last in ((False, "left, middle or right"), (True, "unlike training")):
         asked = Asked(checkpoint, "", refuse=refuse)
-        asked.trained.reading["window_ms"] = 8
+        asked.trained.window_ms = 8
         asked.classifier.ranges = [[1, 10]]  # events
         asked.classifier.familiar = None
         parts = asked.ask(tmp_path / "a.npy")

@@ -116,14 +116,13 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("changes", "options", "message"), CHANGES)
-def test_run_that_cannot_go_on_leaves_the_classifier_as_it_is(changes, options, message, loader):
+def test_a_run_that_cannot_go_on_is_refused_in_words(changes, options, message, loader):
     states = []
     keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
     fit(Classifier(FastSNN()), loader, epochs=1, device="cpu", callback=keep)
     state = states[1]
     vars(state).update(changes)
     classifier = Classifier(FastSNN())
-    before = {name: weights.clone() for name, weights in classifier.state_dict().items()}
 
     def go_on(trainer):
         if not trainer.history.loss:
@@ -131,4 +130,3 @@ def test_run_that_cannot_go_on_leaves_the_classifier_as_it_is(changes, options, 
 
     with pytest.raises(ValueError, match=f"the run doesn't fit this classifier: .*{message}"):
         fit(classifier, loader, epochs=3, device="cpu", callback=go_on, **options)
-    assert same(dict(classifier.state_dict()), before)
