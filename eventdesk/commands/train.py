@@ -89,7 +89,7 @@ def train(
             options, recipe, data = begin(saved, given, resume)
             if state and data.validation:
                 name_validation(state.history)
-            say(*describe(data).splitlines(), f"{options}, on {torch_device.type}")
+            say(*describe(data), f"{options}, on {torch_device.type}")
             if options.network == "layer":
                 say("its network can't become a NIR file, by save_nir; that of --network fast can")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
@@ -168,16 +168,14 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
 def check_options(saved: Words, path: Path) -> None:
     """Refuse options of a saved run that this version doesn't know, or that are of another type."""
     known = vars(TrainOptions())
-    unknown = [str(name) for name in saved if name not in known]
-    if unknown:
-        raise ValueError(
-            f"{path} holds {', '.join(unknown)}, which this version doesn't know; install the one "
-            "that wrote it"
-        )
     for name, value in saved.items():
-        kind = str if isinstance(known[name], str) else Real
-        if not isinstance(value, kind) and value != known[name]:  # a window_ms of None is its own
-            raise ValueError(f"{path} is damaged: {name} is {reprlib.repr(value)}")
+        kind = str if isinstance(known.get(name), str) else Real
+        is_known = name in known and (isinstance(value, kind) or value == known[name])
+        if not is_known:  # a window_ms of None is the default
+            raise ValueError(
+                f"{path} holds {name} {reprlib.repr(value)}, which this version doesn't know; "
+                "install the one that wrote it, or copy the file again"
+            )
 
 
 def name_validation(history: dict[str, Any]) -> None:
@@ -246,13 +244,13 @@ def parts(data: Split) -> list[Recordings]:
     return [part for part in (data.train, data.validation, data.test) if part]
 
 
-def describe(data: Split) -> str:
+def describe(data: Split) -> list[str]:
     """Say what there is to train, to choose and to test on, and which classes are missing."""
     lines = [repr(data), repr(data.train)]
     for part, purpose in ((data.validation, "to choose the epoch"), (data.test, "to test on")):
         missing = set(data.train.targets) - set(part.targets) if part else ()
         lines += [f"none of {data.classes[target]} {purpose}" for target in missing]
-    return "\n".join(lines)
+    return lines
 
 
 def report(history: History, data: Split) -> None:
@@ -261,17 +259,18 @@ def report(history: History, data: Split) -> None:
     Of those trained on, by weights that changed with every batch of the last epoch; of the others,
     by the weights that are kept.
     """
-    learned_from = "training, during the last epoch"
-    say_score(learned_from, len(data.train), history.accuracy[-1], history.loss[-1])
+    last = "training, during the last epoch"
+    say(score(last, data.train, history.accuracy, history.loss))
     if data.validation:
         say(f"kept: epoch {history.kept_epoch} of {len(history.loss)}, chosen by other recordings")
-    say_score("test", len(data.test), history.test_accuracy[-1], history.test_loss[-1])
+    say(score("test", data.test, history.test_accuracy, history.test_loss))
 
 
-def say_score(part: str, n_samples: int, accuracy: float, loss: float) -> None:
-    """Print a line of the report."""
-    correct = round(accuracy * n_samples)
-    say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss:.4f}")
+def score(part: str, recordings: Recordings, accuracy: list[float], loss: list[float]) -> str:
+    """Return a line of the report."""
+    number = len(recordings)
+    correct = round(accuracy[-1] * number)
+    return f"{part}: {correct} of {number} classified correctly, loss {loss[-1]:.4f}"
 
 
 def advice(path: Path | None, device: str) -> str:

@@ -221,7 +221,7 @@ def test_unusable_value_is_named(finished, words, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda content: content["options"].update(epochs="many"), "epochs is 'many'"),
+        (lambda content: content["options"].update(epochs="many"), "holds epochs 'many', which"),
         (lambda content: content["options"].update(digest="0"), "recordings aren't those of"),
         (lambda content: content.pop("state"), "no training run to go on with"),
     ],
