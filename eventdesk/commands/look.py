@@ -6,8 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pokersnn_helpers.system.checks import check_range
-
 from ..files.folders import Folder, load_folder
 from ..look.inspection import Inspection, inspect_file, plot_inspection
 from ..look.overview import inspect_files, overview
@@ -79,7 +77,6 @@ def compare(
     from ..ask import report
     from ..trained import write_winner
 
-    check_range(1, 1000, **{"--processes": processes})
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} holds something; name a new folder")
     reading = {name: options.pop(name) for name in READING if name in options}

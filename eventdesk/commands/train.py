@@ -90,8 +90,6 @@ def train(
             if state and data.validation:
                 name_validation(state.history)
             say(*describe(data), f"{options}, on {torch_device.type}")
-            if options.network == "layer":
-                say("its network can't become a NIR file, by save_nir; that of --network fast can")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
 
             def keep(trainer: Trainer) -> None:

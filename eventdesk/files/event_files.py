@@ -1,11 +1,11 @@
 """Read event recordings from files, of NumPy, of text and of event cameras.
 
 A reader of a format takes a file that is open to be read, a regular one that fits into the memory,
-and returns ``Read``: a structured array with t, x, y and p as they stand in the file, in its order
-and types, with whatever else it says of each event; the sides of the sensor, if it says them; and
-what it says of itself, by name. What is wrong with it, it says in a ``ValueError`` without the
-file's name, which ``read_unchecked`` adds; ``check_file`` looks at times and pixels, for all
-formats alike. To add a format, write such a reader and a line of ``FORMATS``.
+and returns an ``UncheckedFile``: a structured array with t, x, y and p as they stand in the file,
+in its order and types, with whatever else it says of each event; the sides of the sensor, if it
+says them; and what it says of itself, by name. What is wrong with it, it says in a ``ValueError``
+without the file's name, which ``read_unchecked`` adds; ``check_file`` looks at times and pixels,
+for all formats alike. To add a format, write such a reader and a line of ``FORMATS``.
 """
 
 import io
@@ -16,10 +16,9 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from types import MappingProxyType
@@ -64,8 +63,6 @@ FIELD_NAMES = {  # by the names that files have for them
 COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")  # in a CSV before its header, as "# class: up!"
 NUMBERS = re.compile(r"\s*([-+.\de]+[,;\s]+){3,}([-+.\de]+\s*)?")  # a line of four or more
 ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
-# Events, what the file says of its sensor, and of itself.
-Read = tuple[ndarray, tuple[int, ...] | None, Mapping[str, Any]]
 
 
 class Format(NamedTuple):
@@ -73,7 +70,7 @@ class Format(NamedTuple):
 
     start: bytes  # how it begins
     memory: int  # times its size that its events take at most: a word of two bytes can be an event
-    read: Callable[[BinaryIO], Read]
+    read: Callable[[BinaryIO], "UncheckedFile"]
 
 
 class EventFile(NamedTuple):
@@ -97,8 +94,8 @@ class UncheckedFile(NamedTuple):
     """What a file holds, before its events are checked: all that it says of each, and of itself."""
 
     events: ndarray
-    sensor_size: SensorSize | None
-    about: Mapping[str, Any]  # by name, such as its class
+    sensor_size: Any = None  # width, height and perhaps polarities, if the file says them
+    about: Mapping[str, Any] = MappingProxyType({})  # by name, such as its class
 
 
 def read_events(path: StrPath) -> ndarray:
@@ -158,14 +155,6 @@ def read_event_file(path: StrPath) -> EventFile:
 
 def check_file(file: UncheckedFile, path: StrPath) -> EventFile:
     """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
-    stamps = file.events["t"]
-    restarts = find_restarts(stamps)
-    if restarts.any():
-        event = int(restarts.argmax())
-        raise ValueError(
-            f"{path}: its clock begins anew at event {event} (from {stamps[event - 1]} to "
-            f"{stamps[event]}); cut the recording there"
-        )
     events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     t = events["t"]
     too_late = np.diff(t, prepend=t[0]) > MAX_GAP
@@ -279,7 +268,7 @@ def _format(file: BinaryIO) -> Format:
     return found
 
 
-def _read_npy(file: BinaryIO) -> Read:
+def _read_npy(file: BinaryIO) -> UncheckedFile:
     """Read an array, structured or of shape (events, 4), as the files of POKER-DVS are."""
     array = np.lib.format.read_array(file, allow_pickle=False)
     if file.read(1):
@@ -290,7 +279,7 @@ def _read_npy(file: BinaryIO) -> Read:
     return _to_events(_columns(array))
 
 
-def _read_npz(file: BinaryIO) -> Read:
+def _read_npz(file: BinaryIO) -> UncheckedFile:
     """Read such an array, or arrays t, x, y and p, and perhaps ``sensor_size`` and others."""
     loaded: Any = np.load(file, allow_pickle=False)
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
@@ -300,22 +289,21 @@ def _read_npz(file: BinaryIO) -> Read:
     if len(tables) == 1 and "t" not in map(_field, arrays):
         arrays |= _columns(arrays.pop(tables[0]))
     sensor = arrays.pop("sensor_size", np.empty(0))
-    return _to_events(arrays, tuple(sensor.tolist()))
+    return _to_events(arrays, sensor.tolist())
 
 
-def _read_hdf5(file: BinaryIO) -> Read:
+def _read_hdf5(file: BinaryIO) -> UncheckedFile:
     """Read the events of an HDF5 file: an array as in NumPy's files, or arrays in a group."""
     import h5py
 
     with h5py.File(file) as content:
         check_hdf5(content)
         events = content.get("events", {})
-        if isinstance(events, h5py.Dataset):
-            check_memory(3 * events.nbytes)
-            return _to_events(_columns(events[()]))
-        columns = {name: data for name, data in events.items() if isinstance(data, h5py.Dataset)}
-        check_memory(3 * sum(column.nbytes for column in columns.values()))
-        return _to_events({name: column[()] for name, column in columns.items()})
+        group = {"": events} if isinstance(events, h5py.Dataset) else events
+        columns = {name: data for name, data in group.items() if isinstance(data, h5py.Dataset)}
+        check_memory(3 * sum(data.nbytes for data in columns.values()))
+        arrays = {name: data[()] for name, data in columns.items()}
+    return _to_events(_columns(arrays[""]) if "" in arrays else arrays)
 
 
 def _columns(array: ndarray) -> dict[str, ndarray]:
@@ -399,18 +387,19 @@ def _text(file: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
 
 
-def _read_csv(file: BinaryIO) -> Read:
+def _read_csv(file: BinaryIO) -> UncheckedFile:
     """Read a table: its names, its numbers, and where there are no names, what these tell."""
     start = _first_lines(Path(file.name))
     table = _read_table(file, start)
     if start.names:
-        for field, name in _fields(table).items():
-            table[name] = _numbers(file, start, field, table[name])
+        labels = {name: field for field, name in _fields(table).items()}
     else:
-        if table.shape[1] != 4:
-            raise ValueError(f"it has {table.shape[1]} columns without a header; write one")
-        for number, name in enumerate(table, 1):
-            table[name] = _numbers(file, start, f"column {number}", table[name])
+        labels = {name: f"column {number}" for number, name in enumerate(table, 1)}
+    if len(labels) != 4:
+        raise ValueError(f"it has {len(labels)} columns without a header; write one")
+    for name, label in labels.items():
+        table[name] = _numbers(file, start, label, table[name])
+    if not start.names:
         table.columns = [*_order(table.to_numpy())]
         microseconds = 1e6 * table["t"]
         if is_whole(microseconds) and not is_whole(1e-3 * microseconds):  # they are in s
@@ -450,11 +439,11 @@ def _numbers(file: BinaryIO, start: FirstLines, what: str, column: Any) -> Any:
     if is_wrong.any():
         row = int(is_wrong.argmax())
         file.seek(0)
-        lines = enumerate(_text(file), 1)
-        filled = (line for line, text in lines if line > start.first and text.strip(" \r\n"))
-        line = next(islice(filled, row, None))  # pandas leaves out those that are empty
-        cell = f"line {line}: {what} is {column[row]}"
-        raise ValueError(f"{cell}; write a number, or leave the line out")
+        lines = enumerate(_text(file), 1)  # of which pandas leaves out those that are empty
+        filled = [line for line, text in lines if line > start.first and text.strip(" \r\n")]
+        raise ValueError(
+            f"line {filled[row]}: {what} is {column[row]}; write a number, or leave the line out"
+        )
     return numbers
 
 
@@ -498,8 +487,8 @@ def _missing(names: Iterable[str]) -> list[str]:
 
 
 def _to_events(
-    columns: Any, sensor_size: tuple[int, ...] = (), about: Mapping[str, Any] = MappingProxyType({})
-) -> Read:
+    columns: Any, sensor_size: Sequence[int] = (), about: Mapping[str, Any] = MappingProxyType({})
+) -> UncheckedFile:
     """Put columns, and others that are as long, into a structured array, in their own types."""
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     events = {}
@@ -513,15 +502,15 @@ def _to_events(
         is_of_events = array.shape == events["t"].shape
         (events if is_of_events else others)[name] = array
     table = np.rec.fromarrays(list(events.values()), names=list(events))  # type: ignore[call-overload]
-    return table, sensor_size, others
+    return UncheckedFile(table, sensor_size, others)
 
 
-def _of_bytes(decode: Callable[[bytes], Decoded]) -> Callable[[BinaryIO], Read]:
+def _of_bytes(decode: Callable[[bytes], Decoded]) -> Callable[[BinaryIO], UncheckedFile]:
     """Return a reader of a file that ``decode`` decodes."""
-    return lambda file: (*decode(file.read()), {})
+    return lambda file: UncheckedFile(*decode(file.read()))
 
 
-def _read_es(file: BinaryIO) -> Read:
+def _read_es(file: BinaryIO) -> UncheckedFile:
     from .word_loops import es_ends_within_an_event
 
     events = _read_by_faery(file)
@@ -530,7 +519,7 @@ def _read_es(file: BinaryIO) -> Read:
     return events
 
 
-def _read_by_faery(file: BinaryIO) -> Read:
+def _read_by_faery(file: BinaryIO) -> UncheckedFile:
     path = Path(file.name).absolute()
     if find_spec("faery") is None:
         raise ModuleNotFoundError(f"{file.name} needs faery: pip install faery")
@@ -552,8 +541,7 @@ def _read_by_faery(file: BinaryIO) -> Read:
             raise ValueError(f"{answer}; export its changes of light (DVS) alone")
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
     events, size = answer
-    columns = [events[field] for field in "txyp"]
-    return make_events(*columns), size, {}
+    return UncheckedFile(make_events(*(events[field] for field in "txyp")), size)
 
 
 class FaeryChild(threading.local):

@@ -232,13 +232,11 @@ def _group_in(path: str, pattern: str) -> str:
         found = re.search(pattern, plain_name(path))
     except (re.error, TypeError) as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-    if not found:
-        raise ValueError(f"{pattern!r} finds no group in {path}; write what all files have")
-    group: str | None = found[found.re.groups and 1]
+    group: str | None = found and found[found.re.groups and 1]
     if not group:
         raise ValueError(
-            f"{pattern!r} finds {found[0]!r} in {path}, but nothing within its parentheses; write "
-            "there what all files have"
+            f"{pattern!r} finds no group in {path}; write what all files have, and within "
+            "parentheses, if there are some, what names the group"
         )
     return group
 

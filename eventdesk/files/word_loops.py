@@ -10,6 +10,18 @@ from pokersnn_helpers.system.compiling import compiled
 
 
 @compiled
+def _add(events, count, t, x, y, p):
+    """Write an event behind ``count`` others, if there is room, and return how many there are."""
+    if count < len(events):
+        event = events[count]
+        event.t = t
+        event.x = x
+        event.y = y
+        event.p = p
+    return count + 1
+
+
+@compiled
 def decode_evt2(words, pixels, high, events):
     """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
     count = 0
@@ -21,13 +33,9 @@ def decode_evt2(words, pixels, high, events):
         elif kind <= 1 and times:
             for bit in range(32):
                 if bits >> bit & 1:
-                    if count < len(events):
-                        event = events[count]
-                        event.t = high[times - 1] + (word >> 22 & 63)
-                        event.x = (word >> 11 & 0x7FF) + bit
-                        event.y = word & 0x7FF
-                        event.p = kind
-                    count += 1
+                    t = high[times - 1] + (word >> 22 & 63)
+                    x = (word >> 11 & 0x7FF) + bit
+                    count = _add(events, count, t, x, word & 0x7FF, kind)
     return count
 
 
@@ -65,13 +73,7 @@ def decode_evt3(words, high, events):
             place = x
             while bits:
                 if bits & 1:
-                    if count < len(events):
-                        event = events[count]
-                        event.t = high[times - 1] + low
-                        event.x = place
-                        event.y = y
-                        event.p = p
-                    count += 1
+                    count = _add(events, count, high[times - 1] + low, place, y, p)
                 bits >>= 1
                 place += 1
         x += width

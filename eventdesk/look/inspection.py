@@ -144,14 +144,14 @@ def event_image(events: ndarray, sensor_size: SensorSize | None = None) -> ndarr
         >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
         array([[3, 0]])
     """
-    width, height, _ = sensor_size or smallest_sensor(events)
+    sensor_size = sensor_size or smallest_sensor(events)
+    width, height, _ = sensor_size
     if width * height > CAMERA_PIXELS:
         raise ValueError(
             f"its events take {width} × {height} pixels, more than any camera has; leave out those "
             "whose coordinates are wrong"
         )
-    pixels = np.ravel_multi_index((events["y"], events["x"]), (height, width))
-    return np.bincount(pixels, minlength=width * height).reshape(height, width)
+    return PackedRecording.pack(events, sensor_size).image().sum(axis=0)
 
 
 def find_hot_pixels(events: ndarray) -> ndarray:

@@ -205,7 +205,7 @@ def test_groups_by_a_rule_in_file_names(tmp_path):
         ("(", "no regular"),
         (
             r"user(\d+_lamp)?",
-            r"finds 'user' in user12_lab\.npy, but nothing within its parentheses",
+            r"finds no group in user12_lab\.npy; write .* within parentheses",
         ),
     ):
         with pytest.raises(ValueError, match=reason):
