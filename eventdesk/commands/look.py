@@ -17,35 +17,30 @@ READING = ("sensor", "size", "window_ms")  # options of ``read_folder``
 
 def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
     """Print what is in files, and what to do about what is odd in them."""
-    inspections = inspect_files(recordings)
-    unreadable = [file for file, inspection in inspections.items() if not inspection.numbers]
-    first = next(file for file in inspections if file not in unreadable)
+    inspections, errors = inspect_files(recordings)
     if json:
-        content = {
-            str(file): {"error": inspection.advice[0]}
-            if file in unreadable
-            else {
+        content: dict[str, Any] = {str(file): {"error": errors[file]} for file in errors}
+        for file, inspection in inspections.items():
+            content[str(file)] = {
                 "numbers": inspection.numbers,
                 "hot_pixels": inspection.hot_pixels.tolist(),
                 "advice": inspection.advice,
             }
-            for file, inspection in inspections.items()
-        }
         say(json_format.dumps(content))
-    elif len(inspections) == 1:
-        say(*_in_full(inspections[first]))
+    elif len(inspections) + len(errors) == 1:
+        say(*_in_full(*inspections.values()))
     else:
-        say(*overview(inspections))
+        say(*overview(inspections, errors))
     if plot:
         from pokersnn_helpers.system.writing import atomic_write
 
-        figure = plot_inspection(inspect_file(first))
-        with atomic_write(plot, overwrite=False) as file:
-            figure.savefig(file, format=plot.suffix[1:])
-    if unreadable:
-        example = f"{unreadable[0]}: {inspections[unreadable[0]].advice[0]}"
-        count = f"{len(unreadable)} of {len(inspections)} files"
-        raise ValueError(f"{count} can't be read: {example}")
+        figure = plot_inspection(inspect_file(next(iter(inspections))))
+        with atomic_write(plot, overwrite=False) as target:
+            figure.savefig(target, format=plot.suffix[1:])
+    if errors:
+        file, reason = next(iter(errors.items()))
+        count = f"{len(errors)} of {len(inspections) + len(errors)} files"
+        raise ValueError(f"{count} can't be read: {file}: {reason}")
 
 
 def _in_full(inspection: Inspection) -> list[str]:

@@ -133,8 +133,6 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
 def options_like(folder: Path) -> Words:
     """Return the options by which ``compare``, which wrote into a folder, trained its detector."""
     path = folder / "compare.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"--like {folder} is no folder that compare --out wrote")
     with errors_in(str(path)):
         recipe = json.loads(path.read_text())["recipe"]
         options = {name: recipe[name] for name in LIKE if recipe.get(name) is not None}

@@ -53,10 +53,9 @@ def signature(events: ndarray) -> ndarray:
     from scipy.ndimage import uniform_filter  # which takes a while to import
 
     events = events[events["t"] - events["t"][0] < TICKS * TICK]
-    if len(np.unique(events[:1000])) < FEWEST or np.ptp(events["t"]) < SHORTEST:
-        return np.zeros(NUMBERS, np.float32)
     pixels = max(events["x"].max(), events["y"].max()) + 1
-    if pixels < SMALLEST:
+    is_short = len(np.unique(events[:1000])) < FEWEST or np.ptp(events["t"]) < SHORTEST
+    if is_short or pixels < SMALLEST:
         return np.zeros(NUMBERS, np.float32)
     since = (events["t"] - events["t"][0]) / TICK
     ticks = since.astype(int)
@@ -100,13 +99,13 @@ def find_copies(signatures: ndarray) -> ndarray:
         >>> find_copies(np.stack([signature(events), signature(events[::2])]))
         array([[0, 1]])
     """
-    pairs = [np.empty((0, 2), int)]
+    pairs = []
     for number, one in enumerate(signatures):
         late = np.stack([np.roll(one, lag) for lag in range(-LAGS, LAGS + 1)])
         alike = (signatures[number + 1 :] @ late.T).max(1)
         copies = number + 1 + np.flatnonzero(alike > ALIKE)
-        pairs.append(np.stack([np.full_like(copies, number), copies], 1))
-    return np.concatenate(pairs)
+        pairs += [(number, copy) for copy in copies]
+    return np.array(pairs, int).reshape(-1, 2)
 
 
 def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[int]:

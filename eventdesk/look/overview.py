@@ -13,15 +13,13 @@ from ..files.folders import find_files
 from .copies import find_copies
 from .inspection import Inspection, inspect_file
 
-UNREADABLE = np.empty((0, 2))
 
-
-def inspect_files(paths: Iterable[StrPath]) -> dict[Path, Inspection]:
+def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dict[Path, str]]:
     r"""Inspect files, and all files below folders, by ``inspect_file``, and find copies.
 
     Returns:
-        What was found in each file, without images. A file that can't be read has no numbers, and
-        its only advice says what is wrong with it.
+        What was found in each file, without images, and what is wrong with those that can't be
+        read.
 
     Raises:
         FileNotFoundError: There are no recordings in a folder.
@@ -29,31 +27,31 @@ def inspect_files(paths: Iterable[StrPath]) -> dict[Path, Inspection]:
 
     Example:
         >>> _ = Path("a.csv").write_text("t,x,y,p\n0,0,0,1\n"), Path("b.csv").write_text("t\n")
-        >>> inspect_files(["a.csv", "b.csv"])[Path("b.csv")].advice
-        ['it holds t, not x, y, p; call them t, x, y and p, in CSV in the first line']
+        >>> inspections, errors = inspect_files(["a.csv", "b.csv"])
+        >>> errors[Path("b.csv")]
+        'it holds t, not x, y, p; call them t, x, y and p, in CSV in the first line'
     """
-    files = [file for path in paths for file in find_files(Path(path))]
     inspections = {}
+    errors = {}
+    files = [file for path in paths for file in find_files(Path(path))]
     for file in tqdm(files, "reading", unit="file", delay=2):
         try:
-            inspections[file] = inspect_file(file)._replace(image=UNREADABLE)
+            inspections[file] = inspect_file(file)._replace(image=np.empty((0, 0)))
         except (ValueError, OSError, ModuleNotFoundError) as error:
-            reason = str(error).removeprefix(f"{file}: ")
-            nothing = UNREADABLE
-            inspections[file] = Inspection({}, nothing, nothing, nothing, [reason], nothing)
-    readable = [file for file, inspection in inspections.items() if inspection.numbers]
-    if not readable:
-        raise ValueError(f"no file can be read: {file}: {reason}")
+            errors[file] = str(error).removeprefix(f"{file}: ")
+    if not inspections:
+        raise ValueError(f"no file can be read: {file}: {errors[file]}")
+    readable = list(inspections)
     pairs = find_copies(np.stack([inspections[file].signature for file in readable]))
     for copy, first in {other: one for one, other in reversed(pairs.tolist())}.items():
         inspections[readable[copy]].advice.append(
             f"it shares its events with {readable[first]}, perhaps with jitter, or fewer of them; "
             "keep one of the two"
         )
-    return inspections
+    return inspections, errors
 
 
-def overview(inspections: dict[Path, Inspection]) -> list[str]:
+def overview(inspections: dict[Path, Inspection], errors: dict[Path, str]) -> list[str]:
     r"""Say in lines what many files hold: a table, and then what is odd.
 
     Classes are the folders in the folder that holds everything. If the same is odd in many files,
@@ -63,28 +61,24 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
         >>> for name in ("left", "right"):
         ...     Path("moves", name).mkdir(parents=True)
         ...     _ = Path("moves", name, "1.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,0\n")
-        >>> overview(inspect_files(["moves"]))[0]
+        >>> overview(*inspect_files(["moves"]))[0]
         '2 files'
     """
     import pandas as pd  # which takes a second to import
 
-    rows = {
-        file.absolute(): inspection.numbers
-        for file, inspection in inspections.items()
-        if inspection.numbers
-    }
-    root = commonpath([file.parent for file in rows])
-    folders = [file.parent.relative_to(root) for file in rows]
-    classes = ["".join(folder.parts[:1]) for folder in folders]
-    numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
-    table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
-    lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
-    class_of = dict(zip(rows, classes, strict=True))
+    folders = [file.absolute().parent for file in inspections]
+    root = commonpath(folders)
+    classes = ["".join(folder.relative_to(root).parts[:1]) for folder in folders]
+    numbers = pd.DataFrame(each.numbers for each in inspections.values())
+    kept = numbers[["events", "duration (ms)"]]
+    table = kept.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
     odd = [
-        (class_of.get(file.absolute(), ""), sentence.split("; ")[-1], f"{file}: {sentence}")
-        for file, inspection in inspections.items()
+        (class_name, sentence.split("; ")[-1], f"{file}: {sentence}")
+        for class_name, (file, inspection) in zip(classes, inspections.items(), strict=True)
         for sentence in inspection.advice
     ]
+    odd += [("", reason.split("; ")[-1], f"{file}: {reason}") for file, reason in errors.items()]
+    lines = [f"{len(inspections) + len(errors)} files", *table.to_string().splitlines()]
     advice = pd.DataFrame(odd, columns=["class", "remedy", "line"])
     for _, alike in advice.groupby("remedy", sort=False):
         concerned = alike["class"].nunique()
