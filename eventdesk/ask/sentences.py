@@ -17,6 +17,7 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
     """Return the headline with its reason, and the answers to the three questions.
 
     Example:
+        >>> import numpy as np
         >>> from eventdesk.ask.verdict import Candidate, judge
         >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
         >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
