@@ -493,8 +493,8 @@ window.hands = (({ mulberry32, shared, teach }) => {
       teach.trainInWorker(request, { progress, done, failed });
     });
     clearInterval(clock);
-    const { seed, without, knobs } = request;
-    const lesson = { classes, courses, unwanted, weights, seed, without, knobs };
+    const { seed, without } = request;
+    const lesson = { classes, courses, unwanted, weights, seed, without };
     return { lesson, seconds: (performance.now() - began) / 1000, longest };
   }
 
@@ -528,8 +528,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
     async train(shown, more) {
       const { seed, settings, names } = this;
       const strokes = shown.map(({ events, ...stroke }) => stroke);
-      const [without, knobs] = [[], teach.AS_IT_IS];
-      const request = { strokes, outputs: names.length, seed, settings, without, knobs, ...more };
+      const request = { strokes, outputs: names.length, seed, settings, without: [], ...more };
       const about = { classes: names, courses: shown.map(teach.toCompare), unwanted: -1 };
       const { lesson, ...took } = await train(request, about);
       this.trained = teach.trainedBy(lesson);

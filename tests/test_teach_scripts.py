@@ -40,7 +40,7 @@ const hand = mulberry32(3);
 const draw = (name) =>
   teach.toKeep({ path: hands.draw(hands.sets["six strokes in pairs"][name], hand) });
 const drawn = (name, count) => Array.from({ length: count }, () => draw(name));
-const settings = { seed: 7, without: ["delays"], knobs: teach.AS_IT_IS };
+const settings = { seed: 7, without: ["delays"] };
 const gestures = () => ["tick", "zed"].map((name) => ({ name, strokes: drawn(name, 3) }));
 const packed = teach.packed(gestures(), settings);
 const seen = (record) => {
@@ -132,13 +132,12 @@ def test_a_damaged_lesson_is_noticed():
         "const courses = gestures().flatMap(({ strokes }, target) => strokes.map((record) =>"
         "  teach.toCompare({ ...seen(record), target })));"
         "const lesson = { classes: ['a', 'b'], unwanted: -1, courses, weights, seed: 0,"
-        "  without: [], knobs: teach.AS_IT_IS };"
+        "  without: [] };"
         "const damaged = [lesson, { ...lesson, weights: undefined }, { ...lesson, courses: 3 },"
-        "  { ...lesson, classes: undefined }, { ...lesson, weights: [[1], [2]] },"
-        "  { ...lesson, knobs: null }];"
+        "  { ...lesson, classes: undefined }, { ...lesson, weights: [[1], [2]] }];"
         "return damaged.map((each) => refuses(() => teach.trainedBy(each)));"
     )
-    assert refused == [False] + [True] * 5
+    assert refused == [False] + [True] * 4
 
 
 # ---- What is opened ----
@@ -148,8 +147,6 @@ SPOILT = {
     "version": "content.version = 2",
     "seed": "content.seed = 1e12",
     "without": "content.without = ['constructor']",
-    "a knob too far": "content.knobs = { ...content.knobs, hidden: 1e6 }",
-    "a knob too few": "delete content.knobs.rate",
     "no gestures": "content.gestures = []",
     "nine gestures": "content.gestures = Array(9).fill(content.gestures[0])",
     "a control character": "content.gestures[0].name = 'a\\tb'",
@@ -213,15 +210,15 @@ def test_films_in_the_range_are_read():
 
 
 def test_what_does_not_belong_there_is_left_out():
-    """A knob too many, or an interval beside a path, which cost minutes to film."""
-    stroke, knobs = run(
-        "packed.knobs = { ...packed.knobs, more: 1 };"
+    """Knobs that the page once had, or an interval beside a path, which cost minutes to film."""
+    stroke, settings = run(
+        "packed.knobs = { hidden: 8 };"
         "Object.assign(packed.gestures[0].strokes[0], { interval: 1e12 });"
-        "const { gestures, knobs } = teach.unpacked(packed);"
-        "return [gestures[0].strokes[0], knobs];"
+        "const { gestures, ...settings } = teach.unpacked(packed);"
+        "return [gestures[0].strokes[0], settings];"
     )
     assert stroke.keys() == {"code", "dropped"}
-    assert "more" not in knobs and len(knobs) == 5
+    assert settings.keys() == {"seed", "without", "score"}
 
 
 def test_two_gestures_of_one_name_are_told_apart():
@@ -341,8 +338,7 @@ KNOWS = (
     "const courses = names.flatMap((name, target) => drawn(name, 4).map((record) =>"
     "  teach.toCompare({ ...seen(record), target })));"
     "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
-    "const lesson = { version: 2, classes: names, courses, weights, seed: 0, without: [],"
-    "  knobs: teach.AS_IT_IS };"
+    "const lesson = { version: 2, classes: names, courses, weights, seed: 0, without: [] };"
 )
 
 
@@ -383,8 +379,7 @@ def test_the_limit_of_a_gesture_does_not_shrink_as_examples_are_added():
         "const shown = (count) => drawn('zed', count).map((record) =>"
         "  teach.toCompare({ ...seen(record), target: 0 }));"
         "const weights = Object.values(teach.networks(1, 0)).map(({ weights }) => weights.all);"
-        "const lesson = { classes: ['zed'], weights, seed: 0, without: [], unwanted: -1,"
-        "  knobs: teach.AS_IT_IS };"
+        "const lesson = { classes: ['zed'], weights, seed: 0, without: [], unwanted: -1 };"
         "const all = shown(60); const limit = (courses) =>"
         "  teach.trainedBy({ ...lesson, courses }).limits[0];"
         "const mean = (values) => values.reduce((sum, value) => sum + value) / values.length;"
@@ -444,7 +439,7 @@ def test_a_circle_may_begin_anywhere(way):
         "  teach.toCompare({ ...seen(record), target })));"
         "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
         "const trained = teach.trainedBy({ classes: names, courses, weights, seed: 0,"
-        "  unwanted: -1, without: [], knobs: teach.AS_IT_IS });"
+        "  unwanted: -1, without: [] });"
         "return Array.from({ length: 12 }, () => { const { path } = seen(draw(way));"
         "  const first = Math.floor(hand() * path.length);"
         "  const begun = seen(teach.toKeep({ path: [...path.slice(first),"
@@ -611,15 +606,7 @@ def test_the_first_movement_is_not_recorded_and_an_arm_that_comes_or_goes_does_n
 
 def test_a_film_is_no_longer_than_what_can_be_read_again():
     found = run(
-        WATCH + "rest(17, 17); step = 8; watch.hold(true); for (let n = 0; n < 300; n++)"
-        "  picture(17 + 10 * Math.sin(n / 4), 17); watch.hold(false); return gestures_seen;"
+        WATCH + "rest(17, 17); step = 8; for (let n = 0; n < 300; n++)"
+        "  picture(17 + 10 * Math.sin(n / 4), 17); return gestures_seen;"
     )
     assert found[0] == 250
-
-
-def test_holding_records_from_press_to_release_and_nothing_by_itself():
-    found = run(
-        WATCH + "rest(5, 17); watch.hold(true); go([5, 17], [29, 17]); watch.hold(false);"
-        "rest(29, 17); go([29, 17], [5, 17]); rest(5, 17); return gestures_seen;"
-    )
-    assert found == [26]

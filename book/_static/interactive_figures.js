@@ -144,25 +144,27 @@
   // as many digits as the step has, unless digits says otherwise. Returns what they set, and a way to
   // move one without redrawing.
   function addSliders(controls, sliders, redraw) {
-    const inputs = {};
+    const row = ([name, { label, min, max, step, value }]) => `<label>
+      <span>${label}</span>
+      <input type="range" name="${name}" min="${min}" max="${max}" step="${step}" value="${value}"
+        data-part="${name}">
+      <output></output>
+    </label>`;
+    const { content, ...inputs } = fromHTML(Object.entries(sliders).map(row).join(""));
+    controls.append(content);
     const digitsOf = (step) => String(step).split(".")[1]?.length ?? 0;
     const position = (name) => +inputs[name].value;
     const value = (name) => (sliders[name].scale === "log" ? 10 ** position(name) : position(name));
     function show(name) {
       const { unit = "", step, digits = digitsOf(step) } = sliders[name];
       const text = `${number(value(name), digits)} ${unit}`.trim();
-      inputs[name].nextSibling.textContent = inputs[name].ariaValueText = text;
+      inputs[name].nextElementSibling.textContent = inputs[name].ariaValueText = text;
     }
-    for (const [name, { label, min, max, step, value }] of Object.entries(sliders)) {
-      const input = element("input", { type: "range", name, min, max, step, value });
+    for (const [name, input] of Object.entries(inputs)) {
       input.oninput = () => {
         show(name);
         redraw();
       };
-      inputs[name] = input;
-      controls.append(
-        element("label", {}, element("span", { textContent: label }), input, element("output")),
-      );
       show(name);
     }
     return {
@@ -201,7 +203,6 @@
   // colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
   // chart.marks: dots [x, y, colour] and words [x, y, colour, text, where], drawn over the lines.
   function addChart(drawing, { title, height, series, x, y, xTitle, xValues, yValues, bands }) {
-    const limits = (given) => () => (typeof given === "function" ? given() : given);
     const written = (values) =>
       values && {
         splits: () => Object.keys(values).map(Number),
@@ -231,7 +232,7 @@
           ...more,
         })),
       ],
-      scales: { x: { time: false, range: limits(x) }, y: { range: limits(y) } },
+      scales: { x: { time: false, range: x }, y: { range: y } },
       axes: [
         axis({
           ...(xTitle ? { label: xTitle, labelSize: 20, size: 24 } : { size: 8, values: () => [] }),
@@ -314,12 +315,13 @@
     between,
   };
 
+  const FIGURE = `<div class="interactive-drawing" role="img" data-part="drawing"></div>
+    <div class="interactive-controls" data-part="controls"></div>`;
+
   async function makeInteractive(holder) {
-    const controls = element("div", { className: "interactive-controls" });
-    const drawing = element("div", { className: "interactive-drawing" });
-    drawing.setAttribute("role", "img");
-    drawing.setAttribute("aria-label", holder.querySelector("img").alt);
-    holder.append(drawing, controls);
+    const { content: parts, drawing, controls } = fromHTML(FIGURE);
+    drawing.ariaLabel = holder.querySelector("img").alt;
+    holder.append(parts);
     let drawn = null; // what the tests look at
     try {
       const content = JSON.parse(holder.querySelector("script").textContent);

@@ -203,19 +203,17 @@ def test_a_card_is_thrown_once_by_itself_and_the_answer_said(figure):
     assert not page.reader.problems
 
 
-def test_a_hundred_cards_are_tallied_by_suit(figure):
+def test_a_hundred_cards_are_tallied(figure):
     page = figure(reduced_motion="reduce")
     assert " spikes" in wait_for_answer(page)  # a finished card rather than empty panels
     press(page, "hundred")
     tally = page.locator(".card-tally")
     site.run_until(lambda: "of 100 cards right" in tally.text_content(), page)
     text = tally.text_content()
-    by_suit = re.findall(r"\S\ufe0e (\d+)/25", text)
-    assert len(by_suit) == 4
     right, mistaken = re.match(
-        r"(\d+) of 100 cards right, (\d+) wrong and 95% sure:", text
+        r"(\d+) of 100 cards right, (\d+) wrong and 95% sure", text
     ).groups()
-    assert sum(map(int, by_suit)) == int(right) >= 90
+    assert int(right) >= 90
     assert int(mistaken) <= 100 - int(right)
     page.get_by_label("noise").check()
     assert tally.text_content() == ""  # other cards than those counted

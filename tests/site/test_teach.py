@@ -87,10 +87,10 @@ def as_pytorch(weights, network):
 
 
 PLAIN = (
-    "const { features } = teach.NETWORK, options = { ...teach.TRAINING, learningRate: 0.004 };"
-    "teach.NETWORK.features = 12;"  # as much is sent to Python
-    "const { spiking } = teach.networks(3, 5, [], { ...teach.AS_IT_IS, hidden: 16 });"
-    "teach.NETWORK.features = features;"
+    "const whole = { ...teach.NETWORK }, options = { ...teach.TRAINING };"
+    "Object.assign(teach.NETWORK, { features: 12, hidden: 16 });"  # as much is sent to Python
+    "const { spiking } = teach.networks(3, 5);"
+    "Object.assign(teach.NETWORK, whole);"
     "const adam = new teach.Adam(spiking.weights, options);"
     "const plain = (matrices) => Object.fromEntries("
     "  Object.keys(spiking.weights.shapes).map((name) => [name, [...matrices[name]]]));"
@@ -420,7 +420,7 @@ LINK = (
     "() => {" + SETUP + "const code = ([shown]) => teach.write(shown.path);"
     "const gestures = ['tick', 'zed, backwards'].map((name, number) => ({ name: `${name} ✓`,"
     "  strokes: [0, 1, 2].map((nth) => ({ code: code(strokesOf(name, 1, 9 * number + nth)) })) }));"
-    "const settings = { seed: 7, without: ['delays'], knobs: teach.AS_IT_IS };"
+    "const settings = { seed: 7, without: ['delays'] };"
     "return teach.toHash(teach.packed(gestures, settings)); }"
 )
 LEARN = (  # a hash of what a short lesson makes of strokes
@@ -550,7 +550,7 @@ def test_without_a_worker_or_with_a_dead_one_a_sentence_says_so(broken, mended, 
 
 def test_the_first_stroke_is_named_while_it_is_drawn_and_nothing_grey_is_shown(figure):
     """By the network that the page arrives with."""
-    for grey in (".teach-gestures", ".teach-train", ".teach-knobs"):
+    for grey in (".teach-gestures", ".teach-train"):
         assert not figure.locator(grey).is_visible()
     drag(figure, [[-9, -9], [9, -9], [-9, 9], [9, 9]])
     assert figure.locator(".teach-name").text_content() == "zed"  # the mouse is still down
@@ -641,21 +641,6 @@ def test_the_pad_is_near_and_as_wide_as_a_phone_and_messages_move_nothing(figure
     figure.evaluate("teaching.say('A long sentence. '.repeat(30))")
     figure.clock.run_for(100)
     assert figure.locator("[data-kind=teach] button").evaluate_all(places) == before
-
-
-def test_knobs_hold_from_the_next_training_on_and_go_into_the_checkpoint(taught, tmp_path):
-    taught.get_by_text("turn the knobs").click()
-    taught.get_by_role("slider", name="hidden neurons").fill("8")
-    taught.get_by_role("slider", name="membrane time constant").fill("20")
-    taught.get_by_text("turn the knobs").click()
-    press(taught, "train")
-    taught.wait_for_function("teaching.lesson.training.progress.at(-1)?.weights", timeout=300_000)
-    press(taught, "stop")
-    with taught.expect_download() as download:
-        press(taught, "download network")
-    classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
-    assert classifier.snn.snn.arguments["hidden_size"] == 8
-    assert classifier.snn.snn.arguments["tau_mem"] == pytest.approx(0.020)
 
 
 def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
@@ -752,9 +737,9 @@ def test_keys_draw_too(own):
 def test_a_click_is_no_stroke_and_what_cannot_be_learnt_is_said(own):
     draw(own, [[0, 0], [0.1, 0]], lasts=80)
     assert said(own).startswith("That was too short to be seen")
-    for strokes in ("No gesture has", "Only gesture 1 has"):
+    for _ in range(2):  # without a stroke, and with those of one gesture
         press(own, "train")
-        assert said(own) == f"{strokes} strokes: show at least two, a few times each."
+        assert said(own) == "Show at least two gestures, a few times each."
         assert own.evaluate("teaching.lesson.training") is None
         draw(own, [[-10, 0], [10, 0]])
 
@@ -1159,15 +1144,14 @@ def test_of_what_was_kept_a_damaged_network_is_left_out_with_a_word(visit):
 def test_many_strokes_are_opened_in_pieces(visit):
     page = visit().show(KIND)
     pauses, strokes = page.evaluate(
-        "async () => {  let pauses = 0;"
-        "  const [record] = window.interactiveFigures.teachData.gestures[0].strokes;"
-        "  const wait = window.setTimeout;"
-        "  window.setTimeout = (act, ms) => { pauses += 1; return wait(act, ms); };"
+        "async () => { const { shared, teachData } = window.interactiveFigures;"
+        "  const [record] = teachData.gestures[0].strokes, { pause } = shared;"
+        "  let pauses = 0; shared.pause = () => { pauses += 1; return pause(); };"
         "  const gestures = Array(6).fill({ name: 'a', strokes: Array(60).fill(record) });"
         "  const all = await teaching.filmed(gestures);"
         "  return [pauses, all.flatMap(({ strokes }) => strokes).length]; }"
     )
-    assert strokes == 360 and pauses > 10
+    assert strokes == pauses == 360
 
 
 def test_a_link_is_a_challenge(visit, still):

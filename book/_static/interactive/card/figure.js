@@ -52,7 +52,7 @@
   };
   const HANDS = `<div class="interactive-controls card-hands" data-part="hands">
     <div class="interactive-row">
-      ${shared.texts("card")}<output class="card-tally" data-part="tally"></output>
+      ${shared.texts("card")}<output class="card-tally" data-part="tallied"></output>
     </div>
     <div class="interactive-row">
       <span>throw a</span>
@@ -63,14 +63,13 @@
   </div>`;
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
-  const noCards = () =>
-    Object.fromEntries(suits.map((name) => [name, { correct: 0, mistaken: 0, thrown: 0 }]));
+  const noCards = () => ({ thrown: 0, right: 0, mistaken: 0 });
 
   card.Figure = class {
     constructor(controls, drawing) {
       this.drawing = drawing;
       this.redraw = oncePerImage(() => this.draw());
-      this.tallies = noCards(); // of the cards that the reader throws
+      this.tally = noCards(); // of the cards that the reader throws
       this.table = new card.Table(this);
       this.canvases = shared.panels(
         drawing,
@@ -149,21 +148,13 @@
       const answer = show.answer();
       this.said.textContent = this.sentence(answer);
       if (hand || !countIt) return;
-      this.tallies[suit].thrown += 1;
-      this.tallies[suit].correct += answer.suit === suit;
-      this.tallies[suit].mistaken += answer.suit !== suit && answer.certain;
-      this.tally.textContent = this.tallied();
-    }
-
-    tallied() {
-      const sum = (what) => suits.reduce((total, name) => total + this.tallies[name][what], 0);
-      const bySuit = suits
-        .filter((name) => this.tallies[name].thrown)
-        .map(
-          (name) => `${GLYPHS[name]} ${this.tallies[name].correct}/${this.tallies[name].thrown}`,
-        );
-      const total = `${sum("correct")} of ${counted(sum("thrown"), "card")} right`;
-      return `${total}, ${sum("mistaken")} wrong and 95% sure: ${bySuit.join("  ")}`;
+      const { tally } = this;
+      tally.thrown += 1;
+      if (answer.suit === suit) tally.right += 1;
+      else if (answer.certain) tally.mistaken += 1;
+      this.tallied.textContent =
+        `${tally.right} of ${counted(tally.thrown, "card")} right, ` +
+        `${tally.mistaken} wrong and 95% sure`;
     }
 
     // ---- Controls ----
@@ -188,7 +179,7 @@
         box.oninput = () => {
           if (box.checked) table.changes.add(box.name);
           else table.changes.delete(box.name);
-          [this.tallies, this.tally.textContent] = [noCards(), ""];
+          [this.tally, this.tallied.textContent] = [noCards(), ""];
           table.throwCard(table.suit, false);
         };
       }
@@ -204,30 +195,30 @@
       const reach = (event) =>
         reachable(card.toScene(canvases.scene, ...shared.placeIn(canvases.scene, event)));
       let grabbed = [0, 0]; // from the pointer to the pip
-      grip.addEventListener("pointerdown", (event) => {
+      grip.onpointerdown = (event) => {
         if (event.button) return;
         grip.setPointerCapture(event.pointerId);
         table.takePip();
         const [x, y] = reach(event);
         grabbed = [table.hand.x - x, table.hand.y - y];
         table.hand.held = true;
-      });
-      grip.addEventListener("pointermove", (event) => {
+      };
+      grip.onpointermove = (event) => {
         if (table.hand?.held)
           table.hand.target = reachable(reach(event).map((place, axis) => place + grabbed[axis]));
-      });
+      };
       const letGo = () => {
         if (table.hand) table.hand.held = false;
       };
-      for (const name of ["pointerup", "pointercancel"]) grip.addEventListener(name, letGo);
-      grip.addEventListener("keydown", (event) => {
+      grip.onpointerup = grip.onpointercancel = letGo;
+      grip.onkeydown = (event) => {
         const arrow = ARROWS[event.key];
         if (!arrow) return;
         event.preventDefault();
         if (!table.hand || table.done) table.takePip();
         table.hand.target = reachable(table.hand.target.map((place, axis) => place + arrow[axis]));
         table.hand.moved = table.show.time;
-      });
+      };
     }
   };
 })(window.interactiveFigures);

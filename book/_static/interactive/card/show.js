@@ -2,7 +2,6 @@
 // What happens to the events in between is that of benchmarks/perturbations.py.
 (({ shared, card, SIDE }) => {
   const BIN = 1000; // µs
-  const NOISE = 1; // random events per event
   const SURE = 0.95; // as in benchmarks/latency.py
 
   // The book's network: class SNN of pokersnn_helpers/snn.py, on the events of a card.
@@ -155,10 +154,8 @@
       const hidden = changes.has("half") && x > SIDE / 2;
       const events = hidden ? [] : [[time, x, y, polarity]];
       if (changes.has("noise")) {
-        for (let number = 0; number < NOISE; number++) {
-          const place = [Math.floor(SIDE * random()), Math.floor(SIDE * random())];
-          events.push([time, ...place, random() < 0.5 ? 0 : 1]);
-        }
+        const place = [Math.floor(SIDE * random()), Math.floor(SIDE * random())];
+        events.push([time, ...place, random() < 0.5 ? 0 : 1]);
       }
       if (changes.has("merge")) for (const event of events) event[3] = 1;
       return events;

@@ -193,16 +193,16 @@
       const { pad } = this;
       const { grip } = pad;
       let pressed = null; // when and where a pointer came down
-      grip.addEventListener("pointerenter", (event) => {
+      grip.onpointerenter = (event) => {
         if (!pad.busy || pad.hand) this.land(pad.placeOf(event));
-      });
-      grip.addEventListener("pointerdown", (event) => {
+      };
+      grip.onpointerdown = (event) => {
         if (event.button) return;
         grip.setPointerCapture(event.pointerId);
         pressed = [event.timeStamp, pad.placeOf(event)];
         if (event.pointerType !== "mouse") this.land(pressed[1]);
-      });
-      grip.addEventListener("pointerup", (event) => {
+      };
+      grip.onpointerup = (event) => {
         if (event.pointerType !== "mouse") this.anchor = null;
         const tapped =
           pressed &&
@@ -210,10 +210,10 @@
           apart(pad.placeOf(event), pressed[1]) < STILL;
         if (tapped) this.playBackwards();
         pressed = null;
-      });
-      grip.addEventListener("click", (event) => {
+      };
+      grip.onclick = (event) => {
         if (!event.detail) this.playBackwards();
-      }); // by Enter or the space bar
+      }; // by Enter or the space bar
       shared.onKey(
         "b",
         () => this.playBackwards(),

@@ -29,16 +29,16 @@
         () => this.figure.visible && (this.busy || this.held.size > 0),
         (now, elapsed) => this.tick(now, elapsed),
       );
-      grip.addEventListener("pointermove", (event) => {
+      grip.onpointermove = (event) => {
         const reports = event.getCoalescedEvents?.() ?? [];
         for (const one of reports.length ? reports : [event])
           this.hears.report(one.timeStamp, this.placeOf(one), false);
-      });
-      grip.addEventListener("keydown", (event) => this.keyDown(event));
-      grip.addEventListener("keyup", ({ key, timeStamp }) => this.keyUp(key, timeStamp));
-      grip.addEventListener("blur", ({ timeStamp }) => {
+      };
+      grip.onkeydown = (event) => this.keyDown(event);
+      grip.onkeyup = ({ key, timeStamp }) => this.keyUp(key, timeStamp);
+      grip.onblur = ({ timeStamp }) => {
         for (const key of this.held.keys()) this.keyUp(key, timeStamp);
-      });
+      };
     }
 
     get busy() {

@@ -161,6 +161,15 @@
     }
   };
 
+  // A pixel of the sensor, row by row, less a gap to the next one.
+  shared.fillPixel = (context, place, side, gap) =>
+    context.fillRect(
+      (place % SIDE) * side,
+      Math.floor(place / SIDE) * side,
+      side - gap,
+      side - gap,
+    );
+
   // rest: 0 while events flash, 1 once it is over and their sum is shown.
   shared.drawWindow = (canvas, glow, rest, inks = ["OFF", "ON"]) => {
     const { context, width } = shared.begin(canvas);
@@ -170,12 +179,7 @@
     const dot = (place, fill, alpha) => {
       context.globalAlpha = alpha;
       context.fillStyle = fill;
-      context.fillRect(
-        (place % SIDE) * side,
-        Math.floor(place / SIDE) * side,
-        side - gap,
-        side - gap,
-      );
+      shared.fillPixel(context, place, side, gap);
     };
     for (let place = 0; place < SIDE ** 2; place++) {
       const [off, on] = [0, 1].map((polarity) => glow.flash[polarity][place]);

@@ -1,5 +1,5 @@
-// The controls of the figure: what is asked of a stroke, training, switches, knobs and files.
-(({ addSliders, boxes, button, fromHTML, shared, teach }) => {
+// The controls of the figure: what is asked of a stroke, training, switches and files.
+(({ boxes, button, fromHTML, shared, teach }) => {
   const ANSWER = `<div class="interactive-controls teach-answer" data-part="answer">
     <p class="teach-invitation" data-part="invitation"></p>
     ${shared.texts("teach", "motion")}
@@ -23,12 +23,6 @@
   </div>`;
   const BELOW = `
     <div class="interactive-row">${boxes(teach.WITHOUT)}</div>
-    <details class="teach-knobs">
-      <summary>turn the knobs</summary>
-      <div class="interactive-controls" data-part="knobs"></div>
-      <button data-part="reset">as it was</button>
-      Knobs hold from the next training on.
-    </details>
     <div class="interactive-row">
       <button data-part="strokesOut">download strokes</button>
       <button data-part="strokesIn">open strokes</button>
@@ -56,7 +50,6 @@
         link: () => figure.copyLink(),
         look: () => figure.teach(),
         own: () => figure.beginOwn(),
-        reset: () => this.turnBack(),
         strokesOut: () => figure.saveStrokes(),
         strokesIn: () => this.chooser.click(),
         networkOut: () => figure.saveNetwork(),
@@ -72,21 +65,11 @@
       };
       this.switches = [...below.querySelectorAll("[type=checkbox]")];
       for (const box of this.switches) box.onchange = () => lesson.doWithout(box.name, box.checked);
-      this.sliders = addSliders(this.knobs, teach.KNOBS, () => {
-        lesson.knobs = this.sliders.values();
-        figure.changed();
-      });
     }
 
-    turnBack() {
-      this.figure.lesson.knobs = teach.AS_IT_IS;
-      this.show();
-    }
-
-    // The switches and knobs as the lesson has them.
+    // The switches as the lesson has them.
     show() {
       const { lesson } = this.figure;
-      for (const [name, value] of Object.entries(lesson.knobs)) this.sliders.set(name, value);
       for (const box of this.switches) box.checked = lesson.without.has(box.name);
       this.figure.changed();
     }
@@ -129,7 +112,6 @@
         isOlder && !goesOn ? "The network is older than the strokes: train it again." : "";
       this.scored.textContent = stale || (asked ? `${right} of ${asked} right` : "");
       recorder.onOff.textContent = recorder.webcam ? "webcam off" : "webcam";
-      recorder.holder.hidden = !recorder.webcam;
     }
   };
 })(window.interactiveFigures);

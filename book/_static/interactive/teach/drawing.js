@@ -1,4 +1,4 @@
-// What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
+// What the page of gestures draws: pictures of strokes, the pad and voltages.
 (({ colour, fontFamily, shared, teach, SIDE }) => {
   // None is the accent, in which strokes and events are drawn.
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "brown", "ON", "olive"];
@@ -37,12 +37,7 @@
     picture.forEach((value, place) => {
       const grey = Math.round(255 * Math.exp(Math.min(value, 0)));
       context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
-      context.fillRect(
-        (place % SIDE) * side,
-        Math.floor(place / SIDE) * side,
-        side + 0.5,
-        side + 0.5,
-      );
+      shared.fillPixel(context, place, side, -0.5);
     });
   };
 
@@ -59,22 +54,5 @@
       const style = line.leads ? { fill: line.colour, weight: 600 } : {};
       shared.write(context, line.name, x + 6, y, style);
     });
-  };
-
-  // The mean loss of each batch, and the share of the left-out strokes that are right.
-  teach.drawLoss = (canvas, progress) => {
-    const { context, width, height } = shared.begin(canvas);
-    const [top, bottom] = [8, height - 6];
-    const known = progress.filter(({ loss }) => loss !== undefined);
-    const highest = Math.max(1, ...known.map(({ loss }) => loss));
-    context.fillStyle = colour("grid");
-    context.fillRect(0, bottom, width, 1);
-    const line = (ink, value) => {
-      const y = (each) => bottom - value(each) * (bottom - top);
-      const places = known.map((each) => [width * each.share, y(each)]);
-      shared.drawLine(context, places, ink, 2);
-    };
-    line("grey", ({ loss }) => loss / highest);
-    if (known.at(-1)?.left) line("accent", ({ right, left }) => right / left);
   };
 })(window.interactiveFigures);

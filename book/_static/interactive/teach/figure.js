@@ -16,9 +16,7 @@
     window: "its events, in the middle",
     raster: "spiking neurons",
     voltages: "a voltage for each gesture",
-    loss: "loss, and left-out strokes that are right",
   };
-  const PATIENCE = 20; // ms of work at a time, so that the page doesn't wait
   const SLOW = 5000; // ms after which it is said that the browser hasn't kept anything yet
   const SHOWN = 1500; // ms that an example stays on the pad
   const { camera, slow_motion } = motionData.settings;
@@ -102,10 +100,13 @@
 
     // Whether nothing goes on that another tab would disturb.
     get isIdle() {
-      const { phase, keeping, edits, kept, lesson, trials, pad, challenge, recorder } = this;
+      const { phase, keeping, edits, kept, lesson, trials, challenge } = this;
       const isKept = phase === "ready" && !keeping && edits === kept;
-      const draws = pad.busy || trials.work || recorder.isRecording;
-      return isKept && !draws && !trials.waiting.length && !lesson.goesOn && !challenge;
+      return isKept && !this.isDrawing && !trials.waiting.length && !lesson.goesOn && !challenge;
+    }
+
+    get isDrawing() {
+      return Boolean(this.pad.busy || this.trials.work || this.recorder.isRecording);
     }
 
     // Whether the strokes are other ones than the page, or a link, has brought.
@@ -124,12 +125,10 @@
 
     // The name of the answer lies over the pad; the rest has a place in the grid.
     arrange() {
-      const { countdown, holder } = this.recorder;
       const { content, name, sum } = fromHTML(NAMES);
       Object.assign(this, { name, sum });
-      this.canvases.pad.parentElement.append(content, countdown, holder);
-      const side = element("div", { className: "teach-side" }, this.canvases.loss.parentElement);
-      this.drawing.append(this.controls.answer, this.gestures.list, side);
+      this.canvases.pad.parentElement.append(content);
+      this.drawing.append(this.controls.answer, this.gestures.list);
       const skip = (event) => {
         event.preventDefault();
         this.pad.grip.focus();
@@ -217,19 +216,16 @@
     // Gestures of records with all their strokes, but for those that cause hardly an event, or more
     // than there is room for.
     async filmed(gestures) {
-      let [since, room] = [performance.now(), teach.MOST.events];
+      let room = teach.MOST.events;
       const all = [];
       for (const { strokes, ...gesture } of gestures) {
         const clear = [];
         for (const record of strokes) {
-          const stroke = this.seen(record);
-          if (teach.isClear(stroke.events, room)) {
-            clear.push(stroke);
-            room -= stroke.events.length;
-          }
-          if (performance.now() - since < PATIENCE) continue;
           await shared.pause();
-          since = performance.now();
+          const stroke = this.seen(record);
+          if (!teach.isClear(stroke.events, room)) continue;
+          clear.push(stroke);
+          room -= stroke.events.length;
         }
         all.push({ ...gesture, strokes: clear });
       }
@@ -240,7 +236,7 @@
       const { gestures, lesson } = teachData;
       this.start(await this.filmed(gestures), FIRST);
       await shared.pause();
-      Object.assign(this.lesson, { seed: 0, without: new Set(), knobs: teach.AS_IT_IS });
+      Object.assign(this.lesson, { seed: 0, without: new Set() });
       const learnt = teach.lessonOf(lesson, this.gestures.all);
       await shared.pause();
       this.lesson.resume(learnt);
@@ -297,8 +293,8 @@
     // ---- Kept, opened and sent ----
 
     content() {
-      const { seed, without, knobs } = this.lesson;
-      const settings = { seed, without: [...without], knobs, score: this.score };
+      const { seed, without } = this.lesson;
+      const settings = { seed, without: [...without], score: this.score };
       return {
         packed: teach.packed(this.gestures.all, settings),
         lesson: this.lesson.content(),
@@ -382,11 +378,11 @@
     // content: of teach.unpacked, perhaps with the lesson that was learnt. Nothing changes before
     // all of it has been read.
     async open(content, text) {
-      const { gestures, seed, without, knobs, score, lesson, mine, older = false } = content;
+      const { gestures, seed, without, score, lesson, mine, older = false } = content;
       const all = await this.filmed(gestures);
       this.teach();
       this.start(all, text);
-      Object.assign(this.lesson, { seed, without: new Set(without), knobs });
+      Object.assign(this.lesson, { seed, without: new Set(without) });
       this.sent = score;
       this.arrived = mine ? null : this.strokesNow();
       const count = (some) => some.flatMap(({ strokes }) => strokes).length;
@@ -454,17 +450,11 @@
       teach.save(teach.checkpoint(spiking, names), "gestures.pt");
     }
 
-    // Save what was set aside first: as strokes that can be opened, if they can be read.
+    // Save what was set aside first, as a zip that can be opened here, if it can be read at all.
     async saveAside() {
       const [[place, content]] = await teach.allAside();
-      try {
-        const read = teach.unpacked(content.packed);
-        const all = await this.filmed(read.gestures);
-        teach.save(teach.strokeFiles(all, teach.packed(all, read)), "set-aside.zip");
-      } catch {
-        const text = JSON.stringify(content, null, 1);
-        teach.save(new Blob([text], { type: "application/json" }), "set-aside.json");
-      }
+      const text = JSON.stringify({ ...content, ...content.packed });
+      teach.save(teach.zip({ [teach.KEPT]: text }), "set-aside.zip");
       if (confirm(ON_DISK)) await teach.forget(place);
       this.aside = (await teach.allAside()).length;
       this.redraw();
@@ -500,7 +490,6 @@
       const rest = recorder.webcam ? 0 : trials.rest;
       shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
       this.drawNearest();
-      teach.drawLoss(canvases.loss, this.lesson.training?.progress ?? []);
       const { classList } = this.drawing;
       const { trained, goesOn, isOlder } = this.lesson;
       classList.toggle("is-untrained", !trained);
@@ -519,7 +508,7 @@
     }
 
     drawAnswers() {
-      const { canvases, trials, pad } = this;
+      const { canvases, trials } = this;
       const { trained } = this.lesson;
       const { gestures = [], order = [] } = trained ?? {};
       const inks = gestures.map((gesture) => teach.inkOf(gesture, this.gestures.all));
@@ -530,27 +519,25 @@
       const names = gestures.map(({ name }) => name);
       const leader = trial?.answer?.output;
       teach.drawVoltages(canvases.voltages, names, inks, steps, leader, timeWindow);
-      const live = { network: trial?.answer, sum: trial?.blindAnswer };
-      const judged = trials.answers.backwards ?? trials.answers.forwards;
-      const goesOn = pad.busy || trials.work || this.recorder.isRecording;
-      const answers = goesOn && trials.way !== "shown" ? live : judged;
+      const shows = this.isDrawing && trials.way === "shown";
+      const live = this.isDrawing && !shows;
+      const answers = live
+        ? { network: trial?.answer, sum: trial?.blindAnswer }
+        : (trials.answers.backwards ?? trials.answers.forwards);
       // What was answered stays, even when the network has learnt on meanwhile.
-      const named = !goesOn || trial?.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
+      const isEarly = live && !(trial?.eventCount >= teach.MIN_EVENTS);
+      const named = isEarly ? null : answers?.network;
       const known = named?.output !== undefined && (named.known !== false || named.almost);
       const name = known ? `${names[named.output]}${named.almost ? "?" : ""}` : "I don’t know";
       this.name.textContent = named ? name : "";
-      this.name.classList.toggle("is-guess", Boolean(goesOn));
+      this.name.classList.toggle("is-guess", this.isDrawing);
       const ink = known ? inks[named.output] : "grey";
       this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
-      const rivals = [["the sum", answers?.sum?.output]];
-      if (named?.nearest >= 0) rivals.push(["the nearest example", named.nearest]);
-      const shows = trials.way === "shown" && goesOn;
-      this.sum.textContent = shows
-        ? "an example, drawn by the page"
-        : rivals
-            .filter(([, output]) => named && output !== undefined)
-            .map(([who, output]) => `${who}: ${names[output]}`)
-            .join("\n");
+      const rivals = { "the sum": answers?.sum?.output, "the nearest example": named?.nearest };
+      const said = Object.entries(rivals)
+        .filter(([, output]) => named && names[output])
+        .map(([who, output]) => `${who}: ${names[output]}`);
+      this.sum.textContent = shows ? "an example, drawn by the page" : said.join("\n");
     }
   };
 })(window.interactiveFigures);

@@ -131,28 +131,17 @@ stroke. Times are in microseconds, polarities are merged, and the camera has 35 
   eventdesk train --data gestures
 `;
 
-  // A folder for each name, of its letters and digits, and of a number where another one has it
-  // already, be it in capitals. None begins with "_", which load_folder leaves out.
-  function foldersOf(names) {
-    const taken = new Set();
-    return names.map((name) => {
-      const plain = name.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_|_$/g, "") || "gesture";
-      let folder = plain;
-      for (let number = 2; taken.has(folder.toLowerCase()); number++) folder = `${plain}_${number}`;
-      taken.add(folder.toLowerCase());
-      return folder;
-    });
-  }
+  // A folder of its own for each name: its number, letters and digits.
+  const folderOf = (name, place) => `${place + 1}_${name.replaceAll(/[^\p{L}\p{N}]+/gu, "_")}`;
 
   // gestures: { name, strokes: { events } }. kept: of teach.packed, for the page itself.
   teach.strokeFiles = (gestures, kept) => {
     const files = { "README.txt": README, [teach.KEPT]: JSON.stringify(kept) };
-    const folders = foldersOf(gestures.map(({ name }) => name));
     gestures.forEach((gesture, place) =>
       teach.used(gesture).forEach(({ events }, number) => {
         const head = `# class: ${gesture.name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n`;
         const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
-        files[`gestures/${folders[place]}/${number + 1}.csv`] = head + rows.join("");
+        files[`gestures/${folderOf(gesture.name, place)}/${number + 1}.csv`] = head + rows.join("");
       }),
     );
     return teach.zip(files);

@@ -16,7 +16,7 @@
   const STORE = "teach it yours";
   const PATIENCE = 8000; // ms for the browser to show what it has
 
-  // settings: { seed, without, knobs, score }.
+  // settings: { seed, without, score }.
   teach.packed = (gestures, settings) => ({
     version: 1,
     ...settings,
@@ -50,15 +50,6 @@
     return { light, intervals, dropped: Boolean(dropped) };
   }
 
-  function readKnobs(knobs) {
-    return Object.fromEntries(
-      Object.entries(teach.KNOBS).map(([name, { min, max, step }]) => {
-        check(isNumber(knobs[name], min, max) && (step < 1 || knobs[name] % step === 0));
-        return [name, knobs[name]];
-      }),
-    );
-  }
-
   // How many pictures films have.
   teach.picturesOf = (gestures) =>
     gestures
@@ -67,7 +58,7 @@
 
   // Throws an error unless it is what teach.packed makes. Returns it, without anything more; of two
   // gestures with one name the second one has a number.
-  teach.unpacked = ({ version, seed, without, knobs, gestures, score = null }) => {
+  teach.unpacked = ({ version, seed, without, gestures, score = null }) => {
     check(version === 1 && Number.isInteger(seed) && isNumber(seed, 0, 1e9));
     check(without.every((name) => Object.keys(teach.WITHOUT).includes(name)));
     check(score === null || (Number.isInteger(score) && isNumber(score, 0, 10)));
@@ -84,7 +75,7 @@
     const nothings = read.filter(({ nothing }) => nothing).length;
     check(read.length && nothings <= 1 && read.length - nothings <= MOST.gestures);
     check(teach.picturesOf(read) <= MOST.films);
-    return { seed, without, knobs: readKnobs(knobs), score, gestures: read };
+    return { seed, without, score, gestures: read };
   };
 
   // Whether a stroke has caused enough events, and no more than there is room for.

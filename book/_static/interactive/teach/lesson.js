@@ -5,6 +5,8 @@
   const { camera } = motionData.settings;
   const SILENCE = 20_000; // ms without news of the worker
   const VERSION = 3; // of what is kept: version 2 knew strokes by their speed
+  // As they were where a network that is kept could have been changed by them.
+  const KNOBS = '{"hidden":32,"tauMem":10,"tauSyn":10,"delay":8,"rate":0.004}';
   // What a network can do without, by what is written beside the box for it.
   teach.WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
 
@@ -44,11 +46,11 @@
   const apartFrom = (course, shown) =>
     Math.min(...teach.coursesOf(shown).map((one) => teach.apart(course, one)));
 
-  // lesson: { classes, unwanted, courses, weights, seed, without, knobs } of a run, which can be
+  // lesson: { classes, unwanted, courses, weights, seed, without } of a run, which can be
   // kept. Throws an error if it isn't one.
   teach.trainedBy = (lesson) => {
-    const { classes, unwanted, courses, weights, without, knobs } = lesson;
-    const { spiking, sum } = teach.networks(classes.length, null, without, knobs);
+    const { classes, unwanted, courses, weights, without } = lesson;
+    const { spiking, sum } = teach.networks(classes.length, null, without);
     [spiking, sum].forEach((network, which) => {
       const { all } = network.weights;
       if (all.length !== weights[which].length) throw new RangeError("other networks");
@@ -101,8 +103,8 @@
 
   // The lesson that the page arrives with. packed: of both networks; gestures: those it has learnt.
   teach.lessonOf = (packed, gestures) => {
-    const [seed, without, knobs] = [0, [], teach.AS_IT_IS];
-    const networks = Object.values(teach.networks(gestures.length, seed, without, knobs));
+    const [seed, without] = [0, []];
+    const networks = Object.values(teach.networks(gestures.length, seed, without));
     networks.forEach((network, which) => addPacked(network, packed[which]));
     return {
       version: VERSION,
@@ -113,7 +115,8 @@
         strokes.map((stroke) => teach.toCompare({ ...stroke, target })),
       ),
       weights: networks.map(({ weights }) => weights.all),
-      ...{ seed, without, knobs },
+      seed,
+      without,
     };
   };
 
@@ -121,7 +124,7 @@
     // figure: its gestures are learnt, say(text, aloud) writes what goes on, and learnt() is called
     // when there is another network.
     constructor(figure) {
-      Object.assign(this, { figure, seed: 0, without: new Set(), knobs: teach.AS_IT_IS });
+      Object.assign(this, { figure, seed: 0, without: new Set() });
       this.training = null; // { stop, progress, began, run } of the last run
       this.trained = null; // see teach.trainedBy, and the gesture of each output
     }
@@ -142,20 +145,12 @@
       return this.figure.gestures.all.flatMap(teach.used);
     }
 
-    // Why the gestures can't be learnt; undefined if they can.
-    whyNot(ready) {
-      const names = ready.filter(({ nothing }) => !nothing).map(({ name }) => name);
-      if (names.length > 1) return undefined;
-      const which = names.length ? `Only ${names[0]} has strokes` : "No gesture has strokes";
-      return `${which}: show at least two, a few times each.`;
-    }
-
     // Begin, or stop what goes on.
     train() {
       if (this.goesOn) return this.stop("Stopped.");
       const gestures = this.figure.gestures.all.filter((gesture) => teach.used(gesture).length);
-      const problem = this.whyNot(gestures);
-      if (problem) return this.figure.say(problem);
+      if (gestures.filter(({ nothing }) => !nothing).length < 2)
+        return this.figure.say("Show at least two gestures, a few times each.");
       const shown = gestures.flatMap((gesture, target) =>
         teach.used(gesture).map((stroke) => ({ ...stroke, target })),
       );
@@ -166,7 +161,6 @@
         courses: shown.map(teach.toCompare),
         seed: this.seed,
         without: [...this.without],
-        knobs: { ...this.knobs },
       };
       this.figure.say("Filming copies of your strokes …", !this.figure.invitation);
       const strokes = new Set(this.usedNow());
@@ -285,7 +279,8 @@
     // Go on with what was kept of a lesson: places of its gestures in the list. isOlder: whether it
     // has learnt other strokes than there are.
     resume({ places, ...lesson }, isOlder = false) {
-      if (lesson.version !== VERSION) throw new RangeError("another version");
+      const isOther = lesson.knobs && JSON.stringify(lesson.knobs) !== KNOBS;
+      if (lesson.version !== VERSION || isOther) throw new RangeError("another network");
       const { all } = this.figure.gestures;
       const gestures = lesson.classes.map((name, output) => all[places[output]] ?? { name });
       this.adopt({ lesson, gestures, strokes: new Set(isOlder ? [] : this.usedNow()) });

@@ -8,9 +8,8 @@
     constructor(canvas, figure, options) {
       super(canvas, figure, options);
       this.hears = this;
-      this.grip.addEventListener("pointerdown", (event) => this.press(event));
-      for (const name of ["pointerup", "pointercancel"])
-        this.grip.addEventListener(name, (event) => this.release(event));
+      this.grip.onpointerdown = (event) => this.press(event);
+      this.grip.onpointerup = this.grip.onpointercancel = (event) => this.release(event);
     }
 
     // A stroke may go on beside the pad.

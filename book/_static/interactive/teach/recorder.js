@@ -1,14 +1,9 @@
-// The webcam beside the pad: on and off, what it records by itself or while a button is held, and
-// some seconds of what isn't a gesture.
+// The webcam beside the pad: on and off, and some seconds of what isn't a gesture.
 (({ counted, fromHTML, teach }) => {
   const NOTHING = 10_000; // ms in which strokes are recorded that aren't gestures
-  const COUNTS = ["3", "2", "1"];
-  const COUNT = 500; // ms of each
   const CONTROLS = `
     <button data-part="onOff">webcam</button>
-    <button data-part="nothing">record other movements (10 s)</button>
-    <button class="teach-hold" data-part="holder">hold to record (space)</button>
-    <output class="teach-countdown" aria-label="Countdown" data-part="countdown"></output>`;
+    <button data-part="nothing">record other movements (10 s)</button>`;
   const TOO_LITTLE =
     "I see too little of that: try another sleeve, or another wall behind you, or more light.";
 
@@ -19,15 +14,6 @@
       Object.assign(this, fromHTML(CONTROLS));
       this.onOff.onclick = () => this.turn();
       this.nothing.onclick = () => this.recordNothing();
-      this.holder.addEventListener("pointerdown", () => this.hold());
-      for (const name of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"]) {
-        this.holder.addEventListener(name, () => this.release());
-      }
-      this.holder.addEventListener("keydown", (event) => {
-        if (event.key !== " " || event.repeat) return;
-        event.preventDefault();
-        this.hold();
-      });
     }
 
     get picture() {
@@ -55,8 +41,7 @@
         if (this.webcam !== webcam) return;
         this.watch = watch;
         this.figure.say(
-          "Hold still for a second, then move a hand. A gesture is what happens from rest to " +
-            "rest, or while you hold the button.",
+          "Hold still for a second, then move a hand. A gesture is what happens from rest to rest.",
         );
       } catch (error) {
         if (this.webcam === webcam) this.close(teach.whyNoCamera(error));
@@ -64,7 +49,6 @@
     }
 
     close(text) {
-      this.release();
       this.webcam?.stop();
       this.webcam = this.watch = null;
       this.figure.say(text);
@@ -100,20 +84,6 @@
       return this.webcam
         ? TOO_LITTLE
         : "That was too short to be seen: draw it across the pad, in about a second.";
-    }
-
-    // Count down, and record until the button is let go.
-    hold(count = 0) {
-      if (!this.watch) return;
-      this.countdown.textContent = COUNTS[count] ?? "●";
-      if (count < COUNTS.length) this.counting = setTimeout(() => this.hold(count + 1), COUNT);
-      else this.watch.hold(true);
-    }
-
-    release() {
-      clearTimeout(this.counting);
-      if (this.countdown.textContent) this.watch?.hold(false);
-      this.countdown.textContent = "";
     }
 
     // For some seconds, strokes are of what isn't a gesture.

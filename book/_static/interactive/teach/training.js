@@ -1,79 +1,45 @@
 // How a network learns strokes: in a worker, from copies of them.
 window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
-  // Of LayerThenSNN; polarities are merged. Bins and silence in µs.
-  teach.NETWORK = { pixels: 35 ** 2, features: 100, timeWindow: 1000, settle: 10_000 };
-  // What a visitor may turn: hidden neurons, their time constants and the longest delay in ms, and
-  // Adam's learning rate. For each, what is written beside it, and its range.
-  teach.KNOBS = {
-    hidden: {
-      label: "hidden neurons",
-      min: 4,
-      max: 96,
-      step: 4,
-      value: 32,
-    },
-    tauMem: {
-      label: "membrane time constant",
-      min: 2,
-      max: 40,
-      step: 1,
-      value: 10,
-      unit: "ms",
-    },
-    tauSyn: {
-      label: "synaptic time constant",
-      min: 2,
-      max: 40,
-      step: 1,
-      value: 10,
-      unit: "ms",
-    },
-    delay: {
-      label: "longest delay",
-      min: 2,
-      max: 16,
-      step: 2,
-      value: 8,
-      unit: "ms",
-    },
-    rate: {
-      label: "learning rate",
-      min: 0.0005,
-      max: 0.02,
-      step: 0.0005,
-      value: 0.004,
-    },
+  // Of LayerThenSNN; polarities are merged. Delays, bins and silence in µs.
+  teach.NETWORK = {
+    pixels: 35 ** 2,
+    features: 100,
+    hidden: 32,
+    delays: [0, 4000, 8000],
+    timeWindow: 1000,
+    settle: 10_000,
   };
-  teach.AS_IT_IS = Object.fromEntries(
-    Object.entries(teach.KNOBS).map(([name, { value }]) => [name, value]),
-  );
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
   // shown.
-  teach.TRAINING = { copies: 96, beside: 2, steps: 184, batch: 16, clipNorm: 1 };
+  teach.TRAINING = {
+    copies: 96,
+    beside: 2,
+    steps: 184,
+    batch: 16,
+    clipNorm: 1,
+    learningRate: 0.004,
+  };
   // When it goes on: copies of the stroke that is fresh, and of each other one, so that none is
   // forgotten.
   teach.ON = { copies: 24, others: 3, steps: 40, slower: 0.5 };
   const NEWS = 4; // steps from one time to the next that it says how far it is
-  const [READOUT_TAU_MEM, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
+  const TAU = 10; // ms, of the hidden neurons and of the readout's voltage
+  const READOUT_TAU_SYN = 5; // ms
+  const THRESHOLD = 0.3;
 
   // Make both networks. without: names of what the spiking one is to do without.
-  teach.networks = (
-    outputs,
-    seed,
-    without = [],
-    { hidden, tauMem, tauSyn, delay } = teach.AS_IT_IS,
-  ) => {
-    const { pixels, features, timeWindow } = teach.NETWORK;
+  teach.networks = (outputs, seed, without = []) => {
+    const { pixels, features, hidden, timeWindow } = teach.NETWORK;
     const dt = timeWindow / 1000; // ms
     const constants = {
-      dt_over_tau_mem: dt / tauMem,
-      dt_over_tau_syn: dt / tauSyn,
+      dt_over_tau_mem: dt / TAU,
+      dt_over_tau_syn: dt / TAU,
       v_th: THRESHOLD,
-      readout_dt_over_tau_mem: dt / READOUT_TAU_MEM,
+      readout_dt_over_tau_mem: dt / TAU,
       readout_dt_over_tau_syn: dt / READOUT_TAU_SYN,
     };
-    const delays = [0, delay / 2, delay].map((late) =>
-      without.includes("delays") ? 0 : late / dt,
+    const delays = teach.NETWORK.delays.map((late) =>
+      without.includes("delays") ? 0 : late / timeWindow,
     );
     const spiking = new teach.SpikingNetwork(
       { pixels, features, hidden, outputs, delays, constants },
@@ -130,10 +96,9 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   // of the last batch, and of the strokes that are left out how many there are and how many are
   // right. weights: to go on with, from copies of strokes that are fresh and of all others; then
   // none is left out, and all others are asked about before (known) and after.
-  teach.train = function* ({ strokes, outputs, seed, settings, without, knobs, weights }) {
-    const { batch, clipNorm } = teach.TRAINING;
+  teach.train = function* ({ strokes, outputs, seed, settings, without, weights }) {
+    const { batch, clipNorm, learningRate } = teach.TRAINING;
     const { steps, slower = 1 } = weights ? teach.ON : teach.TRAINING;
-    const learningRate = slower * (knobs ?? teach.AS_IT_IS).rate;
     const { timeWindow, settle } = teach.NETWORK;
     const random = mulberry32(seed);
     const left = weights ? new Set() : leaveOut(strokes, random);
@@ -156,10 +121,10 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       yield { share: (0.2 * (number + 1)) / strokes.length };
     }
     const learnt = shown.filter(([recording]) => recording);
-    const { spiking, sum } = teach.networks(outputs, seed, without, knobs);
+    const { spiking, sum } = teach.networks(outputs, seed, without);
     const models = [spiking, sum].map((network, which) => {
       if (weights) network.weights.all.set(weights[which]);
-      const rate = which ? learningRate / 2 : learningRate;
+      const rate = (slower * learningRate) / (which ? 2 : 1);
       return { network, adam: new teach.Adam(network.weights, { learningRate: rate, clipNorm }) };
     });
     const known = right(spiking, tests);

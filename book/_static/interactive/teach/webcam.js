@@ -60,8 +60,6 @@
       Object.assign(this, { slow, began, moved, ended, seen, last: null, gesture: null });
       this.usual = 0.1;
       this.all = false; // whether everything is cut into pieces, be it a gesture or not
-      this.byHand = false; // whether a gesture lasts as long as held is true
-      this.held = false;
       this.ready = false; // what moves first, after it was switched on, isn't a gesture
       this.camera = new shared.EventCamera(teach.WEBCAM, SIDE, SIDE, null);
     }
@@ -87,7 +85,7 @@
       const interval = (1000 * elapsed) / this.slow;
       const events = this.camera.film(this.picture, interval);
       this.seen(events, interval);
-      const goesOn = this.byHand ? this.held : moving && (this.ready || this.all);
+      const goesOn = moving && (this.ready || this.all);
       if (goesOn && !this.gesture) this.begin(before, now);
       if (this.gesture) this.goOn(events, interval, goesOn, now);
     }
@@ -105,11 +103,6 @@
       this.camera.start(raw, 0);
     }
 
-    // Record as long as this is held; from the first time on, nothing is recorded by itself.
-    hold(held) {
-      [this.byHand, this.held] = [true, held];
-    }
-
     begin(last, now) {
       this.gesture = { pictures: [last], intervals: [0], counts: [], since: now, moved: now };
       this.began(this.gesture);
@@ -123,7 +116,7 @@
       gesture.counts.push([low, events.length]);
       this.moved(this.picture, interval);
       if (goesOn) [gesture.moved, gesture.length] = [now, gesture.pictures.length];
-      const rests = now - gesture.moved > (this.byHand ? 0 : REST);
+      const rests = now - gesture.moved > REST;
       const long = now - gesture.since > (this.all ? PIECE : LONGEST);
       if (rests || long || gesture.pictures.length === teach.MOST.pictures) this.end();
     }
@@ -140,7 +133,7 @@
         pictures: pictures.slice(0, length),
         intervals: intervals.slice(0, length),
       };
-      const arm = !this.byHand && !this.all && isArm(counts.slice(0, length));
+      const arm = !this.all && isArm(counts.slice(0, length));
       this.ended(moved - since < SHORTEST || arm ? null : whole, arm);
     }
   };
