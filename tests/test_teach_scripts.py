@@ -140,6 +140,24 @@ def test_a_damaged_lesson_is_noticed():
     assert refused == [False] + [True] * 4
 
 
+def test_a_network_that_learnt_with_other_knobs_is_not_used():
+    """The page once had some: time constants of a network weren't always those of now."""
+    resumed = run(
+        "const knobs = { hidden: 32, tauMem: 10, tauSyn: 10, delay: 8, rate: 0.004 };"
+        "const shown = gestures().map(({ name, strokes }) =>"
+        "  ({ name, strokes: strokes.map(seen) }));"
+        "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
+        "const courses = shown.flatMap(({ strokes }, target) => strokes.map((stroke) =>"
+        "  teach.toCompare({ ...stroke, target })));"
+        "const kept = { version: 3, places: [0, 1], classes: ['tick', 'zed'], unwanted: -1,"
+        "  courses, weights, seed: 0, without: [] };"
+        "const lesson = new teach.Lesson({ gestures: { all: shown } });"
+        "return [{}, { knobs }, { knobs: { ...knobs, tauMem: 20 } }].map((more) =>"
+        "  !refuses(() => lesson.resume({ ...kept, ...more })));"
+    )
+    assert resumed == [True, True, False]
+
+
 # ---- What is opened ----
 
 
@@ -606,7 +624,7 @@ def test_the_first_movement_is_not_recorded_and_an_arm_that_comes_or_goes_does_n
 
 def test_a_film_is_no_longer_than_what_can_be_read_again():
     found = run(
-        WATCH + "rest(17, 17); step = 8; for (let n = 0; n < 300; n++)"
+        WATCH + "rest(17, 17); watch.all = true; step = 4; for (let n = 0; n < 300; n++)"
         "  picture(17 + 10 * Math.sin(n / 4), 17); return gestures_seen;"
     )
     assert found[0] == 250

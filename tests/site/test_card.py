@@ -210,9 +210,7 @@ def test_a_hundred_cards_are_tallied(figure):
     tally = page.locator(".card-tally")
     site.run_until(lambda: "of 100 cards right" in tally.text_content(), page)
     text = tally.text_content()
-    right, mistaken = re.match(
-        r"(\d+) of 100 cards right, (\d+) wrong and 95% sure", text
-    ).groups()
+    right, mistaken = re.match(r"(\d+) of 100 cards right, (\d+) wrong and 95% sure", text).groups()
     assert int(right) >= 90
     assert int(mistaken) <= 100 - int(right)
     page.get_by_label("noise").check()
