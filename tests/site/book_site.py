@@ -117,6 +117,10 @@ def assert_same_network(page, kind, network, films, state_of=lambda recording: r
         assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
+SETTLED = (  # after two images, or after 10 s: without any, a test fails and doesn't hang
+    "new Promise((done) => { setTimeout(done, 10_000); requestAnimationFrame("
+    "() => requestAnimationFrame(() => setTimeout(done))); })"
+)
 SCENE = ":is([data-kind=card], [data-kind=motion])"
 FIGURE = f"document.querySelector('{SCENE} .interactive-drawing').figure"
 

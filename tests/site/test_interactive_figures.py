@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from book_site import Middle, Visit, count_images, images_in, page_with, touch
+from book_site import SETTLED, Middle, Visit, count_images, images_in, page_with, touch
 
 from benchmarks.gradients import factor
 from pokersnn_helpers.figures.interactive import ALTERNATIVE_TEXTS
@@ -20,10 +20,6 @@ from pokersnn_helpers.system.norse_cells import (
 SLIDING = list(ALTERNATIVE_TEXTS)
 KINDS = ["event-cloud", *SLIDING]
 SCENES = ["card", "motion"]  # with more tests in files of their own
-SETTLED = (  # after two images, or after 10 s: without any, a test fails and doesn't hang
-    "new Promise((done) => { setTimeout(done, 10_000); requestAnimationFrame("
-    "() => requestAnimationFrame(() => setTimeout(done))); })"
-)
 
 
 def on(*kinds):

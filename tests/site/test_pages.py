@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
-from book_site import CHAPTERS, CONFIG, PAGES, PREFIX, Visit
+from book_site import CHAPTERS, CONFIG, PAGES, PREFIX, SETTLED, Visit
 from PIL import Image
 
 on_each_page = pytest.mark.parametrize("page", PAGES, indirect=True)
@@ -100,6 +100,7 @@ def show(page, width=1280, **media):
     page.emulate_media(**media)  # the page follows the reader's system
     if theme := media.get("color_scheme"):
         page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
+    page.evaluate("() => " + SETTLED)  # charts are as wide as the page in the next image only
     page.evaluate("document.getAnimations().forEach((transition) => transition.finish())")
 
 

@@ -321,6 +321,14 @@ def open_again(page):
     page.clock.run_for(50)
 
 
+def hears_no_end(page):
+    """Let the page never hear that it has learnt, so that a test that stops it may be slow."""
+    page.evaluate(
+        "() => { window.Worker = class extends Worker { set onmessage(hear) {"
+        "  super.onmessage = (event) => event.data.done || hear(event); } }; }"
+    )
+
+
 def teach_two_directions(page):
     """Show two gestures that differ in direction only, and train. Returns how many actions."""
     rng = np.random.default_rng(3)
@@ -505,8 +513,8 @@ def test_the_page_opens_its_own_zip_again(again, figure, tmp_path):
     hears(figure, "no whole zip")
     assert len(strokes_of(figure)) == 2
     figure.once("dialog", lambda dialog: dialog.dismiss())  # it asks before strokes go
-    chooser.set_input_files(tmp_path / "again.zip")
-    figure.wait_for_timeout(300)
+    with figure.expect_event("dialog"):
+        chooser.set_input_files(tmp_path / "again.zip")
     assert [len(strokes) for _, *strokes in strokes_of(figure)] == [1, 0]
     figure.once("dialog", lambda dialog: dialog.accept())
     chooser.set_input_files(tmp_path / "again.zip")
@@ -816,6 +824,7 @@ def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten(figure):
 
 
 def test_training_stops_when_asked_to_and_strokes_stay(taught):
+    hears_no_end(taught)
     press(taught, "train")
     taught.wait_for_function("teaching.lesson.training.progress.length > 2")
     press(taught, "stop")
@@ -839,6 +848,7 @@ def read_another_tab(page):
 def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
     figure.set_viewport_size({"width": 390, "height": 844})  # a phone
     press(figure, "see what it was taught")
+    hears_no_end(figure)
     press(figure, "train")
     figure.wait_for_function("teaching.lesson.training.progress.length > 2")
     meanwhile(figure)
@@ -856,6 +866,7 @@ def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
 
 
 def test_a_stroke_that_began_before_a_network_was_trained_is_answered_by_it_as_a_whole(taught):
+    hears_no_end(taught)
     press(taught, "train")
     taught.wait_for_function("teaching.lesson.training.progress.at(-1)?.weights")
     drag(taught, [[-10, -5], [-8, -5]], 100)
@@ -907,7 +918,7 @@ def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
         press_now(page, name)
     page.wait_for_function("teaching.gestures.all[0].strokes.length > 1")
     shown = page.evaluate("teaching.gestures.all[0].strokes.map((each) => each.pictures.length)")
-    assert all(4 < count < 60 for count in shown)  # of a busy computer, fewer
+    assert all(1 < count < 60 for count in shown)  # of a busy computer, few
     press_now(page, "webcam off")
     assert page.evaluate("teaching.recorder.webcam") is None
 
@@ -917,7 +928,10 @@ def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(visit):
     page.evaluate("streams.at(-1).getTracks()[0].dispatchEvent(new Event('ended'))")
     assert said(page).startswith("The camera can't be used (it stopped)")
     assert page.evaluate("teaching.recorder.webcam") is None
-    page.get_by_role("button", name="The pad").press("ArrowRight", delay=400)  # strokes go on
+    page.get_by_role("button", name="The pad").focus()  # strokes go on
+    page.keyboard.down("ArrowRight")
+    page.wait_for_function("teaching.trials.path?.at(-1)[0] > 8")  # however slow the computer is
+    page.keyboard.up("ArrowRight")
     page.wait_for_function(f"teaching.gestures.all[0].strokes.length === {before + 1}")
 
 
@@ -983,6 +997,7 @@ def test_another_tab_ends_no_training_and_takes_no_stroke_that_waits(visit):
     show(two, one.url)
     press_now(one, "see what it was taught")
     press_now(two, "see what it was taught")
+    hears_no_end(two)
     press_now(two, "train")
     two.wait_for_function("teaching.lesson.training?.progress.length > 1")
     add_stroke(one, 0)
@@ -1028,10 +1043,11 @@ def test_the_webcam_can_be_switched_off_while_the_browser_still_asks(pending, vi
     page.reader.show(KIND)
     press_now(page, "see what it was taught")
     press_now(page, "webcam")
-    page.wait_for_timeout(300)
+    if pending == "play":
+        page.wait_for_function("streams.length")
     press_now(page, "webcam off")
     assert said(page) == "The webcam is off." and page.evaluate("teaching.recorder.webcam") is None
-    assert page.evaluate("streams.every((one) => one.getTracks()[0].readyState === 'ended')")
+    page.wait_for_function("streams.every((one) => one.getTracks()[0].readyState === 'ended')")
 
 
 def test_the_name_of_a_gesture_that_was_deleted_may_be_given_to_another(taught):
@@ -1045,13 +1061,14 @@ def test_the_name_of_a_gesture_that_was_deleted_may_be_given_to_another(taught):
 
 
 def add_stroke(page, gesture):
-    """Draw one for a gesture by the keyboard, in the page's own time."""
+    """Draw one for a gesture at once, to its end: what the page has left to do isn't waited for."""
     page.evaluate(
         "(gesture) => { teaching.pad.complete();"
         "  teaching.gestures.choose(gesture);"
         "  teaching.trials.begin([0, 0]);"
         "  for (let step = 1; step <= 60; step++) teaching.trials.advance([step / 4, step / 9]);"
-        "  teaching.trials.end(); }",
+        "  teaching.trials.end();"
+        "  teaching.trials.complete(); }",
         gesture,
     )
 
@@ -1160,10 +1177,10 @@ def test_a_link_is_a_challenge(visit, still):
     show(page, page.url + link)
     assert "2 gestures were taught here. Whoever sent you this had 8 of 10" in said(page)
     page.wait_for_function("teaching.lesson.training?.progress.length > 1")
-    invitation = page.locator(".teach-invitation")  # is in sight while it trains by itself
-    assert invitation.text_content().startswith("2 gestures were taught here.")
-    assert page.locator("[data-kind=teach] progress").is_visible()
-    assert button(page, "stop").is_visible()
+    # Is in sight while it trains by itself.
+    invitation = page.locator(".teach-invitation", has_text="2 gestures were taught here.")
+    for shown in (invitation, page.locator("[data-kind=teach] progress"), button(page, "stop")):
+        shown.wait_for()
     page.wait_for_function("teaching.challenge", timeout=300_000)
     assert "1 of 10: draw " in said(page)
     right = page.evaluate(
@@ -1185,7 +1202,7 @@ def test_a_link_is_a_challenge(visit, still):
     wait_until_all_is_kept(page)
     show(page, page.url)  # by then it has learnt them
     assert "1 of 10" in said(page)
-    assert page.locator(".teach-invitation").text_content().startswith("2 gestures were taught")
+    invitation.wait_for()
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -1203,8 +1220,8 @@ def test_one_stream_of_the_camera_at_a_time_and_every_path_stops_it(refused, vis
     page.wait_for_function("streams.length")
     if not refused:
         assert page.evaluate("teaching.recorder.webcam") is None  # the second click took it back
-    states = page.evaluate("streams.map((stream) => stream.getTracks()[0].readyState)")
-    assert states == ["ended"]
+    page.wait_for_function("streams.every((one) => one.getTracks()[0].readyState === 'ended')")
+    assert page.evaluate("streams.length") == 1
 
 
 # ---- Within reach ----
@@ -1217,6 +1234,7 @@ def test_on_a_phone_pad_training_and_answer_are_on_one_screen(visit):
     press_now(page, "see what it was taught")
     press_now(page, "train")
     page.locator(".teach-pad").evaluate("(pad) => pad.scrollIntoView({ block: 'start' })")
+    page.locator("[data-kind=teach] progress").wait_for()  # until the next image is drawn
     for part in (".teach-train", "[data-kind=teach] progress", ".teach-summary"):
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 664, part
