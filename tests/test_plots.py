@@ -170,20 +170,19 @@ def run():
     return frames, snn.recording
 
 
-@pytest.mark.parametrize("neuron", [None, 57])
-def test_dynamics_follow_the_neuron_given_or_the_busiest_of_those_drawn(neuron, run):
+@pytest.mark.parametrize("neuron", [7, 57])
+def test_dynamics_follow_the_neuron_given(neuron, run):
     frames, recording = run
     fig = networks.plot_dynamics(recording, 0.001, CLASSES, frames=frames, neuron=neuron)
     _, raster, currents, voltages, _ = fig.axes
     hidden = recording.lif0
-    followed = neuron or int(hidden.z[:, 0, :20].sum(dim=0).argmax())
     (mark,) = raster.lines
-    assert list(mark.get_ydata()) == [followed + 0.5]
+    assert list(mark.get_ydata()) == [neuron + 0.5]
     assert raster.get_title() == f"hidden spikes: {hidden.z[:, 0].sum():.0f}"
     for ax, values in ((currents, hidden.i), (voltages, hidden.v)):
         (line,) = [line for line in ax.lines if line.get_color() == ACCENT]
-        assert np.array_equal(line.get_ydata(), values[:, 0, followed])
-        assert ax.get_title().startswith("21 hidden" if followed >= 20 else "20 hidden")
+        assert np.array_equal(line.get_ydata(), values[:, 0, neuron])
+        assert ax.get_title().startswith("21 hidden" if neuron >= 20 else "20 hidden")
 
 
 def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
@@ -285,19 +284,12 @@ def test_templates_show_where_events_speak_for_a_class_and_against_it():
 # ---- Results ----
 
 
-@pytest.mark.parametrize(
-    ("marked", "line"),
-    [
-        (["b"], None),
-        ((), 0),
-    ],
-)
-def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marked, line):
+def test_intervals_are_drawn_by_name_and_marked_by_name():
     values = {
         "a": (5, 0, 8),
         "b": (7, 1, 9),
     }
-    ax = results.plot_intervals(values, "points", marked, line).axes[0]
+    ax = results.plot_intervals(values, "points", ["b"]).axes[0]
     assert texts(ax.get_yticklabels()) == ["a", "b"]
     for name, lines in zip(values, ax.collections, strict=True):
         ((low, _), (high, _)) = lines.get_segments()[0]

@@ -85,8 +85,8 @@ def plot_dynamics(
     """Draw what a network did during a recording, in the order in which it happens.
 
     From top to bottom, the figure shows the input, then the spikes, synaptic currents and membrane
-    voltages of each hidden layer, and the readout. One neuron has the accent colour. The time after
-    the recording's last event is shaded.
+    voltages of each hidden layer, and the readout. The time after the recording's last event is
+    shaded.
 
     Args:
         recording: What ``record_states`` returned, or a ``SpikingNetwork`` recorded: a tuple of the
@@ -101,7 +101,7 @@ def plot_dynamics(
         votes: The classes that the neurons of the last hidden layer vote for, as for
             ``draw_raster``.
         neuron: The number of the neuron with the accent colour, in the last hidden layer. Default:
-            the busiest of those drawn.
+            none has it.
 
     Raises:
         TypeError: Nothing was recorded, or the state of a step isn't a tuple.
@@ -140,8 +140,7 @@ def plot_dynamics(
     top.set(title=f"input: {counts.sum():,.0f} events", ylabel="per step")
     for ax, (name, field) in zip(middle, panels, strict=True):
         label = "hidden" if len(hidden) == 1 else name
-        chosen = neuron is not None and name == hidden[-1]
-        marked = neuron if chosen else _busiest(layers[name])
+        marked = neuron if name == hidden[-1] else None
         if field == "z":
             spikes = layers[name]["z"]
             layer_votes = votes if name == hidden[-1] else None
@@ -171,14 +170,6 @@ def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, torch.T
         parts = getattr(state, "_fields", range(1, len(state) + 1))
         for part, value in zip(parts, state, strict=True):
             yield from _layers(value, f"{name}.{part}".lstrip("."))
-
-
-def _busiest(states: dict[str, torch.Tensor]) -> int | None:
-    """Return which of a layer's drawn neurons spikes most, if any of them spikes."""
-    if "z" not in states:
-        return None
-    spikes = states["z"][:, :DRAWN_NEURONS].sum(dim=0)
-    return int(spikes.argmax()) if spikes.any() else None
 
 
 def _draw_states(

@@ -24,8 +24,7 @@ def plot_intervals(
     Args:
         values: For each name, the number and the two ends of its interval.
         label: What the numbers are, with their unit.
-        marked: The names that are drawn in the accent colour. Default: those whose interval doesn't
-            contain ``line``.
+        marked: The names that are drawn in the accent colour.
         line: A number to mark by a dashed line, such as the chance level. Default: there is no
             line.
 
@@ -42,9 +41,7 @@ def plot_intervals(
     )
     ax.grid(False, axis="y")
     for row, (name, (value, low, high)) in enumerate(values.items()):
-        beyond = line is not None and not low <= line <= high
-        accented = name in marked if marked else beyond
-        colour = ACCENT if accented else TEXT
+        colour = ACCENT if name in marked else TEXT
         ax.hlines(row, low, high, color=colour, linewidth=2, alpha=0.55)
         ax.plot(value, row, "o", color=colour, markersize=7)
     if line is not None:
