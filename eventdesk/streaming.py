@@ -11,11 +11,10 @@ from numpy import ndarray
 from torch import Tensor
 
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
-from pokersnn_helpers.frames import as_dense, as_sparse, count_events
+from pokersnn_helpers.frames import count_events
 from pokersnn_helpers.networks import resumer
 from pokersnn_helpers.out_of_distribution import unlike, warn_if_unlike
 from pokersnn_helpers.recordings import PackedRecording
-from pokersnn_helpers.rows import EventBatch, TimeBins
 from pokersnn_helpers.system.checks import (
     EVENT_DTYPE,
     MAX_TIME,
@@ -273,15 +272,14 @@ class Stream:
 
     def _take_frames(self, n_steps: int) -> Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""
-        event_steps = np.floor((self._waiting["t"] - self._start) / self.time_window)
-        due = int(np.searchsorted(event_steps, self.steps + n_steps))
+        times = self._waiting["t"] - self._start
+        steps = (times / self.time_window).astype(np.int64) - self.steps
+        due = int(np.searchsorted(steps, n_steps))
         now, self._waiting = np.split(self._waiting, [due])
         places = now["p"], now["y"], now["x"]
         pixels = np.ravel_multi_index(places, self.classifier.sensor_size[::-1])
-        events = EventBatch(np.array([due]), now["t"] - self._start, pixels)
-        bins = TimeBins(self.steps, n_steps, self.time_window)
-        counted = count_events(events, bins, self.classifier.sensor_size)
-        frames = as_sparse(*counted) if self.classifier.takes_sparse else as_dense(*counted)
+        shape = (n_steps, 1, *self.classifier.sensor_size[::-1])
+        frames = count_events(steps[:due], 0, pixels, shape, self.classifier.takes_sparse)
         return frames.to(self.dtype)
 
     def _check_steps(self) -> None:

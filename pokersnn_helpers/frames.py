@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import coo_array
 from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
@@ -19,7 +20,6 @@ from .recordings import (
     Split,
     check_recordings,
 )
-from .rows import EventBatch, Rows, TimeBins, count, fill, indices_of
 from .system.checks import (
     MAX_TIME,
     SensorSize,
@@ -66,7 +66,7 @@ def to_frames(
     sensor_size = check_sensor_size(sensor_size)
     check_time_window(time_window)
     recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
-    frames = as_dense(*count_batch([recording], time_window, sensor_size))
+    frames = count_batch([recording], time_window, sensor_size, sparse=False)
     return with_time_window(frames[:, 0], time_window)
 
 
@@ -88,59 +88,61 @@ def with_time_window(frames: Tensor, time_window: float) -> Tensor:
     return frames
 
 
-def sparse_batch(
-    recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
-) -> Tensor:
-    """Count the events of recordings into sparse frames (T, B, polarities, height, width)."""
-    return as_sparse(*count_batch(recordings, time_window, sensor_size))
-
-
 def count_batch(
-    recordings: Sequence[PackedRecording], time_window: float, sensor_size: SensorSize
-) -> tuple[Rows, tuple[int, ...]]:
-    """Count the events of recordings; return with the counts the shape of the frames."""
+    recordings: Sequence[PackedRecording],
+    time_window: float,
+    sensor_size: SensorSize,
+    sparse: bool = True,
+) -> Tensor:
+    """Count the events of recordings into frames (T, B, polarities, height, width)."""
     longest = max(int(recording.t[-1]) for recording in recordings)
     n_rows = longest / time_window * len(recordings)
     if n_rows > MAX_ROWS:
         raise ValueError(f"time_window is {time_window} µs, too short for {longest} µs of events")
     check_memory(ROW_BYTES * n_rows, f"{n_rows:.3g} time bins of {time_window:g} µs")
-    events = EventBatch(
-        sizes=np.array([len(recording.t) for recording in recordings]),
-        t=np.concatenate([recording.t for recording in recordings], dtype=np.int64),
-        pixels=np.concatenate([recording.pixels for recording in recordings], dtype=np.int64),
-    )
-    bins = TimeBins(0, math.floor(longest / time_window) + 1, float(time_window))
-    return count_events(events, bins, sensor_size)
+    shape = (math.floor(longest / time_window) + 1, len(recordings), *sensor_size[::-1])
+    if not sparse:
+        needed = 4 * math.prod(shape)
+        check_memory(needed, f"{len(recordings)} recordings in bins of {time_window:g} µs")
+    steps = np.concatenate([recording.t / float(time_window) for recording in recordings])
+    numbers = np.repeat(np.arange(len(recordings)), [len(each.t) for each in recordings])
+    pixels = np.concatenate([recording.pixels for recording in recordings])
+    return count_events(steps.astype(np.int64), numbers, pixels, shape, sparse)
 
 
 def count_events(
-    events: EventBatch, bins: TimeBins, sensor_size: SensorSize
-) -> tuple[Rows, tuple[int, ...]]:
-    """Count events by time step, recording, polarity and pixel.
+    steps: np.ndarray,
+    recordings: np.ndarray | int,
+    pixels: np.ndarray,
+    shape: tuple[int, ...],
+    sparse: bool,
+) -> Tensor:
+    """Count events into frames.
 
     Args:
-        events: What to count.
-        bins: The time steps T.
-        sensor_size: Width, height and polarities of the sensor.
-
-    Returns:
-        The counts, in order, and the shape of the frames, (T, B, polarities, height, width).
+        steps: The time step of each event.
+        recordings: The number of its recording.
+        pixels: Its polarity and pixel, as ``PackedRecording`` numbers them.
+        shape: Of the frames, (T, B, polarities, height, width).
+        sparse: Whether to make a sparse tensor, whose indices are in order.
     """
-    rows = count(events, bins, math.prod(sensor_size))
-    return rows, (bins.number, len(events.sizes), *sensor_size[::-1])
-
-
-def as_sparse(rows: Rows, shape: tuple[int, ...]) -> Tensor:
-    """Return what rows list as sparse frames of this shape, (T, B, polarities, height, width)."""
-    indices = torch.from_numpy(indices_of(rows, shape))
-    return sparse_tensor(indices, torch.from_numpy(rows.counts), shape)
-
-
-def as_dense(rows: Rows, shape: tuple[int, ...]) -> Tensor:
-    """Return what rows list as dense frames of this shape, (T, B, polarities, height, width)."""
-    frames = torch.zeros(shape)
-    fill(frames.flatten(2).flatten(0, 1).numpy(), rows)
-    return frames
+    n_steps, batch, _, height, width = shape
+    rows = steps * batch + recordings
+    ones = np.ones(len(pixels), np.float32)
+    events = coo_array((ones, (rows, pixels)), shape=(n_steps * batch, math.prod(shape[2:])))
+    # Two counting sorts, first by pixel, take less time than to sort each row. They are to add
+    # nothing up, which would sort.
+    events.has_canonical_format = True
+    counts = events.tocsc().tocsr()
+    counts.sum_duplicates()
+    if not sparse:
+        return torch.from_numpy(counts.toarray()).reshape(shape)
+    counted = counts.tocoo()
+    step, recording = np.divmod(counted.row, batch)
+    line, x = np.divmod(counted.col, width)
+    polarity, y = np.divmod(line, height)
+    indices = np.stack([step, recording, polarity, y, x], dtype=np.int64)
+    return sparse_tensor(torch.from_numpy(indices), torch.from_numpy(counted.data), shape)
 
 
 def sparse_tensor(
@@ -187,11 +189,7 @@ class FrameDataset(Dataset[tuple[Tensor, int]]):
     def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""
         packed = [self.recordings.events.packed[index] for index in indices]
-        counted = count_batch(packed, self.time_window, self.recordings.sensor_size)
-        if not self.sparse:
-            needed = 4 * math.prod(counted[1])
-            check_memory(needed, f"{len(indices)} recordings in bins of {self.time_window:g} µs")
-        frames = as_sparse(*counted) if self.sparse else as_dense(*counted)
+        frames = count_batch(packed, self.time_window, self.recordings.sensor_size, self.sparse)
         targets = torch.tensor([self.recordings.targets[index] for index in indices])
         return with_time_window(frames, self.time_window), targets
 

@@ -20,7 +20,7 @@ from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .classifier import SETTLE, Classifier, check_classifier, decode, unique_argmax
-from .frames import check_finite_frames, check_tensor, make_loader, sparse_batch
+from .frames import check_finite_frames, check_tensor, count_batch, make_loader
 from .networks import WHOLE, time_window_of
 from .out_of_distribution import Familiar, training_ranges, warn_if_unlike
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
@@ -282,7 +282,7 @@ def predict_recording(
     classifier: Classifier, recording: PackedRecording, device: torch.device | str | None = None
 ) -> Prediction:
     """Classify a recording that was checked and packed, as ``predict`` says."""
-    frames = sparse_batch([recording], classifier.time_window, classifier.sensor_size)
+    frames = count_batch([recording], classifier.time_window, classifier.sensor_size)
     device = chosen_device(device)
     classifier.to(device).eval()
     with torch.no_grad():

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from ..frames import check_frames, check_indices, indices_and_counts, sparse_tensor
-from ..rows import Rows, rows_of
 from ..snn import SNN, LearnedTaus, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
 from . import loops
 from .loops import Constants, Gradients, Neurons, State, Trace
+from .rows import Rows, rows_of
 from .threads import one_blas_thread, side_by_side
 
 MIN_DENSE = 0.3  # share of inputs that aren't 0, above which BLAS multiplies all of them faster

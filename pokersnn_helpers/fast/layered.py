@@ -14,11 +14,11 @@ from torch.autograd.function import once_differentiable
 from ..frames import check_frames
 from ..networks import plain_number, width_of_steps
 from ..recordings import POKERDVS_SENSOR_SIZE
-from ..rows import Rows
 from ..snn import build_network
 from ..system.checks import SensorSize, check_numbers, check_range, check_sensor_size
 from . import loops
 from .fast_snn import FastSNN, as_matrix, to_rows, transposed
+from .rows import Rows
 
 DELAY_RATE = 8  # delays that are learned move so many times as fast as weights
 

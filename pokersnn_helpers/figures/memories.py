@@ -91,8 +91,8 @@ def draw_memory(ax: Axes, memory: Memory, left: float, middle: float) -> None:
     if memory.sees == "sum":
         ax.add_patch(Rectangle((left + 2, middle - 4), SIDE - 4, 8, fc=GREY, ec="none"))
     else:
-        across, down = [left + 8, left + 17], [middle - 4, middle + 5]
-        ax.plot(across, down, "o", color=TEXT, mfc="none", mew=1.2, markersize=6)
+        discs = [left + 8, left + 17], [middle - 4, middle + 5]
+        ax.plot(*discs, "o", color=TEXT, mfc="none", mew=1.2, markersize=6)
     begin = left + SIDE + 24
     if memory.places:
         ax.add_patch(Rectangle((left + 3, middle - 9), 10, 10, fc="none", ec=ACCENT, lw=1.2))
