@@ -206,11 +206,14 @@ def test_without_shared_memory_one_process_does_all(monkeypatch):
         raise PermissionError(13, "Permission denied", "/dev/shm")
 
     monkeypatch.setattr(parallel.multiprocessing, "Lock", refuse)
-    monkeypatch.setattr(parallel, "Parallel", None)
+    workers = []
+    make = parallel.Parallel
+    monkeypatch.setattr(parallel, "Parallel", lambda n, **how: workers.append(n) or make(n, **how))
     jobs = {n: partial(divmod, n, 3) for n in range(7)}
     assert dict(in_parallel(jobs)) == {n: divmod(n, 3) for n in range(7)}
     with pytest.warns(UserWarning, match="can't share memory here"):
         assert len(dict(in_parallel(jobs, 2))) == 7
+    assert workers == [1, 1]
 
 
 WORKING = """

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import BrokenExecutor
 from functools import cache
 from numbers import Integral
@@ -38,8 +38,20 @@ def in_parallel(
     """
     check_numbers(Integral, processes=processes)
     workers = min(processes, len(jobs)) or 1
-    results = _by_processes(jobs, workers) if workers > 1 and _locks() else _one_by_one(jobs)
-    yield from progress_bar(results, progress, "model", total=len(jobs))
+    if workers > 1 and not _locks():
+        workers = 1
+    with parallel_config("loky", inner_max_num_threads=1):
+        # Large arrays are copied, since memory that processes share may be small.
+        parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
+    work = delayed(_work)
+    results = parallel(work(name, job, os.getpid()) for name, job in jobs.items())
+    try:
+        yield from progress_bar(results, progress, "model", total=len(jobs))
+    except BrokenExecutor:
+        raise RuntimeError(
+            "a process that trained was ended from outside, most likely since memory ran out; "
+            "close other programs, or choose fewer processes"
+        ) from None
 
 
 def _locks() -> bool:
@@ -56,30 +68,10 @@ def _locks() -> bool:
     return True
 
 
-def _one_by_one(jobs: Mapping[Any, Callable[[], Any]]) -> Iterator[tuple[Any, Any]]:
-    for name, job in jobs.items():
-        with threadpool_limits(1), progress_hidden():
-            result = job()
-        yield name, result
-
-
-def _by_processes(jobs: Mapping[Any, Callable[[], Any]], workers: int) -> Iterator[tuple[Any, Any]]:
-    with parallel_config("loky", inner_max_num_threads=1):
-        # Large arrays are copied, since memory that processes share may be small.
-        parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
-    work = delayed(_work)
-    try:
-        yield from parallel(work(name, job, os.getpid()) for name, job in jobs.items())
-    except BrokenExecutor:
-        raise RuntimeError(
-            "a process that trained was ended from outside, most likely since memory ran out; "
-            "close other programs, or choose fewer processes"
-        ) from None
-
-
 def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
-    """Work in a process that ends with its parent, on one thread and without a progress bar."""
-    _end_with(parent)
+    """Work on one thread and without a progress bar, and another process ends with its parent."""
+    if os.getpid() != parent:
+        _end_with(parent)
     with threadpool_limits(1), progress_hidden():
         return name, job()
 

@@ -6,7 +6,6 @@ HDF5 file may lie in another one. Nothing is read before that is known.
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,16 +22,9 @@ def open_input(path: StrPath) -> BinaryIO:
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"there is no file {path}; name one that exists")
-    if Path(path).is_file():  # else opening it could do something, such as wait
-        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it may have been replaced since
-            return file
-        file.close()
-    raise ValueError(f"{path} is no regular file; name one")
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # which Windows doesn't have
+    if not Path(path).is_file():  # opening it could do something, such as wait
+        raise ValueError(f"{path} is no regular file; name one")
+    return Path(path).open("rb")
 
 
 def read_input(path: StrPath) -> bytes:
