@@ -21,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
+from eventdesk.ask.features import shift_correlation
 from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.study.estimators import (
     FeatureEstimator,
@@ -28,7 +29,7 @@ from pokersnn_helpers.study.estimators import (
     NetworkEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.study.models import CNN, shift_correlation, summed_image
+from pokersnn_helpers.study.models import CNN, summed_image
 from pokersnn_helpers.study.perturbations import until
 
 EARLY_MS = (4, 6, 8)  # when an answer is asked for, besides the end

@@ -49,7 +49,7 @@ FEATURES: dict[str, Callable[..., ndarray]] = {
         features.regions_over_time,
         features.rhythm_of_regions,
         features.sum_rate_and_regions,
-        models.shift_correlation,
+        features.shift_correlation,
     )
 }
 READING: dict[str, Any] = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it

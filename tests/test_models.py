@@ -24,6 +24,7 @@ from eventdesk.ask.features import (
     place_and_polarity,
     rate_over_time,
     regions_over_time,
+    shift_correlation,
     sum_and_rate,
 )
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
@@ -36,7 +37,6 @@ from pokersnn_helpers.study.models import (
     GRU,
     MLP,
     FrameMLP,
-    shift_correlation,
     summed_image,
 )
 from pokersnn_helpers.study.perturbations import (

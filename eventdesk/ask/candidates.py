@@ -184,7 +184,7 @@ def motion_correlations(settings: Settings) -> FeatureEstimator:
     """Return a logistic regression on what moves where, in 3 × 3 regions."""
     width = settings.time_window
     return logistic_regression(
-        partial(models.shift_correlation, time_window=width, regions=3, steps=(1, 2))
+        partial(features.shift_correlation, time_window=width, regions=3, steps=(1, 2))
     )
 
 

@@ -115,7 +115,7 @@ def main(words: list[str] | None = None) -> None:
         _check_options(given, options)
         module_name, _ = COMMANDS[name]
         module = import_module(f".{module_name}", __package__)
-        from pokersnn_helpers.system.compiling import compiling_said  # Numba takes half a second
+        from .compiling import compiling_said  # Numba takes half a second
 
         with interruptible(), compiling_said():
             getattr(module, name)(**given)

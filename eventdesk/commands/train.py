@@ -6,7 +6,7 @@ import os
 import reprlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -209,8 +209,6 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     """Load POKER-DVS, or a folder of whose groups about a fourth test; say its sensor, too."""
     if not options.data:
         return load_pokerdvs(source=options.source), ""  # may download them
-    from pokersnn_helpers.study.protocol import split_groups  # which takes a second to import
-
     folder = read_folder(
         options.data, options.group_by, options.sensor, options.size, options.window_ms
     )
@@ -277,3 +275,31 @@ def advice(path: Path | None, device: str) -> str:
     if device:
         words += ["--device", device]
     return f"stopped; {path} holds every finished epoch. Go on with it:\n{shlex.join(words)}"
+
+
+def split_groups(recordings: Recordings, groups: Sequence[Any]) -> Split:
+    """Hold out some groups to test on, and where there are enough, others to choose the epoch by.
+
+    Args:
+        recordings: The recordings.
+        groups: The group of each.
+
+    Raises:
+        ValueError: A class has a single group.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> split_groups(load_pokerdvs(source="simulated").train, range(48))
+        own recordings: 28 to train on, 8 to choose the epoch, 12 to test on
+    """
+    from pokersnn_helpers.study.protocol import Evidence  # which takes a second to import
+
+    evidence = Evidence(recordings, groups)
+    if evidence.groups_per_class() < 2:
+        raise ValueError("a class has a single group, so none can test; add folders")
+    trial = evidence.hold_out()
+    learned = trial.learn.recordings
+    validation = trial.choose.recordings if trial.choose else None
+    known = [*trial.learn.groups, *(trial.choose.groups if trial.choose else ())]
+    test = trial.test(lambda tested: tested.recordings)
+    return Split(learned, test, validation=validation, groups=known)

@@ -1,11 +1,10 @@
-"""The networks that are compared, and what ordinary classifiers get of a recording.
+"""The networks that are compared, and the image that ordinary classifiers get.
 
 Each network fits any sensor: frames (T, B, polarities, height, width) in, dense or sparse, and
 values (T, B, classes) out. ``Model`` says with which arguments they are made.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from ..fast import FrameLinear
-from ..frames import to_frames
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 from ..system.checks import SensorSize, check_sensor_size
 
@@ -171,48 +169,3 @@ def summed_image(recordings: Recordings) -> ndarray:
     """
     images = [recording.image().flatten() for recording in recordings.events.packed]
     return np.log1p(np.stack(images), dtype=np.float32)
-
-
-def shift_correlation(
-    recordings: Recordings, time_window: float = 1000, regions: int = 1, steps: Sequence[int] = (1,)
-) -> ndarray:
-    """Return to where the events of each frame have moved some frames later.
-
-    A frame is multiplied with a later one, shifted by up to two pixels each way, as a field of
-    correlation-type motion detectors does (Hassenstein and Reichardt 1956,
-    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
-    divided by their sum over the shifts.
-
-    Args:
-        recordings: The recordings, of whose events the polarity is ignored.
-        time_window: Width of a time bin in µs.
-        regions: Along each side of a frame.
-        steps: By how many frames the later one is later.
-
-    Returns:
-        Shares (recordings, steps × 25 shifts × regions²), 0 to 1.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> shift_correlation(load_pokerdvs(source="simulated").test).shape
-        (20, 25)
-    """
-    correlations = []
-    for events in recordings.events:
-        frames = to_frames(events, time_window, recordings.sensor_size).sum(1)  # without polarity
-        frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(steps)))
-        shares = [_shares(frames, late, regions) for late in steps]
-        correlations.append(torch.cat(shares).flatten().numpy())
-    return np.stack(correlations)
-
-
-def _shares(frames: Tensor, late: int, regions: int) -> Tensor:
-    """Return shares (25 shifts, regions, regions) of one recording's frames (T, height, width)."""
-    height, width = frames.shape[1:]
-    later = nn.functional.pad(frames[late:], (2, 2, 2, 2))
-    products = [
-        (frames[:-late] * later[:, y : y + height, x : x + width]).sum(0)
-        for y, x in np.ndindex(5, 5)
-    ]
-    places = nn.functional.adaptive_avg_pool2d(torch.stack(products), regions)
-    return places / places.sum(0).clamp_min(1e-9)

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy import ndarray
 
-from ..recordings import Recordings, Split, check_recordings, fold_indices
+from ..recordings import Recordings, check_recordings, fold_indices
 from ..system.checks import check_groups, suggests_names
 from .estimators import as_estimator
 from .parallel import in_parallel
@@ -208,32 +208,6 @@ class Trial:
                 "this trial's test has been looked at; learn and choose before, and ask all in one "
                 "call of test"
             )
-
-
-def split_groups(recordings: Recordings, groups: Sequence[Any]) -> Split:
-    """Hold out some groups to test on, and where there are enough, others to choose the epoch by.
-
-    Args:
-        recordings: The recordings.
-        groups: The group of each.
-
-    Raises:
-        ValueError: A class has a single group.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> split_groups(load_pokerdvs(source="simulated").train, range(48))
-        own recordings: 28 to train on, 8 to choose the epoch, 12 to test on
-    """
-    evidence = Evidence(recordings, groups)
-    if evidence.groups_per_class() < 2:
-        raise ValueError("a class has a single group, so none can test; add folders")
-    trial = evidence.hold_out()
-    learned = trial.learn.recordings
-    validation = trial.choose.recordings if trial.choose else None
-    known = [*trial.learn.groups, *(trial.choose.groups if trial.choose else ())]
-    test = trial.test(lambda tested: tested.recordings)
-    return Split(learned, test, validation=validation, groups=known)
 
 
 @dataclass(frozen=True)

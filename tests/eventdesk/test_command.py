@@ -13,6 +13,7 @@ from same import altered, same, same_checkpoints
 from eventdesk.commands import main
 from eventdesk.commands import train as command
 from eventdesk.commands.terminal import forget
+from eventdesk.commands.train import split_groups
 from eventdesk.runs import load_run, save_run
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -23,7 +24,6 @@ from pokersnn_helpers import (
     make_loader,
     train_classifier,
 )
-from pokersnn_helpers.study.protocol import split_groups
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}

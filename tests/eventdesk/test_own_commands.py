@@ -26,12 +26,12 @@ from eventdesk.ask.compare import Comparison
 from eventdesk.ask.verdict import judge
 from eventdesk.commands.answers import Asked, confusion, in_words
 from eventdesk.commands.main import main
+from eventdesk.commands.train import split_groups
 from eventdesk.look import overview
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, out_of_distribution, predict
 from pokersnn_helpers import training as core
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.protocol import split_groups
 
 FIRST = "left/anna/0.npy"
 
