@@ -136,41 +136,43 @@ def copy(target, values):
         target[h] = values[h]
 
 
-# A row's number is made unsigned: else Numba asks at each access whether it counts from the end.
-# Eight rows at once, since the total is loaded and stored less often; one by one would give the
-# same bits.
+@compiled
+def eight(values, k):
+    """Return eight values from number k on, as a tuple, which needs no memory."""
+    return (
+        values[k],
+        values[k + 1],
+        values[k + 2],
+        values[k + 3],
+        values[k + 4],
+        values[k + 5],
+        values[k + 6],
+        values[k + 7],
+    )
 
 
 @compiled
 def send(total, weights, numbers, counts, begin, end):
     """Add what inputs or spikes send: their rows of the weights, each times its count.
 
-    ``numbers`` and ``counts`` list them, from ``begin`` to before ``end``.
+    ``numbers`` and ``counts`` list them, from ``begin`` to before ``end``. Eight rows are added at
+    once, since the total is loaded and stored less often then; one by one would give the same bits.
+    A row's number is made unsigned: else Numba asks at each access whether it counts from the end.
     """
     k = begin
     while k + 8 <= end:
-        n0 = np.uint64(numbers[k])
-        n1 = np.uint64(numbers[k + 1])
-        n2 = np.uint64(numbers[k + 2])
-        n3 = np.uint64(numbers[k + 3])
-        n4 = np.uint64(numbers[k + 4])
-        n5 = np.uint64(numbers[k + 5])
-        n6 = np.uint64(numbers[k + 6])
-        n7 = np.uint64(numbers[k + 7])
-        c0, c1, c2, c3 = counts[k], counts[k + 1], counts[k + 2], counts[k + 3]
-        c4, c5, c6, c7 = counts[k + 4], counts[k + 5], counts[k + 6], counts[k + 7]
+        rows = eight(numbers, k)
+        times = eight(counts, k)
         for h in range(len(total)):
-            so_far = total[h] + c0 * weights[n0, h] + c1 * weights[n1, h]
-            so_far = so_far + c2 * weights[n2, h] + c3 * weights[n3, h]
-            so_far = so_far + c4 * weights[n4, h] + c5 * weights[n5, h]
-            total[h] = so_far + c6 * weights[n6, h] + c7 * weights[n7, h]
+            so_far = total[h]
+            for n in range(8):
+                so_far += times[n] * weights[np.uint64(rows[n]), h]
+            total[h] = so_far
         k += 8
-    while k < end:
-        n = np.uint64(numbers[k])
-        c = counts[k]
+    for n in range(k, end):
+        row = np.uint64(numbers[n])
         for h in range(len(total)):
-            total[h] += c * weights[n, h]
-        k += 1
+            total[h] += counts[n] * weights[row, h]
 
 
 @compiled
@@ -322,7 +324,8 @@ def backward(u, rows, w_spikes, constants, gradients, begin, end):
                 copy(gradients.i[t, b], grad_i[k])
 
 
-# ---- A layer ----
+# ---- A layer: an ordinary one, which sees the same rows ----
+# Each sum has the same order, however many rows there are.
 
 
 @partial(compiled, contract=False)
