@@ -1,6 +1,7 @@
 """What an answer costs: operations per recording of models of chapter 7, and energy."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,15 @@ from torch import Tensor
 
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.study.estimators import FeatureEstimator, PerturbedEstimator
-from pokersnn_helpers.study.models import summed_image
+from pokersnn_helpers.study.estimators import (
+    FeatureEstimator,
+    NetworkEstimator,
+    PerturbedEstimator,
+)
+from pokersnn_helpers.study.models import GRU, summed_image
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
-from . import Row, folds
+from . import Options, Row, folds
 from .counting import Operations, count_operations
 from .energy import estimate_energy
 from .latency import BY_FOLDS
@@ -22,6 +27,19 @@ from .timing import recordings
 COUNTED = ("logistic regression", "MLP on each frame", HYBRID, "GRU", SNN)
 COUNTED_MODELS = {name: MODELS[name] for name in COUNTED} | BY_FOLDS
 BY_EVENT = "SNN, over time, event by event"
+SMALLER: Options = {
+    "GRU, 32 units": NetworkEstimator(partial(GRU, hidden_size=32), clip_norm=1.0),
+    "SNN, 20 neurons": NetworkEstimator(hidden_size=20),
+}
+
+
+def frames_of(recordings: Recordings, time_window: float) -> Tensor:
+    """Return sparse frames of all recordings, (T, B, polarities, height, width)."""
+    loader = make_loader(
+        recordings, batch_size=len(recordings), time_window=time_window, sparse=True
+    )
+    frames, _ = next(iter(loader))
+    return frames
 
 
 def count_regression(estimator: FeatureEstimator, recordings: Recordings) -> Operations:
@@ -58,10 +76,7 @@ def measure_operations(epochs: int | None = None) -> Row:
             operations = count_regression(estimator, test)
         else:
             width = estimator.classifier.time_window
-            loader = make_loader(
-                test, batch_size=len(test), time_window=min(width, 1000), sparse=True
-            )
-            frames, _ = next(iter(loader))
+            frames = frames_of(test, min(width, 1000))
             operations = count_operations(estimator.classifier, frames)
         rows.append(row_of(name, width, operations))
         if name == "SNN, over time":
@@ -69,6 +84,26 @@ def measure_operations(epochs: int | None = None) -> Row:
             by_event = event_by_event(operations, frames, hidden)
             rows.append(row_of(BY_EVENT, width, by_event))
     return {"recordings": len(data.test), "rows": rows}
+
+
+def measure_sizes(seeds: int = 3, epochs: int | None = None) -> Row:
+    """Say how accurate smaller networks are by grouped folds, and count as ``operations`` does.
+
+    Args:
+        seeds: Of the folds and their networks: 0 to ``seeds - 1``.
+        epochs: To train for, in place of each network's own.
+    """
+    models = folds.for_epochs(SMALLER, epochs)
+    cards = folds.cards()
+    answers = folds.answers(models, range(seeds), cards)
+    data = recordings()
+    rows = []
+    for name, model in models.items():
+        classifier = model.fit(data.train, 0).classifier
+        counted = count_operations(classifier, frames_of(data.test, classifier.time_window))
+        right = folds.mean(answers[name], cards.groups)
+        rows.append({"model": name, **right, "operations": float(counted.effective.mean())})
+    return {"seeds": seeds, "rows": rows}
 
 
 def event_by_event(operations: Operations, frames: Tensor, hidden: int) -> Operations:
