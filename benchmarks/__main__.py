@@ -32,7 +32,7 @@ BENCHMARKS = {
     "unknown": ("unknown", "a class that was never learned, flagged as predict does"),
     "compare": (
         "compare",
-        "verdict, time and memory of compare on digits, gestures, random answers",
+        "verdict, time and memory of compare on digits and gestures",
     ),
     "known_sets": ("compare", "what compare and other ways say of sets of known truth"),
     "winners": ("compare", "what compare hands over on new recordings; train on new people"),

@@ -17,7 +17,7 @@ from pandas import DataFrame
 
 from eventdesk.ask.candidates import CANDIDATES
 from eventdesk.ask.compare import compare, make_smaller, train_winner
-from eventdesk.ask.verdict import Judgement, Sees, Verdict, judge
+from eventdesk.ask.verdict import Judgement, Sees, Verdict
 from eventdesk.detector import detector
 from eventdesk.files.folders import resize
 from pokersnn_helpers import Recordings, load_nmnist
@@ -31,7 +31,6 @@ from .known_sets import KNOWN_SETS, make_set
 
 EVENTS = 217_000  # of a gesture
 EPOCHS = 8  # of networks on known sets; compare chooses 20 for 120 recordings
-TABLES = 400  # of answers drawn at random
 WINNERS = ("place", "bar", "gap", "flicker", "edges", "order", "rotation", "order anywhere")
 NEW = 1000  # added to the seed of a set, it makes recordings that are new
 HANDED_OVER = ("winner", "train --like")
@@ -74,20 +73,19 @@ TIMED_SETS: dict[str, Callable[[], Any]] = {
 
 
 def measure_compare() -> Row:
-    """Compare models on a known set of 120, digits and gestures; judge tables of random answers.
+    """Compare models on a known set of 120, digits and gestures.
 
     Returns:
         A row per set and number of processes, 2 and 1: the verdict, and why; how long it took, and
         the peak memory of all processes, in which pages that they share count once. In ``models``
-        is what each model got, with two; in ``rates`` are shares of false claims about tables in
-        which all models answer at random, with the same accuracy.
+        is what each model got, with two.
     """
     jobs = [(name, processes) for processes in (2, 1) for name in TIMED_SETS]
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         measured = list(pool.map(timed_row, *zip(*jobs, strict=True)))
     rows = [row for row, _ in measured]
     models = [row for _, table in measured[: len(TIMED_SETS)] for row in table]
-    return {"rows": rows, "models": models, "rates": rates()}
+    return {"rows": rows, "models": models}
 
 
 def timed_row(name: str, processes: int) -> tuple[Row, list[Row]]:
@@ -247,43 +245,6 @@ def summary(rows: Sequence[Row]) -> list[Row]:
                 row[way] = 0.0
         shares.append(row)
     return shares
-
-
-def rates() -> list[Row]:
-    """Return by kind of random answers in which share of tables the verdict is a false claim."""
-    unequal = np.repeat(range(12), [200, *[2] * 11]).tolist()
-    alone = np.arange(120).tolist()
-    silent = (Verdict.NOTHING, Verdict.CANT_TELL)
-    shares = []
-    for kind, accuracy, groups, harmless in (
-        ("noise", 0.5, alone, silent),
-        ("equal models", 0.8, alone, (*silent, Verdict.IMAGE)),
-        ("equal models, a group of 200 and 11 of 2", 0.8, unequal, (*silent, Verdict.IMAGE)),
-        ("equal models, 6 groups of 20", 0.8, 20 * [*range(6)], (*silent, Verdict.IMAGE)),
-    ):
-        verdicts = [verdict_by_chance(accuracy, groups, seed) for seed in range(TABLES)]
-        false = sum(verdict not in harmless for verdict in verdicts)
-        shares.append({"of": kind, "false": false / TABLES})
-    return shares
-
-
-def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> Verdict:
-    """Judge models of which each is right about a recording with the same probability.
-
-    Those that see something trivial guess. Groups differ: in some of them each of the others is
-    better than in others, so that what holds within these groups alone isn't counted.
-    """
-    rng = np.random.default_rng(seed)
-    numbers = np.asarray(groups)
-    count = len(numbers)
-    correct = {}
-    for model in CANDIDATES:
-        guesses = model.sees in (Sees.TRIVIAL, Sees.CONTROL)
-        share = 0.5 if guesses else accuracy
-        of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]
-        correct[model] = rng.random(count) < of_groups
-    judged = judge(correct, (np.arange(count) % 2).tolist(), numbers)
-    return Verdict.CANT_TELL if judged.within else judged.verdict
 
 
 @contextmanager

@@ -18,9 +18,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn.functional import one_hot
 
-from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, build_network, to_frames
+from pokersnn_helpers import FastSNN, Recordings, build_network, to_frames
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.networks import width_of_steps
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.system.devices import one_cpu_thread
 
@@ -172,15 +173,10 @@ def strokes(count: int, rng: np.random.Generator) -> Films:
         size = rng.uniform(3, 5)
         along = size * time * rng.uniform(0.8, 1.2)
         angle = np.pi * time * rng.uniform(0.8, 1.2) + rng.uniform(0, 2 * np.pi)
-        still = np.zeros(60)
-        right, down = (
-            (-along, still),
-            (along, still),
-            (still, -along),
-            (still, along),
-            (size * np.cos(angle), size * np.sin(angle)),
-            (size * np.cos(angle), -size * np.sin(angle)),
-        )[target]
+        if target < 4:
+            right, down = np.outer([(-1, 0), (1, 0), (0, -1), (0, 1)][target], along)
+        else:
+            right, down = size * np.stack([np.cos(angle), (9 - 2 * target) * np.sin(angle)])
         middle_x, middle_y = 5.5 + rng.normal(0, 0.7, 2)
         distance = np.hypot(
             x - (middle_x + right)[:, None, None], y - (middle_y + down)[:, None, None]
@@ -299,18 +295,14 @@ TASKS = {
 
 def recordings_of(films: Films, dt: float) -> Recordings:
     """Return films as events, for the rules of the panel."""
-    time, number, polarity, y, x = films.frames.nonzero(as_tuple=True)
-    counts = films.frames[time, number, polarity, y, x].long()
-    order = number.repeat_interleave(counts).argsort(stable=True)
-    columns = [each.repeat_interleave(counts)[order].numpy() for each in (time, x, y)]
-    events = np.zeros(len(order), EVENT_DTYPE)
-    for name, column in zip(("t", "x", "y"), columns, strict=True):
-        events[name] = column
-    events["t"] = ((columns[0] + 0.5) * 1e6 * dt).astype(int)
-    ends = number.repeat_interleave(counts)[order].bincount(minlength=len(films.targets)).cumsum(0)
+    events = []
+    for film in films.frames[:, :, 0].unbind(1):
+        step, y, x = film.nonzero().T.numpy()
+        middles = ((step + 0.5) * 1e6 * dt).astype(int)
+        events.append(make_events(middles, x, y, np.zeros_like(x)).repeat(film[film > 0].long()))
     classes = tuple(map(str, range(int(films.targets.max()) + 1)))
     size = (films.frames.shape[4], films.frames.shape[3], 1)
-    return Recordings(np.split(events, ends[:-1]), films.targets.tolist(), classes, size)
+    return Recordings(events, films.targets.tolist(), classes, size)
 
 
 def lagged_products(films: Films) -> np.ndarray:
@@ -440,8 +432,8 @@ def run(setting: Setting, films: Films, task: Task, seed: int) -> nn.Module:
     return train(network, films, task.epochs, setting.rate, seed, delays=learns_delays)
 
 
-def of_task(name: str, seed: int) -> dict[str, tuple[float, Setting]]:
-    """Return the share that each network answers correctly, and the setting that was chosen."""
+def of_task(name: str, seed: int) -> dict[str, float]:
+    """Return the share that each network answers correctly."""
     task = TASKS[name]
     found = {}
     for kind, settings in SETTINGS.items():
@@ -451,7 +443,7 @@ def of_task(name: str, seed: int) -> dict[str, tuple[float, Setting]]:
             chosen = choose(possible, learned, groups, task, seed)
             network = run(chosen, learned, task, seed)
             shares += (motions.answers(network, new) == new.targets).tolist()
-        found[kind] = float(np.mean(shares)), chosen
+        found[kind] = float(np.mean(shares))
     return found
 
 
@@ -509,7 +501,7 @@ def measure(seeds: int = 10) -> Row:
     for name in TASKS:
         by_seed = [found[job] for job in jobs if job[0] == name]
         for kind in SETTINGS:
-            shares = [each[kind][0] for each in by_seed]
+            shares = [each[kind] for each in by_seed]
             rows.append({"task": name, "network": kind} | folds.spread(shares))
     return {
         "seeds": seeds,

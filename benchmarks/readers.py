@@ -35,11 +35,9 @@ def draw(rng: np.random.Generator, count: int = 300) -> Events:
     y = rng.integers(0, SENSOR[1], count)
     p = rng.integers(0, 2, count)
     lengths = rng.choice([1, 2, 30], count, p=[0.6, 0.3, 0.1])
-    table = []
-    for first in zip(t.tolist(), y.tolist(), p.tolist(), x.tolist(), lengths.tolist(), strict=True):
-        columns = rng.choice(32, first[-1], replace=False)
-        table += [(*first[:3], first[3] + int(column)) for column in columns]
-    t, y, p, x = np.array(sorted(set(table))).T
+    rows = np.stack([t, y, p, x]).repeat(lengths, axis=1)
+    rows[3] += rng.integers(32, size=lengths.sum())
+    t, y, p, x = np.unique(rows, axis=1)
     return make_events(t, x, y, p)
 
 
@@ -140,8 +138,7 @@ def read_by(reader: str, path: Path) -> Events:
 
             table = evlib.load_events(str(path), sort=False).collect()
             t = table["t"].dt.total_microseconds().to_numpy()
-            columns = (table[name].to_numpy() for name in ("x", "y", "polarity"))
-            x, y, p = columns
+            x, y, p = (table[name].to_numpy() for name in ("x", "y", "polarity"))
             return make_events(t, x, y, p > 0)
         case "evt3":
             import evt3

@@ -7,7 +7,7 @@ import pytest
 from test_protocol import Says, Spy, numbered, numbers_of
 
 import benchmarks.compare
-from benchmarks.compare import WAYS, known_row, summary, verdict_by_chance
+from benchmarks.compare import WAYS, known_row, summary
 from benchmarks.known_sets import KNOWN_SETS, make_set
 from eventdesk.ask import candidates, features, report
 from eventdesk.ask import compare as module
@@ -420,6 +420,25 @@ HALVES = np.repeat([0, 1], 40)
 )
 def test_only_groups_of_one_class_count_once(right, targets, groups, is_told):
     assert (tell_apart([right], targets, groups)[0] is Answer.YES) == is_told
+
+
+def verdict_by_chance(accuracy, groups, seed):
+    """Judge models of which each is right about a recording with the same probability.
+
+    Those that see something trivial guess. Groups differ: in some of them each of the others is
+    better than in others, so that what holds within these groups alone isn't counted.
+    """
+    rng = np.random.default_rng(seed)
+    numbers = np.asarray(groups)
+    count = len(numbers)
+    correct = {}
+    for model in CANDIDATES:
+        guesses = model.sees in (Sees.TRIVIAL, Sees.CONTROL)
+        share = 0.5 if guesses else accuracy
+        of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]
+        correct[model] = rng.random(count) < of_groups
+    judged = judge(correct, (np.arange(count) % 2).tolist(), numbers)
+    return Verdict.CANT_TELL if judged.within else judged.verdict
 
 
 @pytest.mark.parametrize(
