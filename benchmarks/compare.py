@@ -170,7 +170,7 @@ def new_people_row(seed: int, epochs: int | None) -> Row:
     films, targets, people = [], [], []
     for person in range(5):
         size, pace = rng.uniform(0.8, 1.1), rng.uniform(165, 215)
-        for target, _ in product(range(3), range(3)):
+        for target in np.repeat(range(3), 3).tolist():
             path = gesture_path(GESTURES[target], pace, rng)
             film = film_hand(path, size, rng)
             film["x"] = film["x"] * 2 + rng.integers(2, size=len(film))
@@ -180,10 +180,9 @@ def new_people_row(seed: int, epochs: int | None) -> Row:
             people.append(person)
     gestures = Recordings(films, targets, GESTURES, (128, 96, 2))
     smaller, _ = make_smaller(gestures)
-    evidence = Evidence(smaller, people)
-    known = np.flatnonzero(np.array(people) < 3)
-    learned, new = evidence.subset(known), evidence.subset(np.flatnonzero(np.array(people) > 2))
-    recipe = choose_recipe(learned.recordings, epochs=epochs)
+    trial = Evidence(smaller, people).without(3, 4)
+    learned = trial.learn.recordings
+    recipe = choose_recipe(learned, epochs=epochs)
     estimator = NetworkEstimator(
         detector(recipe.time_window),
         time_window=recipe.time_window,
@@ -192,9 +191,8 @@ def new_people_row(seed: int, epochs: int | None) -> Row:
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
     )
-    answers = estimator.fit(learned.recordings, seed).predict(new.recordings)
-    right = int(np.equal(answers, new.recordings.targets).sum())
-    return {"seed": seed, "recordings": len(new.recordings), "right": right}
+    _, right = trial.correct(estimator.fit(learned, seed).predict)
+    return {"seed": seed, "recordings": len(right), "right": int(right.sum())}
 
 
 def known_row(name: str, seed: int, epochs: int, recordings: int | None = None) -> Row:

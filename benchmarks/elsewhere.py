@@ -158,27 +158,22 @@ def simulators(path: Path, saved: Differences) -> list[Row]:
     plain = neurons_only(nir.read(path.with_name("plain.nir")))
     by_numpy, _ = step_by_numpy(graph, saved.frames)
     _, *by_fast_snn = saved.run(load_nir(path, "cpu", FastSNN).snn)
-    results = [
-        ("numpy", np.__version__, "from the file", saved.row(by_numpy)),
-        (
-            "pokersnn-helpers",
-            installed_version("pokersnn-helpers"),
-            "FastSNN",
-            saved.row(*by_fast_snn),
+    results = {
+        ("numpy", np.__version__, "from the file"): saved.row(by_numpy),
+        ("pokersnn-helpers", installed_version("pokersnn-helpers"), "FastSNN"): saved.row(
+            *by_fast_snn
         ),
-    ]
+    }
     for name, runs in SIMULATORS.items():
         version = installed_version(name)
         if version is None:
-            results.append((name, None, "", NOTHING | {"raised": "not installed"}))
+            results[name, None, ""] = NOTHING | {"raised": "not installed"}
             continue
         for how, run in runs.items():
-            result = attempt(run, plain if how == "importer" else graph, saved)
-            results.append((name, version, how, result))
-    rows = []
-    for name, version, how, result in results:
-        rows.append({"simulator": name, "version": version, "how": how, **result})
-    return rows
+            given = plain if how == "importer" else graph
+            results[name, version, how] = attempt(run, given, saved)
+    columns = ("simulator", "version", "how")
+    return [dict(zip(columns, about, strict=True)) | row for about, row in results.items()]
 
 
 def attempt(run: Any, graph: Any, saved: Differences) -> Row:

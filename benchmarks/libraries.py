@@ -7,7 +7,7 @@ only what a library leaves out matters for the time it takes.
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import Any
 
@@ -22,12 +22,13 @@ V_TH = 0.3
 
 def torch_step(
     forward: Callable[[Tensor], Tensor],
-    layers: nn.Module,
+    layers: Iterable[nn.Module],
     frames: Tensor,
     targets: Tensor,
 ) -> Step:
     """Return a function that trains layers with a batch: forward, loss, backward, Adam."""
-    optimizer = torch.optim.Adam(layers.parameters(), lr=1e-4, fused=True)
+    weights = nn.ModuleList(layers).parameters()
+    optimizer = torch.optim.Adam(weights, lr=1e-4, fused=True)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -58,8 +59,7 @@ def snntorch_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
             voltages.append(voltage_out)
         return torch.stack(voltages)
 
-    layers = nn.ModuleList([project, neurons, linear, readout])
-    return torch_step(forward, layers, frames, targets)
+    return torch_step(forward, [project, neurons, linear, readout], frames, targets)
 
 
 def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
@@ -82,8 +82,7 @@ def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step
         batch_first = project(frames.flatten(2)).transpose(0, 1)
         return readout(linear(neurons(batch_first))).transpose(0, 1)
 
-    layers = nn.ModuleList([project, neurons, linear, readout])
-    return torch_step(forward, layers, frames, targets)
+    return torch_step(forward, [project, neurons, linear, readout], frames, targets)
 
 
 def without_samna() -> None:
@@ -111,7 +110,7 @@ def rockpool_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
             signal, _, _ = layer(signal)
         return signal.transpose(0, 1)
 
-    return torch_step(forward, nn.ModuleList(layers), frames, targets)
+    return torch_step(forward, layers, frames, targets)
 
 
 def spikingjelly_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:

@@ -26,7 +26,7 @@ def network_step(
     """Return a function that trains a network, drawn with seed 0, with a batch."""
     torch.manual_seed(0)
     snn = network(hidden_size=HIDDEN, dt=time_window / 1e6)
-    return torch_step(snn, snn, frames, targets)
+    return torch_step(snn, [snn], frames, targets)
 
 
 def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[str, Step | None]:

@@ -23,7 +23,6 @@ NEAR = (
     "effective_acs",
     "held_out_accuracy",
     "differ",
-    "unexplained",
 )
 UNSTEADY = ("version", "raised", "chosen")  # words that change with libraries and processors
 AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")

@@ -231,12 +231,12 @@ def test_stored_numbers_are_compared_with_new_ones(row, changed, difference):
 
 
 def test_numbers_and_tables_beside_the_rows_are_compared():
-    stored = {"unexplained": 0.6, "ms": 3.5, "differences": [PAIR]}
+    stored = {"differ": 0.6, "ms": 3.5, "differences": [PAIR]}
     other = PAIR | {"second": "c"}
-    assert store.outside(stored, {"unexplained": 0.7, "differences": [other], "ms": 9}) == [
+    assert store.outside(stored, {"differ": 0.7, "differences": [other], "ms": 9}) == [
         "differences, ('a', 'b') isn't measured any more",
         "differences, ('a', 'c'), points: nan, now 1 to 3",
-        "unexplained, (), unexplained: 0.6, now 0.63 to 0.77",
+        "differ, (), differ: 0.6, now 0.63 to 0.77",
     ]
 
 
