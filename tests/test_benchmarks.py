@@ -234,9 +234,9 @@ def test_numbers_and_tables_beside_the_rows_are_compared():
     stored = {"differ": 0.6, "ms": 3.5, "differences": [PAIR]}
     other = PAIR | {"second": "c"}
     assert store.outside(stored, {"differ": 0.7, "differences": [other], "ms": 9}) == [
+        "differ, (), differ: 0.6, now 0.63 to 0.77",
         "differences, ('a', 'b') isn't measured any more",
         "differences, ('a', 'c'), points: nan, now 1 to 3",
-        "differ, (), differ: 0.6, now 0.63 to 0.77",
     ]
 
 
