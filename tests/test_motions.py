@@ -90,22 +90,13 @@ def test_rate_tells_reversed_films_only_where_films_have_their_ends():
         assert least <= np.abs(rates - rates[::-1]).max() <= most
 
 
-def test_a_hand_leaves_the_view_where_its_path_begins_anew_or_turns(monkeypatch):
-    swipe = np.array([0.4, 0.6, 0.8, 1.0, 0.2, 0.4])
-    wave = np.array([0.2, 0.6, 1.0, 0.6, 0.2, 0.6])
-    paths = {"right": swipe, "wave": wave}
-    monkeypatch.setattr(gestures, "gesture_path", lambda gesture, pace, rng: paths[gesture])
-    _, leaves = gestures.film_session(["right", "wave"])
-    assert leaves == [12, 8]  # ms of the last frame in view: one every 4 ms
-
-
 def films_of_all():
     recordings, _ = gestures.film_gestures(takes=1)
     return recordings.events
 
 
 def film_of_one():
-    return [gestures.film_session(["wave"])[0]]
+    return [gestures.film_session(["wave"])]
 
 
 @pytest.mark.parametrize("films", [films_of_all, film_of_one])

@@ -112,33 +112,26 @@ def film_hand(path: ndarray, size: float, rng: Generator) -> ndarray:
     return HAND_CAMERA.record(brightness * covered, SLOW_FRAME_INTERVAL, rng)
 
 
-def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[ndarray, list[int]]:
+def film_session(gestures: Sequence[str], seed: int = 0) -> ndarray:
     """Film one person who makes gestures one after the other, with pauses of 0.3 s.
 
     Returns:
-        Events of all, and for each gesture when the hand first leaves the view, in ms after the
-        gesture begins: until then, a swipe and a wave are the same.
+        Events of all.
 
     Example:
-        >>> events, leaves = film_session(["left", "wave"])
-        >>> events.dtype.names, len(leaves)
-        (('t', 'x', 'y', 'p'), 2)
+        >>> film_session(["left", "wave"]).dtype.names
+        ('t', 'x', 'y', 'p')
     """
     rng = np.random.default_rng(check_seed(seed))
     size, pace = PEOPLE["dora"]
     begin = 0
     session = []
-    leaves = []
     for gesture in gestures:
-        path = gesture_path(gesture, pace, rng)
-        events = film_hand(path, size, rng)
+        events = film_hand(gesture_path(gesture, pace, rng), size, rng)
         events["t"] += begin
         begin = int(events["t"][-1]) + PAUSE
         session.append(events)
-        bends = np.abs(np.diff(path, 2)) > 1e-6  # as it turns, or comes in again elsewhere
-        last = int(bends.argmax()) + 1  # frame before the first bend
-        leaves.append(last * SLOW_FRAME_INTERVAL // 1000)
-    return np.concatenate(session), leaves
+    return np.concatenate(session)
 
 
 def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]]:

@@ -27,17 +27,14 @@ COURSES = {  # to the right, down, and clockwise; y points down
 }
 MOTIONS = tuple(COURSES)
 OPPOSITE = (1, 0, 3, 2, 5, 4)  # the class of a film that runs backwards
-Span = tuple[float, float]
-DURATION = (25.0, 45.0)  # ms, from where to where
 
 
-def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> ndarray:
+def random_path(motion: str, rng: Generator) -> ndarray:
     """Draw how a disc moves.
 
     Args:
         motion: One of ``MOTIONS``; y points down.
         rng: Draws duration, place, distance and number of turns, one or two.
-        duration: Of the film in ms, from where to where.
 
     Returns:
         x and y of the disc's middle every 0.1 ms, in pixels from the middle of the sensor, of shape
@@ -49,7 +46,7 @@ def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> ndarr
         True
     """
     right, down, turn = COURSES[motion]
-    step = FRAME_INTERVAL / 1000 / rng.uniform(*duration)
+    step = FRAME_INTERVAL / 1000 / rng.uniform(25, 45)  # ms
     share = np.arange(0, 1, step)  # of the duration
     aside = rng.uniform(-8, 8)
     turns = rng.integers(1, 3)
@@ -97,18 +94,12 @@ def film_path(
     return camera.record(-covered, FRAME_INTERVAL, rng)
 
 
-def film_motions(
-    count: int,
-    seed: int = 0,
-    *,
-    duration: Span = DURATION,
-) -> Recordings:
+def film_motions(count: int, seed: int = 0) -> Recordings:
     """Film all motions in turn, of discs with a radius of 3 to 6 pixels.
 
     Args:
         count: How many films.
         seed: Fixes all of them.
-        duration: Of a film in ms, from where to where.
 
     Returns:
         Recordings with the classes ``MOTIONS``.
@@ -127,7 +118,7 @@ def film_motions(
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         target = number % len(MOTIONS)
-        path = random_path(MOTIONS[target], rng, duration)
+        path = random_path(MOTIONS[target], rng)
         radius = rng.uniform(3, 6)
         events.append(film_path(path, radius, rng))
         targets.append(target)
