@@ -26,6 +26,7 @@ COURSES = {  # to the right, down, and clockwise; y points down
     "counterclockwise": (0, 0, -1),
 }
 MOTIONS = tuple(COURSES)
+DURATION = (25, 45)  # ms, from where to where
 OPPOSITE = (1, 0, 3, 2, 5, 4)  # the class of a film that runs backwards
 
 
@@ -46,7 +47,7 @@ def random_path(motion: str, rng: Generator) -> ndarray:
         True
     """
     right, down, turn = COURSES[motion]
-    step = FRAME_INTERVAL / 1000 / rng.uniform(25, 45)  # ms
+    step = FRAME_INTERVAL / 1000 / rng.uniform(*DURATION)
     share = np.arange(0, 1, step)  # of the duration
     aside = rng.uniform(-8, 8)
     turns = rng.integers(1, 3)
