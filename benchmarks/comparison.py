@@ -11,9 +11,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from eventdesk.look.inspection import describe
 from pokersnn_helpers import Recordings, Split
 from pokersnn_helpers.recordings import check_recordings
-from pokersnn_helpers.statistics import describe
 from pokersnn_helpers.study.event_statistics import event_statistics
 
 STATISTICS = ("events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels")

@@ -4,7 +4,6 @@ system/              what all else stands on: checks, files, compiled loops, dev
 
 units                in which unit the times of a recording are
 recordings           event recordings of any sensor and any classes
-statistics           numbers that describe a recording
 frames               from events to batches of frames
 recipe               what training depends on, chosen by the recordings
 networks             what a network is, and the loop over time

@@ -8,7 +8,6 @@ from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pokersnn_helpers.recordings import PackedRecording, smallest_sensor
-from pokersnn_helpers.statistics import describe
 from pokersnn_helpers.system.checks import MAX_TIME, SensorSize, check_events, errors_in
 from pokersnn_helpers.system.writing import StrPath
 from pokersnn_helpers.units import ENOUGH_EVENTS, UNITS, likely_factor
@@ -131,6 +130,31 @@ def inspect_file(path: StrPath) -> Inspection:
     if not file.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
     return Inspection(numbers, rate, image, hot_pixels, advice, signature(events))
+
+
+def describe(image: ndarray, duration: float) -> dict[str, float]:
+    """Describe a recording by a few numbers.
+
+    An active pixel is one that sent at least one event. Events that all come at the same time have
+    the rate that they would have within 1 µs, the shortest time that a time stamp tells.
+
+    Args:
+        image: Events by polarity, row and column, at least one.
+        duration: From the first to the last of them, in µs.
+
+    Example:
+        >>> list(describe(np.array([[[2, 0]], [[1, 1]]]), 2000).values())
+        [4, 2.0, 2.0, 0.5, 2]
+    """
+    events = int(image.sum())
+    duration_ms = duration / 1000
+    return {
+        "events": events,
+        "duration (ms)": duration_ms,
+        "rate (events/ms)": events / max(duration_ms, 0.001),
+        "ON share": float(image[1:].sum() / events),
+        "active pixels": int(np.count_nonzero(image.any(axis=0))),
+    }
 
 
 def event_image(events: ndarray, sensor_size: SensorSize | None = None) -> ndarray:
