@@ -56,12 +56,10 @@ def test_player_has_a_frame_for_each_time_bin_and_starts_with_the_fullest():
 def test_frames_of_the_player_show_on_minus_off():
     frames = torch.zeros(1, 2, 4, 6)
     off, on = frames[0]
-    on[0, 1] = 9
-    off[2, 3] = 9
+    on[0, 1] = off[2, 3] = 9
     frames[0, :, 3, 3] = 5  # as many ON as OFF
     on[1, 1] = 1
     image = pixels(frames)
-    assert image.shape == (4, 6, 4)
     assert image[0, 1] == opaque(ON)
     assert image[2, 3] == opaque(OFF)
     assert image[1, 1, 3] == pytest.approx(255 / 2, abs=2)  # fainter, as it is one event

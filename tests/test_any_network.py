@@ -20,7 +20,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.networks import WHOLE, time_window_of
+from pokersnn_helpers.networks import time_window_of
 from pokersnn_helpers.recordings import make_events
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b")
@@ -110,9 +110,6 @@ def test_width_of_the_bins_is_that_of_the_network_of_its_parts_or_of_the_frames(
     part.dt = 0.005
     assert time_window_of(torch.nn.Sequential(part)) == 5000
     assert time_window_of(torch.nn.Linear(2, 2)) is None
-    other = torch.nn.Module()
-    other.dt = None
-    assert time_window_of(other) == WHOLE
     with pytest.raises(ValueError, match=r"the parts of the network have dt \[0\.001, 0\.005\] s"):
         time_window_of(torch.nn.Sequential(part, Ahead()))
     classifier = Classifier(Leaky(), classes=CLASSES, sensor_size=SENSOR)
@@ -121,26 +118,6 @@ def test_width_of_the_bins_is_that_of_the_network_of_its_parts_or_of_the_frames(
     frames, _ = next(iter(make_loader(recordings(), time_window=5000)))
     with pytest.raises(ValueError, match=r"are 5000 µs wide, the network's dt is 0\.002 s"):
         classifier(frames)
-
-
-@pytest.mark.parametrize(("network", "causal"), [(Ahead, False), (torch.nn.Identity, None)])
-def test_recordings_of_other_lengths_change_no_answer(network, causal):
-    if causal is None:  # a convolution over the classes' places, found out to be causal
-        network = lambda: torch.nn.Sequential(torch.nn.Flatten(2), torch.nn.Linear(60, 2))  # noqa: E731
-    torch.manual_seed(0)
-    classifier = Classifier(network(), classes=CLASSES, sensor_size=SENSOR, time_window=1000).eval()
-    together = evaluate(classifier, make_loader(recordings()), "cpu").log_probabilities
-    alone = evaluate(classifier, make_loader(recordings(), batch_size=1), "cpu").log_probabilities
-    assert torch.allclose(together, alone, atol=1e-6)
-    assert classifier.causal is (causal is None)
-
-
-def test_what_a_module_returns_is_named_if_it_is_no_voltages():
-    classifier = Classifier(
-        torch.nn.Flatten(1), classes=CLASSES, sensor_size=SENSOR, time_window=1000
-    )
-    with pytest.raises(ValueError, match=r"Flatten returned shape .*has to return only voltages"):
-        evaluate(classifier, make_loader(recordings()))
 
 
 def test_a_network_without_step_says_which_lines_are_missing():
@@ -165,21 +142,6 @@ def test_a_network_that_says_nothing_is_warned_of_while_it_trains():
         fit(classifier, make_loader(recordings()), epochs=2, device="cpu")
 
 
-def test_time_constants_in_milliseconds_are_warned_of():
-    from pokersnn_helpers import SNN
-
-    with pytest.warns(UserWarning, match="tau_mem is 10 s; .*: for 10 ms, write 0.01"):
-        SNN(tau_mem=10)
-
-
-def test_a_prediction_prints_three_lines():
-    classifier, _ = train_classifier(
-        recordings(), network=Leaky, time_window=1000, epochs=1, device="cpu"
-    )
-    lines = repr(predict(classifier, recordings().events[0], "cpu")).splitlines()
-    assert [line.split(":")[0] for line in lines] == ["class_name", "probabilities", "readout"]
-
-
 def test_models_of_scikit_learn_are_cross_validated_as_they_are():
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -190,12 +152,7 @@ def test_models_of_scikit_learn_are_cross_validated_as_they_are():
     assert trained["nearest"].correct(some).all()
 
 
-def test_recordings_and_units_that_are_no_batches_and_no_microseconds_are_named():
-    classifier = Classifier(Leaky(), classes=CLASSES, sensor_size=SENSOR, time_window=1000)
-    pairs = list(recordings())
-    for use in (evaluate, fit):
-        with pytest.raises(TypeError, match=r"loader yields .*, as make_loader\(recordings\) yi"):
-            use(classifier, pairs)
+def test_units_that_are_no_microseconds_are_named():
     with pytest.warns(UserWarning, match="time_window is 5 µs; for 5 ms write 5000"):
         train_classifier(recordings(2), network=Leaky, time_window=5, epochs=1, device="cpu")
 
@@ -211,16 +168,8 @@ class OwnStates(SpikingNetwork):
         return voltages, self.state_of(voltages.clone())
 
 
-class Recorder(torch.nn.Module):
-    dt = 0.001
+class Recorder(Ahead):
     record = "a name of its own"
-
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(60, 2)
-
-    def forward(self, frames):
-        return self.linear(frames.flatten(2))
 
 
 @pytest.mark.parametrize(

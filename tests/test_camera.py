@@ -40,16 +40,6 @@ def test_an_edge_makes_as_many_events_as_it_is_thresholds_deep(change, polarity,
     assert set(np.bincount(events["x"])) == counts
 
 
-def test_mismatch_of_both_thresholds_is_independent():
-    """Without any mismatch there would be no correlation to compute."""
-    on = film(many_pixels(3 * RISE), mismatch=0.3)
-    off = film(many_pixels(-3 * RISE), mismatch=0.3)
-    on_counts = np.bincount(on["x"], minlength=400)
-    off_counts = np.bincount(off["x"], minlength=400)
-    correlations = np.corrcoef(on_counts, off_counts)
-    assert abs(correlations[0, 1]) < 0.2
-
-
 def test_mismatch_leaves_no_threshold_below_0_3_of_the_typical_one():
     events = film(many_pixels(1.2 * RISE), mismatch=1)
     assert np.bincount(events["x"]).max() == 20  # 1.2 / (0.3 · 0.2)

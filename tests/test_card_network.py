@@ -4,7 +4,6 @@ import json
 import os
 
 import card_network
-import numpy as np
 import pytest
 import torch
 
@@ -48,13 +47,6 @@ def test_network_is_as_accurate_as_the_command_measured(document, classifier, si
     if data.source == "real":
         found = card_network.accuracy(classifier, data.test)
         assert found == pytest.approx(measured["real_test_recordings"])
-
-
-def test_hand_moves_every_suit_and_every_time_otherwise():
-    recordings = card_network.moved_by_hand(0, per_suit=3)
-    assert np.bincount(recordings.targets).tolist() == [3, 3, 3, 3]
-    assert len({len(events) for events in recordings.events}) == 12
-    assert all(events["t"][-1] < 26_000 for events in recordings.events)
 
 
 @pytest.mark.skipif(not os.environ.get("POKERSNN_RETRAIN"), reason="takes three minutes")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.comparison import all_statistics, c2st_accuracy, recording_statistics
+from benchmarks.comparison import c2st_accuracy
 from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.study.event_statistics import event_statistics
 
@@ -33,15 +33,6 @@ BY_HAND = [
 def test_statistics_of_events_by_hand(name, expected, events):
     found = event_statistics(np.array(events, dtype=EVENT_DTYPE))
     assert found[name] == pytest.approx(expected)
-
-
-def test_all_statistics_go_on_from_those_of_the_recordings(simulated):
-    table = all_statistics(simulated)
-    of_recordings = recording_statistics(simulated)
-    assert table[of_recordings.columns].equals(of_recordings)
-    # Each row belongs to its own recording, in both parts.
-    last = event_statistics(simulated.test.events[-1])
-    assert table.iloc[-1][list(last)].to_dict() == last
 
 
 def table_of(add, seed, count=60):

@@ -148,37 +148,6 @@ def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, learn_taus,
         snn.resume(frames[:, :2], state)
 
 
-def smooth_sum(snn, frames):
-    """Sum the readout's voltages with the function whose derivative the surrogate is."""
-    _, above = snn(frames), snn.recording.lif0.v - snn.lif0.p.v_th
-    assert (above < 0).all()  # no spike, so no reset
-    total, state = 0.0, None
-    for x in above:
-        voltages, state = snn.readout(snn.linear(x / (1 + x.abs())), state)
-        total += voltages.sum().item()
-    return total
-
-
-@pytest.mark.parametrize("name", ["mem", "syn"])
-def test_gradient_of_a_time_constant_is_that_of_finite_differences(name):
-    snn = FastSNN(50, 6, v_th=9.0, learn_taus=True).double()
-    scatter_taus(snn)
-    snn.record = True
-    torch.nn.init.zeros_(snn.lif0.recurrent_weights)
-    frames = random_frames(0.3, torch.float64)
-    learned = getattr(snn.lif0, name)
-    (found,) = grad(snn(frames).sum(), learned)
-    for neuron, slope in enumerate(found):
-        sums = []
-        for change in (1e-4, -2e-4):
-            with torch.no_grad():
-                learned[neuron] += change
-                sums.append(smooth_sum(snn, frames))
-        with torch.no_grad():
-            learned[neuron] += 1e-4
-        assert (sums[0] - sums[1]) / 2e-4 == pytest.approx(slope.item(), rel=1e-5)
-
-
 @pytest.fixture
 def two_threads(monkeypatch):
     """Compute halves of a batch on two threads; list each thread and where it began."""
@@ -276,21 +245,16 @@ def ignore(*arguments):
 LEARNT = torch.tensor(99.0, requires_grad=True)
 CHANGES = {  # by what is said of them
     "the network is .*'more': ": lambda snn: setattr(snn, "more", torch.nn.Linear(4, 4)),
-    "the network is .*Linear'>}, but": lambda snn: delattr(snn, "readout"),
     "linear.bias is Parameter": lambda snn: setattr(snn, "linear", torch.nn.Linear(4, 4)),
-    "step is <built-in function print>": lambda snn: setattr(snn, "step", print),
     "step is <function _Louder.step": lambda snn: setattr(snn, "__class__", _Louder),
     r"hooks of readout is \[<": lambda snn: snn.readout.register_forward_hook(ignore),
-    r"hooks of lif0 is \[<": lambda snn: snn.lif0.register_forward_pre_hook(ignore),
     r"hooks of linear is \[<": lambda snn: snn.linear.register_full_backward_hook(ignore),
-    r"hooks of linear is \[.*": lambda snn: snn.linear.register_full_backward_pre_hook(ignore),
     "lif0.p.v_reset is 0.5": partial(change, layer="lif0", v_reset=torch.tensor(0.5)),
     "readout.p.v_leak is 2": partial(change, layer="readout", v_leak=torch.tensor(2)),
     "lif0.p.method is tanh": partial(change, layer="lif0", method="tanh"),
     "size of lif0.p.tau_mem_inv is 4": partial(change, layer="lif0", tau_mem_inv=torch.ones(4)),
     "syn_inv.requires_grad is True": partial(change, layer="readout", tau_syn_inv=LEARNT),
     r"shapes is \[\(4, 6\)": lambda snn: shorten(snn.lif0, "input_weights"),
-    r"shapes is .*, \(4, 2\), ": lambda snn: shorten(snn.lif0, "recurrent_weights"),
     r"shapes is .*\(4, 2\)\],": lambda snn: shorten(snn.linear, "weight"),
 }
 

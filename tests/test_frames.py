@@ -84,12 +84,9 @@ def test_loaders_of_anything_else_are_refused(data):
 def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
     frames = torch.zeros(7, 64, 2, 35, 35)
     frames[3, :, 1, 10, 5] = 2.0
-    changed = augment(frames)
-    assert changed.shape == frames.shape
-    step, recording, polarity, y, x = changed.nonzero(as_tuple=True)
+    step, recording, polarity, y, x = augment(frames).nonzero(as_tuple=True)
     assert recording.tolist() == list(range(64))
-    assert set(step.tolist()) == {3}
-    assert set(polarity.tolist()) == {1}
+    assert (step == 3).all() and (polarity == 1).all()
     assert set(y.tolist()) == {9, 10, 11}
     assert set(x.tolist()) == {4, 5, 6, 28, 29, 30}  # column 5 or its mirror, 29
     assert frames[3, 0, 1, 10, 5] == 2.0  # the original is left alone

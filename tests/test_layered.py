@@ -1,11 +1,9 @@
 """``FrameLinear`` against PyTorch's own linear layer, and the delays of ``LayerThenSNN``."""
 
-import math
 import os
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ from pokersnn_helpers import (
     build_network,
     load_checkpoint,
     save_checkpoint,
-    train_classifier,
 )
 from pokersnn_helpers.fast import FrameLinear, LayerThenSNN
 from pokersnn_helpers.fast.layered import delay_copies, delay_each
@@ -158,16 +155,6 @@ def test_a_stream_keeps_no_more_features_than_come_late(delays):
     _, later = network.resume(frames, state)
     sizes = [tensor.shape for tensor in tree_leaves(state)]
     assert [tensor.shape for tensor in tree_leaves(later)] == sizes
-
-
-def test_neurons_behind_a_layer_forget_exactly_in_wide_time_bins(simulated):
-    """Unless their time constants are given; forward Euler would turn the sign at 12 ms."""
-    network = partial(LayerThenSNN, tau_mem=0.02)
-    train = partial(train_classifier, simulated.test, device="cpu", time_window=12_000, epochs=1)
-    constants = train(network=network)[0].snn.snn._constants()
-    assert constants.a == pytest.approx(12 / 20)
-    assert constants.s == pytest.approx(1 - math.exp(-12 / 10))
-    assert constants.s_out == pytest.approx(1 - math.exp(-12 / 5))
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from benchmarks import motions
-from benchmarks.motions import film_dots
 from pokersnn_helpers.simulation import gestures
 from pokersnn_helpers.simulation.motions import (
     MOTIONS,
@@ -13,7 +12,6 @@ from pokersnn_helpers.simulation.motions import (
     film_path,
     random_path,
 )
-from pokersnn_helpers.study.protocol import Evidence
 
 STRAIGHT = MOTIONS[:4]
 
@@ -62,14 +60,6 @@ def test_a_circle_turns_as_its_name_says(motion, turn):
     assert turn * (angles[-1] - angles[0]) > 0
 
 
-@pytest.mark.slow
-def test_start_of_dots_tells_no_direction():
-    for events in film_dots(30, seed=3).events:
-        first = events[events["t"] < 4000]
-        extent = max(np.ptp(first["x"]), np.ptp(first["y"]))
-        assert extent > 15  # they are everywhere
-
-
 def test_whatever_single_frames_say_is_right_for_one_of_two_opposites_at_most():
     films = motions.to_films(motions.film_drifting(12, seed=3))
     torch.manual_seed(0)
@@ -79,15 +69,6 @@ def test_whatever_single_frames_say_is_right_for_one_of_two_opposites_at_most():
     assert not (there & back).any()
     torch.testing.assert_close(network(films.frames), network(films.frames.flip(0)))
     assert motions.share(network, motions.both_ways(films)) <= 0.5
-
-
-def test_rate_tells_reversed_films_only_where_films_have_their_ends():
-    films = motions.film_drifting(40, seed=3)
-    for begin, end, least, most in ((0, 46_000, 0.2, 1), (20_000, 44_000, 0, 0.1)):
-        bins = np.arange(begin, end + 1, 2000)
-        counts = [np.histogram(events["t"], bins)[0] for events in films.events]
-        rates = np.log1p(counts).mean(axis=0)
-        assert least <= np.abs(rates - rates[::-1]).max() <= most
 
 
 def films_of_all():
@@ -109,13 +90,3 @@ def test_people_are_filmed_with_the_size_of_their_hand_and_at_their_pace(films, 
     usual, larger, faster = counts
     assert larger > 1.1 * usual
     assert faster > 1.1 * usual
-
-
-@pytest.mark.slow
-def test_films_for_simple_rules_are_those_that_networks_see():
-    films = Evidence(motions.film_drifting(4, seed=3))
-    both = motions.cut_both_ways(films).recordings
-    seen = motions.both_ways(motions.to_films(films.recordings))
-    counted = motions.counted(both.events, 0, motions.STEPS).sum(2, keepdim=True)
-    assert torch.equal(counted, seen.frames)
-    assert both.targets == seen.targets.tolist()

@@ -57,8 +57,8 @@ def test_shuffled_time_keeps_the_sum_and_the_number_of_events_per_bin(some):
 
 
 def test_uniform_time_keeps_the_sum_alone():
-    long = [(time**2, number % 5, 0, 1) for number, time in enumerate(range(400))]
-    short = [(time, number % 5, 0, 1) for number, time in enumerate(range(400))]
+    long = [(number**2, number % 5, 0, 1) for number in range(400)]
+    short = [(number, number % 5, 0, 1) for number in range(400)]
     changed = uniform_time(recordings_of(long, short))
     for events in changed.events:
         assert np.bincount(events["x"]).tolist() == [80] * 5

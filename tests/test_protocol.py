@@ -16,7 +16,6 @@ from same import same
 from test_models import NETWORKS
 
 import pokersnn_helpers as helpers
-from benchmarks import folds
 from benchmarks.models import FeedforwardSNN
 from benchmarks.over_time import predict_over_time
 from eventdesk.ask.differences import paired_difference
@@ -82,9 +81,7 @@ class Spy:
 def test_correct_is_by_seed_and_recording():
     zeros = Says(lambda recordings: [0] * len(recordings))
     ones = Says(lambda recordings: [1] * len(recordings))
-    first = (zeros, np.array([0, 3]))
-    second = (ones, np.array([1, 2]))
-    trained = CrossValidated([[first, second]])
+    trained = CrossValidated([[(zeros, np.array([0, 3])), (ones, np.array([1, 2]))]])
     assert trained.correct(numbered(4)).tolist() == [[True, True, False, False]]
     with pytest.raises(ValueError, match="recordings are 3, but the folds hold out 4"):
         trained.correct(numbered(3))  # not as if others had been asked about
@@ -120,12 +117,6 @@ def test_no_group_is_in_two_parts_of_a_trial(trials, choose):
         assert all(parts[::2])
         groups = [{GROUPS[number] for number in part} for part in parts]
         assert sum(map(len, groups)) == len(set.union(*groups))
-
-
-def test_a_part_keeps_recordings_groups_and_numbers_together():
-    part = Evidence(numbered(24), GROUPS).subset([9, 2, 14])
-    assert numbers_of(part.recordings) == part.numbers.tolist() == [9, 2, 14]
-    assert part.groups.tolist() == [2, 0, 3]
 
 
 def test_each_group_that_is_named_tests_and_what_predicts_is_not_told_its_classes():
@@ -311,14 +302,6 @@ def test_bootstrap_weighs_groups_by_their_size():
     assert 0.75 < low < 0.9 < high < 0.98
 
 
-def test_bootstrap_is_as_wide_as_chance():
-    right = np.repeat([1.0, 0.0], [300, 100])
-    low, high = bootstrap_interval(right, np.arange(400))
-    deviation = np.sqrt(0.75 * 0.25 / 400)
-    assert low < 0.75 < high
-    assert high - low == pytest.approx(4 * deviation, rel=0.1)
-
-
 @settings(derandomize=True, max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1))
 def test_interval_lies_between_0_and_1(answers):
@@ -334,19 +317,6 @@ def test_a_single_group_says_nothing():
 def test_what_is_no_share_is_refused():
     with pytest.raises(ValueError, match="give truth values or shares"):
         bootstrap_interval([0, 3, 1], [0, 1, 2])  # classes, and not whether they are right
-
-
-def test_difference_of_two_models_is_paired():
-    better = np.ones((1, 4))
-    worse = np.repeat([[0, 0, 1, 1]], 2, axis=0)  # two seeds
-    groups = [0, 0, 1, 1]
-    points, low, high = folds.points(better, worse, groups).values()
-    assert points == 50
-    assert low == 0
-    assert high == 100
-    points, low, high = folds.points(better, better, groups).values()
-    assert points == 0
-    assert low == -high < 0  # two models that agree on these may still differ
 
 
 def test_groups_that_agree_are_no_certainty():
@@ -377,16 +347,13 @@ def test_paired_difference_by_hand():
     """Eight groups of one size: Student's t of their means; within them, recordings vary alone."""
     difference = np.tile([1, 0, 0, 1, 1, 0, -1, 0], 3)
     groups = np.arange(24) % 8
-    means = difference.reshape(3, 8).mean(0)
-    error = means.std(ddof=1) / np.sqrt(8)
-    mean, low, high = paired_difference(difference > 0, difference < 0, groups)
-    assert mean == pytest.approx(0.25)
-    assert high - mean == pytest.approx(2.364624 * error)  # t of 7 degrees
-    assert mean - low == pytest.approx(high - mean)
+    error = 2.364624 * difference[:8].std(ddof=1) / np.sqrt(8)  # t of 7 degrees
+    interval = paired_difference(difference > 0, difference < 0, groups)
+    assert interval == pytest.approx((0.25, 0.25 - error, 0.25 + error))
     first = np.array([1, 1, 1, 0] * 25)  # in two groups
     second = np.zeros(100)
     by_hand = 1.984467 * np.sqrt(0.75 * 0.25 / 98)  # t of 98 degrees
-    mean, low, high = paired_difference(first, second, np.arange(100) // 52, within=True)
+    mean, _, high = paired_difference(first, second, np.arange(100) // 52, within=True)
     assert high - mean == pytest.approx(by_hand, rel=0.01)
     assert paired_difference(first, second, np.zeros(100, int)) == (0.75, -0.25, 1)  # one group
 
@@ -432,21 +399,16 @@ def test_perturbed_estimator_learns_from_changed_recordings_and_is_asked_about_t
 
 def test_network_is_trained_by_the_book_s_recipe_but_for_what_is_given(monkeypatch):
     calls = []
-
-    def train(recordings, seed, device, **arguments):
-        calls.append(arguments)
-        return None, None
-
+    train = lambda recordings, seed, device, **arguments: (calls.append(arguments), None)  # noqa: E731
     monkeypatch.setattr(estimators, "train_classifier", train)
     recordings = numbered(4)  # which are no cards
     NetworkEstimator(MLP).fit(recordings)
-    NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE, augment="none").fit(recordings)
+    NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE).fit(recordings)
     by_default, changed = calls
     assert by_default.pop("augment") in ("mirror", AUGMENTS["mirror"])
-    assert changed.pop("augment") in ("none", AUGMENTS["none"])
     numbers = {"time_window": 1000, "epochs": 60, "batch_size": 32, "learning_rate": 0.001}
     assert by_default == {"network": MLP, **numbers}
-    assert changed == {"network": MLP, **numbers, "clip_norm": None, "time_window": WHOLE}
+    assert changed.items() > {"clip_norm": None, "time_window": WHOLE}.items()
 
 
 # ---- Networks of a reader's own ----
@@ -463,23 +425,9 @@ def test_any_network_goes_all_the_way_with_any_recordings(network, tmp_path):
     assert trained["mine"].correct(pairs).shape == (1, 12)
 
     prediction = predict(classifier, events, "cpu")
-    assert list(prediction.probabilities) == ["a", "b"]
     helpers.save_checkpoint(classifier, tmp_path / "mine.pt")
     loaded = helpers.load_checkpoint(tmp_path / "mine.pt", "cpu", network=network)
     assert predict(loaded, events, "cpu").probabilities == prediction.probabilities
 
     last = predict_over_time(loaded, pairs).answers[0][-1]
     assert [*pairs.classes, None][last] == prediction.class_name
-
-
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        (SNN(8, 4), "network is made already; give its class"),
-        ("fast", "network is 'fast'; give a class"),
-        (lambda: "a text", "made a str; make a torch.nn.Module"),
-    ],
-)
-def test_what_makes_no_network_is_refused(network, message, some):
-    with pytest.raises(TypeError, match="(?s)" + message):
-        helpers.train_classifier(some, network=network)

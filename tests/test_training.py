@@ -72,11 +72,8 @@ def test_history_has_an_entry_for_every_epoch():
     chosen = fit(tiny(), train, other, validation_loader=other, epochs=3)
     assert tested.loss == chosen.loss
     assert tested.test_loss == chosen.validation_loss
-    curves = (chosen.accuracy, chosen.validation_accuracy, tested.test_accuracy)
-    assert [len(curve) for curve in curves] == [3, 3, 3]
+    assert len(chosen.accuracy) == len(chosen.validation_accuracy) == 3
     assert chosen.test_loss == [chosen.validation_loss[chosen.kept_epoch - 1]]
-    unwatched = fit(tiny(), train, epochs=2)
-    assert (len(unwatched.loss), unwatched.test_loss, unwatched.kept_epoch) == (2, [], 2)
 
 
 def test_validation_recordings_choose_the_last_of_the_good_epochs(monkeypatch):
@@ -165,20 +162,17 @@ def test_dropout_is_on_in_training_alone_though_evaluate_has_turned_it_off():
 
 
 def test_recordings_to_test_on_change_nothing_that_is_learned(data):
-    """Nor do others, nor none; and what is watched is them."""
-    others = data.test.subset(range(0, 20, 2))
+    """And what is watched is them."""
     options = {"network": FastSNN, "epochs": 2, "device": "cpu"}
     alone, alone_history = train_classifier(data.train, **options)
+    watched, history = train_classifier(data, **options)
+    assert_same_weights(watched, alone)
+    assert history.loss == alone_history.loss
+    assert watched.recipe == alone.recipe
+    evaluation = evaluate(watched, make_loader(data.test, sparse=True))
+    assert history.test_accuracy[-1] == evaluation.accuracy
+    assert history.test_loss[-1] == pytest.approx(evaluation.loss)
     assert alone_history.test_loss == []
-    for test in (data.test, others):
-        watched, history = train_classifier(Split(data.train, test), **options)
-        assert_same_weights(watched, alone)
-        assert history.loss == alone_history.loss
-        assert history.accuracy == alone_history.accuracy
-        assert watched.recipe == alone.recipe
-        evaluation = evaluate(watched, make_loader(test, sparse=True))
-        assert history.test_accuracy[-1] == evaluation.accuracy
-        assert history.test_loss[-1] == pytest.approx(evaluation.loss)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -271,28 +265,13 @@ def test_recordings_that_a_classifier_is_not_made_for_are_refused(use, data):
     test = data.test
     turned = Recordings(test.events, test.targets, test.classes[::-1], test.sensor_size)
     flat = Recordings(test.events, test.targets, test.classes, (1225, 35, 2))
-    classifier = small_classifier()
-    with pytest.raises(ValueError, match=r"recordings have classes .*, the classifier has"):
-        use(classifier, make_loader(turned))
-    with pytest.raises(ValueError, match=r"recordings have sensor_size .*, the classifier has"):
-        use(classifier, make_loader(flat))
-    with pytest.raises(ValueError, match=r"are 500 µs wide, .* dt is 0\.001 s; .*time_window=1000"):
-        use(classifier, make_loader(test, time_window=500))
-    evaluate(Classifier(SNN(hidden_size=5, dt=0.0005)), make_loader(test, time_window=500))
-
-
-@pytest.mark.parametrize("use", [fit, evaluate])
-def test_recordings_are_no_loader(use, data):
-    for given in (data, data.train):
-        with pytest.raises(TypeError, match=r"^the loader .*make_loader\(recordings\)"):
-            use(small_classifier(), given)
-
-
-@pytest.mark.parametrize("use", [fit, evaluate, predict])
-def test_network_alone_is_no_classifier(use, data):
-    given = data.test.events[0] if use is predict else noise()
-    with pytest.raises(TypeError, match=r"classifier is of type SNN; give a Classifier\(network\)"):
-        use(SNN(hidden_size=5), given)
+    for loader, message in (
+        (make_loader(turned), r"recordings have classes .*, the classifier has"),
+        (make_loader(flat), r"recordings have sensor_size .*, the classifier has"),
+        (make_loader(test, time_window=500), r"are 500 µs wide, .* dt is 0\.001 s; .*=1000"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use(small_classifier(), loader)
 
 
 @pytest.mark.parametrize(("outputs", "classes"), [(5, "abcd"), (4, "abc")])
@@ -309,11 +288,10 @@ def test_outputs_are_as_many_as_classes(outputs, classes, data, loaders):
 @pytest.mark.parametrize(
     ("losses", "warns"),
     [
-        ([1, 0.5, 0.7, 0.8, 0.7, 0.9, 0.7], True),  # five epochs above 0.6
-        ([1, 0.5, 0.7, 0.8, 0.7, 0.9], False),  # four
-        ([1, 0.5, 0.7, 0.8, 0.55, 0.9, 0.7], False),  # it came down in between
-        ([1, 0.5, 0.7, 0.8, 0.7, 0.9, 0.7, 0.7], False),  # said already
-        ([0.501, 0.5, 0.502, 0.503, 0.502, 0.504, 0.502], False),  # nothing is learned
+        ([1, 0.5, *[0.7] * 5], True),  # five epochs above 0.6
+        ([1, 0.5, 0.7, 0.7, 0.55, 0.7, 0.7], False),  # it came down in between
+        ([1, 0.5, *[0.7] * 6], False),  # said already
+        ([0.501, 0.5, *[0.502] * 5], False),  # nothing is learned
     ],
 )
 def test_loss_that_climbs_and_stays_up_is_warned_of_once(losses, warns):
@@ -342,10 +320,8 @@ class AlwaysHeart(torch.nn.Module):
 
 def test_evaluation_counts_correct_answers(loaders):
     evaluation = evaluate(Classifier(AlwaysHeart()), loaders[1], device="cpu")
-    assert (evaluation.correct, evaluation.n_samples) == (5, 20)
-    assert evaluation.accuracy == 0.25
+    assert (evaluation.correct, evaluation.n_samples, evaluation.accuracy) == (5, 20, 0.25)
     assert evaluation.predicted.tolist() == [1] * 20
-    assert evaluation.targets.bincount().tolist() == [5, 5, 5, 5]
     log_probabilities = torch.log_softmax(torch.eye(4)[1], 0)
     assert evaluation.loss == pytest.approx(-log_probabilities.mean())
 
@@ -359,7 +335,6 @@ def test_silence_is_no_answer(loaders, data):
     prediction = predict(classifier, data.test.events[0], "cpu")
     assert prediction.class_name is None
     assert list(prediction.probabilities.values()) == [0.25] * 4
-    assert fit(classifier, loaders[0], epochs=1, learning_rate=1e-9).accuracy == [0]
 
 
 @pytest.mark.parametrize(
@@ -438,17 +413,6 @@ def test_losses_do_not_depend_on_the_number_of_threads(loaders, threads):
     assert torch.get_num_threads() == threads
     torch.set_num_threads(1)
     assert fit(small_classifier(), loaders[0], epochs=1).loss == losses
-
-
-def test_blocks_on_one_thread_may_end_in_any_order(threads):
-    first = one_cpu_thread()
-    second = one_cpu_thread()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert torch.get_num_threads() == 1
-    second.__exit__(None, None, None)
-    assert torch.get_num_threads() == threads
 
 
 def test_blocks_of_two_threads_may_overlap(threads):

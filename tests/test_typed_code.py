@@ -104,10 +104,8 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
     typed_network = names["plain"](train_loader, typed(*NETWORK)["Network"])
     torch.manual_seed(0)
     expected = Classifier(SNN())
-    before = expected.snn.lif0.input_weights.clone()
     plain = {"learning_rate": 0.002, "clip_norm": None, "ema_decay": 0}
     fit(expected, train_loader, epochs=3, device="cpu", **plain)
-    assert not torch.allclose(expected.snn.lif0.input_weights, before)
     assert_close_weights(typed_network, expected, 1e-6)
 
 

@@ -1,9 +1,9 @@
 """Copies of recordings without hot pixels and noise."""
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from test_event_files import hdf5
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
 
@@ -57,31 +57,25 @@ def test_files_of_one_name_in_several_formats_become_as_many(tmp_path):
     assert lengths == {"1.npz": 1, "1.npy.npz": 60_000, "1.npy.csv.npz": 1}
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".csv", ".npy", ".h5"])
-def test_times_since_1970_and_labels_of_events_stay(suffix, tmp_path):
+WRITERS = {
+    "a.csv": lambda table, path: pd.DataFrame(table).to_csv(path, index=False),
+    "a.npy": lambda table, path: np.save(path, pd.DataFrame(table).to_records(index=False)),
+    "a.npz": lambda table, path: np.savez(path, **table),
+    "a.h5": lambda table, path: path.write_bytes(hdf5(**table)),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_times_since_1970_and_labels_of_events_stay(name, tmp_path):
     hot = scene((60, 60, 500))
     table = {field: hot[field] for field in "txyp"} | {"label": hot["x"] + 100}
     table["t"] += 1_700_000_000_000_000
-    path = tmp_path / f"a{suffix}"
-    match suffix:
-        case ".csv":
-            pd.DataFrame(table).assign(file="hand").to_csv(path, index=False)
-        case ".npz":
-            np.savez(path, **table)
-        case ".npy":
-            np.save(path, np.rec.fromarrays(list(table.values()), names=list(table)))
-        case ".h5":
-            with h5py.File(path, "w") as content:
-                for name, values in table.items():
-                    content[f"events/{name}"] = values
-    list(clean_files(path, tmp_path / "new"))
+    WRITERS[name](table, tmp_path / name)
+    list(clean_files(tmp_path / name, tmp_path / "new"))
     cleaned = np.load(tmp_path / "new" / "a.npz")
     remaining = hot["x"] + 64 * hot["y"] != 60 + 64 * 60
-    assert len(cleaned["t"]) == 60_000
-    for name, values in table.items():
-        assert np.array_equal(cleaned[name], values[remaining])
-    if suffix == ".csv":
-        assert set(cleaned["file"]) == {"hand"}
+    for column, values in table.items():
+        assert np.array_equal(cleaned[column], values[remaining])
 
 
 @pytest.mark.filterwarnings("ignore:.* lasts 1 s, the median is 0 s")
@@ -94,8 +88,7 @@ def test_classes_persons_and_labels_stay_and_what_is_left_out_is_named(tmp_path)
     np.savez(old / "gesture" / "3.npz", scene(), label=3, person="anna", **{"class": "→"})
     (old / "gesture" / "notes.txt").write_text("on Monday")
     with pytest.warns(UserWarning, match=r"1 files below .*notes\.txt, are left out"):
-        lines = list(clean_files(old, tmp_path / "new"))
-    assert len(lines) == 5
+        list(clean_files(old, tmp_path / "new"))
     recordings = load_folder(tmp_path / "new").recordings
     assert recordings.classes == ("←", "→")
     assert recordings.targets == [1, 1, 1, 1, 0]

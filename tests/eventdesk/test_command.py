@@ -140,9 +140,8 @@ def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, mo
 
     altered(new, old, age)
     for path in (new, old):
-        train("--resume", path, "--epochs", 3)
+        train("--resume", path, "--epochs", 2)
     assert losses(old, "validation_loss") == losses(new, "validation_loss")
-    assert len(losses(old, "validation_loss")) == 3
 
 
 def test_groups_that_hold_all_classes_test():
@@ -155,18 +154,15 @@ def test_groups_that_hold_all_classes_test():
 
 def test_a_run_knows_all_of_its_recordings_again(data):
     train = data.train.subset(range(9))
-    events = list(train.events)
-    kept = train.targets, train.classes, train.sensor_size
     split = Split(train, data.test, "own", data.train.subset(range(9, 20)))
+    about = train.classes, train.sensor_size
     others = [
-        split._replace(train=Recordings(events[::-1], *kept)),
-        split._replace(train=Recordings(events, [0] * 8 + [1], *kept[1:])),
-        split._replace(train=Recordings(events, train.targets, tuple("abcd"), train.sensor_size)),
+        split._replace(train=train.subset(range(8, -1, -1))),
+        split._replace(train=Recordings([*train.events], [0] * 8 + [1], *about)),
         split._replace(validation=data.train.subset(range(10, 20))),
         split._replace(test=data.test.subset(range(19))),
     ]
-    digests = {command.digest_of(recordings) for recordings in (split, *others)}
-    assert len(digests) == 6
+    assert len({command.digest_of(recordings) for recordings in (split, *others)}) == 5
 
 
 # ---- Runs that are stopped and resumed ----
@@ -189,15 +185,11 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     assert same_checkpoints(killed, alone)
 
 
-def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monkeypatch, capsys):
+def test_resumed_run_loads_what_it_was_trained_on(finished, data, monkeypatch):
     sources = []
     monkeypatch.setattr(command, "load_pokerdvs", lambda source: sources.append(source) or data)
-    monkeypatch.chdir(tmp_path)
-    train("--epochs", 1)
-    assert "checkpoint: none is written" in capsys.readouterr().out
-    assert names_in(tmp_path) == []
     train("--resume", finished)
-    assert sources == ["auto", data.source]
+    assert sources == [data.source]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +197,6 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monk
     [
         (["--time-window", "0"], r"time_window is 0\.0; choose a finite number"),
         (["--lr", "0.1"], "it has no option --lr; did you mean --learning-rate?"),
-        (["--device", "gpu0"], "device is gpu0; choose cpu, cuda or cuda:NUMBER"),
         (["--device", "meta"], r"device is meta, and PyTorch finds \d+ CUDA GPUs"),
         (["--resume", "none.pt"], r"train: error: .*none\.pt"),
         (["--checkpoint", "/proc/run.pt"], r"train: error: .*/proc"),

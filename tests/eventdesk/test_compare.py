@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from test_protocol import Says, Spy, numbered, numbers_of
 
-import benchmarks.compare
 from benchmarks.compare import WAYS, known_row, summary
 from benchmarks.known_sets import KNOWN_SETS, make_set
 from eventdesk.ask import candidates, features, report
@@ -33,28 +32,6 @@ GIVEN = ("epochs", "time_window", "augment")
 BY_NAME = {model.name: model for model in CANDIDATES}
 
 
-def bars(count):
-    """A bar that drifts left or right over four columns, and comes in again at the other edge.
-
-    Behind it, a column late, is its ON edge.
-    """
-    rng = np.random.default_rng(0)
-    recordings = []
-    for number in range(count):
-        direction = (-1, 1)[number % 2]
-        speed = rng.uniform(0.4, 0.5)  # columns per ms
-        events = np.zeros(300, EVENT_DTYPE)
-        times = rng.integers(0, 30_000, 300)
-        events["t"] = np.sort(times)
-        events["p"] = rng.integers(0, 2, 300)
-        moved = speed * events["t"] / 1000 - events["p"]
-        columns = rng.uniform(0, 4) + direction * moved
-        events["x"] = np.floor(columns) % 4
-        recordings.append(events)
-    targets = [number % 2 for number in range(count)]
-    return Recordings(recordings, targets, ("left", "right"), (4, 1, 2))
-
-
 # ---- Films whose verdict is known ----
 
 
@@ -76,13 +53,6 @@ def test_verdict_on_films_of_which_it_is_known(name, count):
     assert comparison.verdict in KNOWN_SETS[name].verdicts, report.printed(comparison)
 
 
-@pytest.mark.filterwarnings("ignore:the loss has climbed")
-@pytest.mark.slow
-def test_polarities_can_make_single_frames_enough():
-    comparison = compare(bars(80), range(80), folds=2, epochs=12)
-    assert comparison.verdict is Verdict.FRAMES, report.printed(comparison)
-
-
 @pytest.mark.slow
 def test_other_ways_are_asked_beside_compare():
     row = known_row("on then off", seed=1, epochs=1, recordings=8)
@@ -91,45 +61,15 @@ def test_other_ways_are_asked_beside_compare():
     assert {type(row[way]) for way in WAYS} == {bool}
 
 
-def test_a_set_that_fails_counts_as_wrong_and_keeps_none_from_being_measured(monkeypatch):
-    def fail(*args, **options):
-        raise FloatingPointError("nan")
-
-    monkeypatch.setattr(benchmarks.compare, "compare", fail)
-    row = known_row("place", seed=1, epochs=1, recordings=8)
-    assert row["verdict"] == "FloatingPointError('nan')"
-    assert not row["right"]
-    (of_image,) = summary([row | {"recordings": 120}])
-    assert [of_image[way] for way in ("compare", *WAYS)] == [0] * 3
-
-
 def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():
-    yes = dict.fromkeys(WAYS, True)
-    large = {"recordings": 120, "right": True, **yes}
+    large = dict.fromkeys(WAYS, True) | {"recordings": 120, "truth": Verdict.ORDER.value}
     rows = [
-        large | {"truth": Verdict.ORDER.value, "verdict": Verdict.ORDER.value},
-        large | {"truth": Verdict.ORDER.value, "verdict": "can't tell", "right": False},
-        large | {"truth": Verdict.IMAGE.value, "verdict": Verdict.IMAGE.value},
-        large
-        | {"truth": Verdict.SHORTCUT.value, "verdict": Verdict.SHORTCUT.value}
-        | dict.fromkeys(WAYS, False),
-        large | {"truth": Verdict.IMAGE.value, "verdict": "can't tell", "recordings": 12},
+        large | {"verdict": Verdict.ORDER.value, "right": True},
+        large | {"verdict": "can't tell", "right": False},
+        large | {"verdict": "can't tell", "right": False, "recordings": 12},
     ]
-    order, image, shortcut = summary(rows)
+    (order,) = summary(rows)
     assert (order["sets"], order["compare"], order["compare can't tell"]) == (2, 0.5, 0.5)
-    assert (image["sets"], image["compare"]) == (1, 1)
-    assert (order["image alone"], image["image alone"], shortcut["image alone"]) == (1, 0, 0)
-
-
-@pytest.mark.slow
-def test_every_known_set_can_be_made_and_has_each_class_in_its_share():
-    for name, known in KNOWN_SETS.items():
-        recordings, groups = make_set(name)
-        assert len(recordings) == len(groups) == known.size
-        assert len(set(groups)) == (known.people or known.size)
-        shares = np.bincount(recordings.targets) / known.size
-        expected = known.classes if known.classes < 1 else 1 / known.classes
-        assert shares.min() == pytest.approx(expected, abs=0.07), name
 
 
 def test_hot_pixels_alone_stay():
@@ -170,7 +110,6 @@ IMAGE, RATE, FRAMES, BOTH = (
         (Verdict.NOTHING, {}),
         (Verdict.NOTHING, {"GRU": GUESS | share(8)}),
         (Verdict.CANT_TELL, {"GRU": GUESS | share(36), IMAGE: share(60)}),
-        (Verdict.IMAGE, {IMAGE: share(98), "GRU": share(100)}),
         (Verdict.IMAGE, {IMAGE: share(98), RATE: share(98), "GRU": share(100)}),
         (Verdict.IMAGE, {IMAGE: share(90)}),
         (Verdict.RATE, {RATE: share(98), "GRU": share(100), FRAMES: share(98)}),
@@ -178,13 +117,10 @@ IMAGE, RATE, FRAMES, BOTH = (
         (Verdict.IMAGE_AND_RATE, {BOTH: share(98), IMAGE: share(75), "GRU": share(100)}),
         (Verdict.CANT_TELL, {"hot pixels": share(66)}),  # no better than chance for certain
         (Verdict.CANT_TELL, {IMAGE: share(92), "GRU": share(100)}),  # 8 points, 0 to 16
-        (Verdict.CANT_TELL, {IMAGE: share(92), FRAMES: share(100)}),
         (Verdict.CANT_TELL, {FRAMES: share(92), "GRU": share(100)}),
         (Verdict.ORDER, {IMAGE: share(80), "GRU": share(100)}),
         (Verdict.ORDER, {"all features": share(100)}),
-        (Verdict.SHORTCUT, {"first tenth": share(98), "GRU": share(100)}),
         (Verdict.SHORTCUT, {"first tenth": share(98), IMAGE: share(100)}),
-        (Verdict.SHORTCUT, {"hot pixels": share(100)}),
         (Verdict.SHORTCUT, {"count and duration": share(100), "GRU": share(80)}),
         (Verdict.ORDER, {"last tenth": share(80), "GRU": share(100)}),
         # Any other tenth tells as much, or half as much, or less than half as much.
@@ -230,43 +166,20 @@ def test_the_headline_says_whether_the_best_model_needs_spikes():
     assert "spikes" not in in_words(judged({}))[0]
 
 
-@pytest.mark.parametrize(
-    ("right", "answers"),
-    [
-        ({"first tenth": share(98), "any tenth": share(98)}, Answer.ANY_PART),
-        ({"first tenth": share(98), "any tenth": share(76)}, Answer.CANT_TELL),
-        ({"first tenth": share(98), "any tenth": share(72)}, Answer.YES),
-        ({"first tenth": share(80), "any tenth": share(80)}, Answer.NO),
-    ],
-)
-def test_a_start_is_no_shortcut_only_where_that_is_proven(right, answers):
-    rows = {row.model.name: row for row in judged(right | {"GRU": share(100)}).rows}
-    assert rows["first tenth"].as_good is answers
-
-
 def test_the_best_model_is_no_part_from_anywhere_and_of_equals_not_a_trivial_one():
     judgement = judged({"any tenth": share(100), "hot pixels": share(90), IMAGE: share(90)})
     assert judgement.best.model.name == IMAGE
     assert judgement.rivals == len(CANDIDATES) - 2
 
 
-def test_where_it_is_open_whether_anything_is_there_nothing_is_said():
-    right = dict.fromkeys(CANDIDATES, np.arange(20) % 2 == 0)
-    right[BY_NAME[IMAGE]] = np.arange(20) < 15
-    judgement = judge(right, np.arange(20) % 2, np.arange(20))
-    assert judgement.apart is Answer.CANT_TELL
-    assert judgement.verdict is Verdict.CANT_TELL
-
-
 def test_the_best_of_each_kind_answers():
     judgement = judged({IMAGE: share(99), "GRU": share(100), "SNN of train": share(70)})
     assert judgement.best.model.name == "GRU"
     assert judgement.seeing(Sees.IMAGE)[0].model.name == IMAGE
-    assert [row.model.name for row in judgement.seeing(Sees.MEMORY)] == ["GRU", "SNN of train"]
     as_good = {row.model.name: row.as_good for row in judgement.rows}
     assert as_good[IMAGE] is Answer.YES
     assert as_good["trees on the image"] is Answer.NO
-    assert as_good["GRU"] is as_good["any tenth"] is None  # which nobody asks
+    assert as_good["GRU"] is None  # which nobody asks
 
 
 @pytest.mark.parametrize("count", [6, 8, 12])
@@ -334,15 +247,12 @@ def test_the_table_keeps_its_own_rules():
     snn = BY_NAME["SNN of train"]
     judgement = judge(correct, numbers % 2, groups, silent={snn})
     rows = {row.model.name: row for row in judgement.rows}
-    all_right, one_wrong, silent = (rows[name] for name in ("GRU", IMAGE, "SNN of train"))
-    assert all_right.share.low > one_wrong.share.low > 0.88
-    assert all_right.behind == (0, 0, 0)
-    assert all(0 <= row.share.low <= row.share.high <= 1 for row in judgement.rows)
+    assert rows["GRU"].share.low > rows[IMAGE].share.low > 0.88  # all are right, or all but one
+    assert rows["GRU"].behind == (0, 0, 0)
     assert all(row.behind.low > 0 for row in judgement.rows if row.as_good is Answer.NO)
     lines = report.printed(Comparison(judgement, {})).splitlines()
-    assert next(line for line in lines if " GRU " in line).split()[-2:] == ["the", "best"]
-    assert silent.silent and not one_wrong.silent
-    assert next(line for line in lines if "SNN of train " in line).split()[3] == "silent"
+    assert any(" GRU " in line and line.endswith("the best") for line in lines)
+    assert any("SNN of train silent" in " ".join(line.split()) for line in lines)
 
 
 # ---- The three answers ----
@@ -384,7 +294,7 @@ def test_folds_that_share_recordings_rarely_tell_noise_apart():
     folds = NUMBERS // 2 % 3
     rng = np.random.default_rng(0)
     false = 0
-    for _ in range(200):
+    for _ in range(60):
         right = np.empty((20, len(NUMBERS)), bool)  # by each of 20 models
         values = rng.normal(size=(20, len(NUMBERS), 20))  # which say nothing of the class
         for fold in range(3):
@@ -394,7 +304,7 @@ def test_folds_that_share_recordings_rarely_tell_noise_apart():
             said = np.einsum("mrv,mv->mr", across, means[1] - means[0]) > 0
             right[:, ~learned] = (said == targets)[:, ~learned]
         false += tell_apart(right, targets, NUMBERS)[0] is Answer.YES
-    assert false <= 2  # 11 where as many answers as recordings are counted
+    assert false == 0  # 2 where as many answers as recordings are counted
 
 
 ALL = np.ones(80, bool)
@@ -500,21 +410,16 @@ def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image,
 
 
 def test_finer_bins_and_the_epochs_of_train():
-    recordings = make_set("radius")[0]
-    given = {"epochs": None, "time_window": None, "augment": None}
-    settings = choose_settings(recordings, given)
+    settings = choose_settings(make_set("radius")[0], dict.fromkeys(GIVEN))
     finer = candidates.in_finer_bins(BY_NAME["GRU"]).make(settings)
     assert finer.recipe["time_window"] == settings.time_window / 5
     names = "GRU", "SNN of train", IMAGE
     epochs = [BY_NAME[name].make(settings).recipe["epochs"] for name in names]
     assert epochs == [20, 60, 40]  # 300 steps of 8; as train; twice as many
-    given = choose_settings(recordings, given | {"epochs": 3})
-    assert BY_NAME["SNN of train"].make(given).recipe["epochs"] == 3
 
 
 def test_delays_reach_as_far_in_bins_of_another_width_than_the_usual_one():
-    given = {"epochs": None, "time_window": 500, "augment": None}
-    settings = choose_settings(make_set("radius")[0], given)
+    settings = choose_settings(make_set("radius")[0], dict.fromkeys(GIVEN) | {"time_window": 500})
     assert (settings.time_window, settings.usual) == (500, 2000)
     network = BY_NAME["SNN of train"].make(settings).make(dt=0.0005)
     assert network.steps == [0, 8, 16, 32]
@@ -556,10 +461,7 @@ def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
     assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
     for events, drawn in zip(large.events, small.events, strict=True):
         assert np.isin(drawn["x"], (events["x"] - 2) // 6).all()
-        assert np.isin(drawn["y"], (events["y"] - 1) // 6).all()
-        assert drawn["y"].max() < 4
-        assert drawn["t"][0] == events["t"][0]
-        assert np.ptp(drawn["t"]) == np.ptp(events["t"])
+        assert np.array_equal(drawn["t"][[0, -1]], events["t"][[0, -1]])
 
 
 @pytest.mark.parametrize(
@@ -605,17 +507,16 @@ def test_the_winner_is_the_best_model_that_can_be_handed_over():
     assert candidates.in_finer_bins(BY_NAME["GRU"]).deployable
 
 
-@pytest.mark.parametrize(
-    "name", ["regression on the image", "trees on image and rate", "motion correlations", "GRU"]
-)
-@pytest.mark.filterwarnings("ignore:the loss has climbed")
-def test_what_is_written_answers_as_what_was_trained(name, tmp_path):
-    """Of recordings whose events are drawn, and that are twice as wide as the models see them."""
-    films, _ = make_set("place", seed=3)
-    films = films.subset(range(24))
+@pytest.fixture
+def films():
+    """Twenty-four recordings that are twice as wide as the models see them."""
+    films = make_set("place", seed=3)[0].subset(range(24))
     wide = [replaced(each, x=5 * each["x"], y=5 * each["y"]) for each in films.events]
-    films = Recordings(wide, films.targets, films.classes, (120, 120, 2))
-    judgement = judged({name: share(100)})
+    return Recordings(wide, films.targets, films.classes, (120, 120, 2))
+
+
+def won_by(name, films):
+    """Return a comparison of which this model is the winner."""
     settings = choose_settings(module.make_smaller(films)[0], dict.fromkeys(GIVEN) | {"epochs": 2})
     recipe = settings.recipe | {
         "usual_time_window": settings.usual,
@@ -625,30 +526,31 @@ def test_what_is_written_answers_as_what_was_trained(name, tmp_path):
         "share": 1.0,
         "sensor": "120x120",
     }
-    comparison = Comparison(judgement, recipe)
+    return Comparison(judged({name: share(100)}), recipe)
+
+
+@pytest.mark.parametrize("name", ["regression on the image", "trees on image and rate", "GRU"])
+@pytest.mark.filterwarnings("ignore:the loss has climbed")
+def test_what_is_written_answers_as_what_was_trained(name, films, tmp_path):
+    comparison = won_by(name, films)
     trained = module.train_winner(comparison, films, comparison.winner.model)
-    said = write_winner(comparison, films, range(24), tmp_path)
-    assert f"{name}, trained on all 24 recordings at 60x60 pixels" in said
+    write_winner(comparison, films, range(24), tmp_path)
     loaded = load_trained(tmp_path, "cpu")
     answers = trained.predict(module.make_smaller(films)[0])
     for events, answer in zip(films.events, answers, strict=True):
         (part,) = loaded.parts(events, (120, 120, 2))
         assert loaded.predict(part).class_name == films.classes[answer]
-    noise = wide[0].copy()
+    noise = films.events[0].copy()
     noise["x"] = np.random.default_rng(0).integers(0, 120, len(noise))
     assert loaded.unlike(loaded.parts(noise, (120, 120, 2))[0])
     with pytest.raises(FileExistsError):
         write_winner(comparison, films, range(24), tmp_path)
 
 
-def test_trees_that_lead_nowhere_are_refused(tmp_path):
+def test_trees_that_lead_nowhere_are_refused(films, tmp_path):
     from skops import io
 
-    films = make_set("place", seed=3)[0].subset(range(24))
-    recipe = dict.fromkeys(("size", "share", "sensor", *candidates.LEARNED)) | {"seed": 0}
-    recipe |= {"time_window": 2000, "usual_time_window": 2000, "detector_epochs": 1}
-    comparison = Comparison(judged({"trees on the image": share(100)}), recipe)
-    write_winner(comparison, films, range(24), tmp_path)
+    write_winner(won_by("trees on the image", films), films, range(24), tmp_path)
     path = tmp_path / "winner.skops"
     content = io.load(path, trusted=["sklearn.tree._tree.Tree"])
     content["model"].estimators_[7].tree_.children_right[0] = 10**6
@@ -683,9 +585,7 @@ def test_report_is_written_whole(comparison, tmp_path):
     content = json.loads((tmp_path / "compare.json").read_text())
     assert content["verdict"] == "a shortcut is enough"
     assert content["recipe"]["seed"] == 0
-    assert content["margin"] == 0.1
     assert len(content["models"]) == len(CANDIDATES)
-    assert "torch" in content["versions"]
 
 
 def test_a_report_is_never_written_over_a_file_that_is_there(comparison, tmp_path):

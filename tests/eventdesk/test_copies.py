@@ -127,16 +127,11 @@ def test_copies_within_a_group_and_a_class_harm_nobody():
 
 def test_inspect_names_the_file_that_is_a_copy(tmp_path, capsys):
     one, other = [*digits(200).events]
-    (tmp_path / "left").mkdir()
-    (tmp_path / "right").mkdir()
-    np.save(tmp_path / "left" / "1.npy", one)
-    np.save(tmp_path / "left" / "2.npy", other)
-    np.save(tmp_path / "right" / "3.npy", one[::2])
+    for name, events in (("1", one), ("2", other), ("3", one[::2])):
+        np.save(tmp_path / f"{name}.npy", events)
     main(["inspect", str(tmp_path)])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "shares" in line]
-    assert line.startswith("- 1 files in 1 of 2 folders, such as ")
-    assert "3.npy: it shares its events with " in line
-    assert line.endswith("1.npy, perhaps with jitter, or fewer of them; keep one of the two")
+    assert "3.npy: it shares its events with " in line and "1.npy, perhaps" in line
 
 
 @pytest.mark.slow

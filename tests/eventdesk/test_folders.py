@@ -6,7 +6,7 @@ import pytest
 
 from eventdesk import load_folder
 from eventdesk.files.folders import find_recordings, network_size, resize
-from pokersnn_helpers import EVENT_DTYPE, FastSNN, Recordings, stratified_folds, train_classifier
+from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.checks import check_classes, check_groups
 
@@ -56,26 +56,13 @@ def test_classes_groups_and_files(folder):
     np.savez(folder / "left" / "alone.npz", alone)  # the same in another format
     save(folder / "left" / "anna" / "monday" / "24.npy", alone)
     with pytest.warns(UserWarning, match=r"1 files are copies: .*24\.npy holds .*alone\.npy"):
-        recordings, groups, files, sensor_size = load_folder(
-            folder, size=(8, 8), sensor_size=(64, 64, 2)
-        )
+        recordings, groups, files, _ = load_folder(folder, size=(8, 8), sensor_size=(64, 64, 2))
     assert recordings.classes == CLASSES
     assert recordings.sensor_size == (8, 8, 2)
-    assert sensor_size == (64, 64, 2)
-    assert len(recordings) == 27
     for target, group, file in zip(recordings.targets, groups, files, strict=True):
         class_name, *below = file.relative_to(folder).parts
         assert class_name == CLASSES[target]
         assert group == (below[0] if below[1:] else "left/alone")
-
-
-def test_sensor_is_the_smallest_that_holds_all_events(folder):
-    save(folder / "left" / "corner.npy", point(60, 5))
-    save(folder / "right" / "corner.npy", point(5, 62))
-    recordings, _, files, sensor_size = load_folder(folder)
-    assert recordings.sensor_size == sensor_size == (64, 63, 2)
-    for events, file in zip(recordings.events, files, strict=True):
-        assert np.array_equal(events[["x", "y"]], np.load(file)[["x", "y"]])
 
 
 def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
@@ -86,9 +73,7 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
     assert len(recordings) == 20
     assert len(set(groups)) == len(set(files)) == 2
     assert sum(map(len, recordings.events)) == 2 * 2000  # nothing is lost
-    for events in recordings.events:
-        assert events["t"][0] == 0
-        assert events["t"][-1] < 15_000
+    assert max(events["t"][-1] for events in recordings.events) < 15_000
     with pytest.raises(ValueError, match="window_ms is 0; choose a number"):
         load_folder(tmp_path, window_ms=0)
 
@@ -155,11 +140,10 @@ def test_files_of_different_sensors_are_refused(folder):
 
 
 def test_a_csv_names_its_class_and_a_sensor_without_polarities(tmp_path):
-    for number, name in enumerate(("up!", "up?", "up?")):
-        path = tmp_path / f"up_{name == 'up?'}" / f"{number}.csv"
+    for number, (folder, name) in enumerate((("up", "up!"), ("up_2", "up?"), ("up_2", "up?"))):
+        path = tmp_path / folder / f"{number}.csv"
         path.parent.mkdir(exist_ok=True)
-        lines = [f"# class: {name}", "# sensor_size: 35, 35, 1", "t,x,y,p", f"0,{number},5,0"]
-        path.write_text("\n".join(lines))
+        path.write_text(f"# class: {name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n0,{number},5,0\n")
     loaded = load_folder(tmp_path, sensor_size=(35, 35, 2))
     assert loaded.recordings.classes == ("up!", "up?")
     assert loaded.recordings.sensor_size == loaded.sensor_size == (35, 35, 1)
@@ -234,12 +218,11 @@ def test_a_text_with_a_header_is_read_in_a_folder_as_alone(tmp_path):
 def test_a_name_that_is_written_otherwise_is_one_class_and_one_person(other, tmp_path):
     for number, name in enumerate(("José B", other)):
         save(tmp_path / name / "1" / "a.npy", point(number, 0))
-        save(tmp_path / f"class {number}" / name / "1.npy", point(5 + number, 0))
-        save(tmp_path / "third" / f"{name}.npy", point(9 + number, 0))
+        save(tmp_path / "class" / name / f"{number}.npy", point(5 + number, 0))
     with warnings.catch_warnings(action="error"):
         recordings, groups, *_ = load_folder(tmp_path)
-    assert recordings.classes == ("José B", "class 0", "class 1", "third")
-    assert set(groups) == {"1", "José B", "third/José B"}
+    assert recordings.classes == ("José B", "class")
+    assert set(groups) == {"1", "José B"}
     assert check_groups(["José B", other, "third"], 3).tolist() in ([0, 0, 1], [1, 1, 0])
     with pytest.raises(ValueError, match="different names"):
         check_classes(("José B", other))
@@ -247,7 +230,7 @@ def test_a_name_that_is_written_otherwise_is_one_class_and_one_person(other, tmp
 
 @pytest.mark.parametrize("other", ["anna", "Änna", "Αnna", "аnna", "an-na", "an na"])
 def test_names_that_look_alike_are_said(other, tmp_path):
-    first = "an_na" if "a-n" in other or "n n" in other or "-" in other else "Anna"
+    first = "Anna" if other.isalpha() else "an_na"
     for number, name in enumerate((first, other)):
         save(tmp_path / "up" / name / "1.npy", point(number, 0))
     with pytest.warns(UserWarning, match=rf"in {tmp_path}: are they the same\?"):
@@ -292,21 +275,6 @@ def test_text_that_holds_no_events_and_empty_classes_are_left_out(folder):
         assert load_folder(folder).recordings.classes == CLASSES
 
 
-def test_training_starts_well_where_events_are_rare():
-    """Seven events per ms among 32,768 inputs; drawn for more, no neuron would spike."""
-    rng = np.random.default_rng(0)
-    recordings = []
-    for number in range(24):
-        events = spot(number, rng, count=100)
-        events["x"] *= 2
-        events["y"] *= 2
-        recordings.append(events)
-    spots = Recordings(recordings, [0, 1, 2] * 8, CLASSES, (128, 128, 2))
-    data = stratified_folds(spots)[0]
-    _, history = train_classifier(data, network=FastSNN, epochs=12, augment="none", device="cpu")
-    assert history.test_accuracy[-1] == 1
-
-
 def test_links_are_followed_once_and_what_is_left_out_is_said(folder, tmp_path):
     left = folder / "left"
     right = folder / "right"
@@ -330,34 +298,25 @@ def test_links_are_followed_once_and_what_is_left_out_is_said(folder, tmp_path):
     assert not {"other", "eve"} & {*groups}
 
 
-def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
-    for number, place in enumerate(("10/anna", "2/Anna", "1/Anna", "Left/Anna", "left/Anna")):
-        save(tmp_path / place / "a.npy", point(number, 0))
-    with pytest.warns(UserWarning) as caught:
-        recordings = load_folder(tmp_path).recordings
-    warned = " ".join(str(warning.message) for warning in caught)
-    assert "Left and left in" in warned
-    assert "Anna and anna in" in warned
-    assert recordings.classes == ("1", "2", "10", "Left", "left")
+def test_classes_are_in_natural_order(tmp_path):
+    for number, name in enumerate(("10", "2", "1", "left")):
+        save(tmp_path / name / "anna" / "a.npy", point(number, 0))
+    assert load_folder(tmp_path).recordings.classes == ("1", "2", "10", "left")
 
 
 def test_an_event_twice_as_far_out_as_nearly_all_need_is_left_out(tmp_path):
     """Of 200 events, 198 lie in 100 columns."""
     for name, farthest in (("inside", 199), ("outside", 200)):
-        folder = tmp_path / name / "a"
-        folder.mkdir(parents=True)
         columns = [*np.arange(198) * 100 // 198, 99, farthest]
-        rows = "".join(f"{t},{x},0,0\n" for t, x in enumerate(columns))
-        (folder / "1.csv").write_text(f"t,x,y,p\n{rows}")
+        save(tmp_path / name / "a" / "1.npy", make_events(range(200), columns, 0, 0))
     assert load_folder(tmp_path / "inside").sensor_size == (200, 1, 2)
     with pytest.warns(UserWarning, match="far outside 100 × 1 pixels"):
         assert load_folder(tmp_path / "outside").sensor_size == (100, 1, 2)
 
 
 def test_a_class_and_a_person_may_share_a_name(tmp_path):
-    for path in ("Anna/anna", "wave/Ben", "wave/anna"):
-        (tmp_path / path).mkdir(parents=True)
-        (tmp_path / path / "1.csv").write_text(f"t,x,y,p\n{len(path)},0,0,0\n")
+    for number, path in enumerate(("Anna/anna", "wave/Ben", "wave/anna")):
+        save(tmp_path / path / "1.npy", point(number, 0))
     with warnings.catch_warnings(action="error"):
         find_recordings(tmp_path)
 

@@ -12,7 +12,6 @@ from random_events import random_events
 from test_streaming import Own
 from torch import nn
 
-from benchmarks.counting import count_operations
 from benchmarks.early import nll_over_time
 from eventdesk import Stream
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, evaluate, make_loader, predict
@@ -225,18 +224,6 @@ def test_a_recording_that_goes_on_after_all_is_answered_with_its_pause(recording
     stream.finish()
     whole = np.concatenate([events, later])
     assert stream.prediction().probabilities == predict(classifier, whole, "cpu").probabilities
-
-
-@pytest.mark.parametrize("name", ["SNN", "GRU", "MLP on each frame"])
-def test_operations_are_counted_in_a_recording_s_own_time(name):
-    classifier = made(name)
-    rng = np.random.default_rng(0)
-    alone = [recording(length, rng) for length in (9, 30)]
-    counts = count_operations(classifier, together(alone, 10))
-    for number, frames in enumerate(alone):
-        expected = count_operations(classifier, frames)
-        assert counts.effective[number] == expected.effective[0]
-        assert counts.membrane_updates[number] == expected.membrane_updates[0]
 
 
 @pytest.mark.parametrize(("dt", "silent"), [(0.0001, 100), (0.001, 10), (0.003, 4), (0.05, 1)])

@@ -21,6 +21,7 @@ from pokersnn_helpers.out_of_distribution import (
     unlike,
     what_is_outside,
 )
+from pokersnn_helpers.study.perturbations import replaced
 
 SENSOR = (64, 64, 2)
 
@@ -42,15 +43,12 @@ def outside(ranges, events):
 
 
 def scattered(events):
-    rng = np.random.default_rng(0)
-    events["x"] = rng.integers(0, 64, len(events))
-    events["y"] = rng.integers(0, 64, len(events))
-    return events
+    x, y = np.random.default_rng(0).integers(0, 64, (2, len(events)))
+    return replaced(events, x=x, y=y)
 
 
 def slow(events):
-    events["t"] *= 3
-    return events
+    return replaced(events, t=3 * events["t"])
 
 
 @pytest.mark.parametrize(
@@ -79,8 +77,7 @@ def test_a_stream_says_it_of_each_recording(ranges):
     )
     classifier.ranges = ranges
     usual, _ = spots(1, seed=1)[0]
-    odd = scattered(usual.copy())
-    odd["t"] += 10**6
+    odd = replaced(scattered(usual), t=usual["t"] + 10**6)
     said = []
     stream = Stream(classifier, pause_ms=200, on_answer=lambda stream: said.append(stream.unlike()))
     for portion in np.array_split(np.concatenate([usual, odd]), 7):
@@ -151,14 +148,12 @@ def test_a_checkpoint_knows_as_much(trained, tmp_path):
 
 def test_persons_are_left_out_whole():
     """Each person's recordings lie at a place of their own: a new person is further away."""
-    rng = np.random.default_rng(0)
     films = spots(60, seed=0)
     persons = np.arange(60) // 10
-    moved = []
-    for events, person in zip(films.events, persons, strict=True):
-        changed = events.copy()
-        changed["y"] = (events["y"] + 9 * person) % 64
-        moved.append(changed[np.sort(rng.permutation(len(changed))[:200])])
+    moved = [
+        replaced(events, y=(events["y"] + 9 * person) % 64)
+        for events, person in zip(films.events, persons, strict=True)
+    ]
     known = Recordings(moved, films.targets, CLASSES, SENSOR)
     alone = Familiar.fit(known).usual[0, 0]
     assert Familiar.fit(known, groups=persons).usual[0, 0] > alone + 0.3

@@ -1,13 +1,10 @@
 """A training run goes on where it was, or is refused under the name of its file."""
 
 import pytest
-import torch
-from same import altered, same
+from same import same
 
 from eventdesk.runs import load_run, restore, save_run, state_of
 from pokersnn_helpers import Classifier, FastSNN, fit, load_checkpoint, make_loader
-
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif("not torch.cuda.is_available()"))]
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +31,6 @@ def saved(loader, tmp_path):
     return path
 
 
-def test_the_average_is_saved_once(saved):
-    options, state = load_run(saved)
-    assert options == {"seed": 3}
-    assert same(state.ema, state.kept)
-    assert same(state.ema, dict(load_checkpoint(saved, "cpu").state_dict()))
-    size = sum(weights.numel() * 4 for weights in state.ema.values())
-    assert 4 * size < saved.stat().st_size < 4.4 * size  # last weights, average and two moments
-
-
 def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(loader, tmp_path):
     path = tmp_path / "a.pt"
     good = fit(Classifier(FastSNN()), loader, epochs=1, device="cpu")  # of which nothing is kept
@@ -67,43 +55,6 @@ def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
     assert [len(state.history["loss"]) for state in states] == [0, 1, 2, 3]
     for state in states[1:]:
         assert resumed(state, **options).loss == last.loss
-
-
-def test_validation_goes_on_with_the_epoch_that_was_the_best(loader):
-    states = []
-    options = {"train_loader": loader, "validation_loader": loader, "epochs": 4, "device": "cpu"}
-    keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
-    torch.manual_seed(0)
-    whole = fit(Classifier(FastSNN()), callback=keep, **options)
-    assert resumed(states[2], **options) == whole
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_resumed_run_is_saved_whatever_device_it_is_on(device, loader, tmp_path):
-    path = tmp_path / "a.pt"
-
-    def keep(trainer):
-        if trainer.history.loss:
-            save_run(trainer, path, {})
-        elif path.exists():
-            restore(trainer, load_run(path).state)
-
-    for epochs in (1, 2):
-        fit(Classifier(FastSNN()), loader, epochs=epochs, device=device, callback=keep)
-    assert len(load_run(path).state.history["loss"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("state", "message"),
-    [
-        (None, "a damaged training run"),
-        ({"history": {}, "extra": 1}, "a damaged training run: .*'extra'"),
-    ],
-)
-def test_odd_training_run_is_refused_by_name(state, message, saved):
-    altered(saved, saved, lambda content: content.update(state=state))
-    with pytest.raises(ValueError, match=rf"a\.pt holds {message}"):
-        load_run(saved)
 
 
 CHANGES = [

@@ -12,7 +12,6 @@ from book_site import FIGURE, Middle, said, state
 from motion_network import MOTIONS, OPPOSITE
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.simulation.motions import COURSES, film_path, random_path
 
 KIND = "motion"
@@ -66,31 +65,6 @@ def test_scene_and_camera_agree_with_film_path(motion, still):
     t, x, y, p = np.array(events, int).T
     assert len(expected) > 300 and (p == 1).all()  # the polarities are merged
     site.assert_same_events({"t": t, "x": x, "y": y}, expected)
-
-
-@pytest.mark.parametrize("motion", MOTIONS)
-def test_motions_shown_by_themselves_are_those_of_python(motion, still):
-    """Their places are those of ``random_path`` for some duration, place, distance and turns."""
-    paths = still.evaluate(
-        "(name) => {" + SETUP + "const random = mulberry32(3);"
-        "return Array.from({ length: 30 }, () => motion.drawPath(name, random, settings)); }",
-        motion,
-    )
-    durations = [len(path) * FRAME_INTERVAL / 1000 for path in paths]
-    shortest, longest = motion_network.simulated.DURATION
-    assert shortest <= min(durations) < shortest + 5
-    assert longest - 5 < max(durations) <= longest + 0.1
-    for path in map(np.array, paths):
-        if motion in MOTIONS[:4]:
-            course = np.array(COURSES[motion][:2])
-            assert path[[0, -1]] @ course == pytest.approx([-25, 25], abs=0.3)
-            aside = path @ course[::-1]
-            assert np.ptp(aside) == 0
-            assert abs(aside[0]) <= 8
-        else:
-            x, y = np.diff(path, axis=0).T
-            turns = np.sign(x[:-1] * y[1:] - y[:-1] * x[1:])
-            assert set(turns) == {1 if motion == "clockwise" else -1}
 
 
 def test_stroke_answers_as_the_classifiers_do(still, films, models):

@@ -57,13 +57,10 @@ def test_player_is_moved_by_its_button_its_slider_and_by_keyboard(visit):
     page.wait_for_timeout(500)
     assert image.get_attribute("src") == stopped
     slider.fill("2")
-    assert time.inner_text() == "2 to 3 ms"
     slider.press("ArrowRight")
     assert time.inner_text() == slider.get_attribute("aria-valuetext") == "3 to 4 ms"
     slider.press("Space")
     assert button.get_attribute("aria-label") == "Pause"
-    button.press("Enter")
-    assert button.get_attribute("aria-label") == "Play"
     page.emulate_media(media="print")
     assert image.is_visible() and time.is_visible()
     assert button.is_hidden() and slider.is_hidden()
@@ -90,16 +87,12 @@ def test_pages_describe_themselves_to_search_engines_and_social_networks(built):
     descriptions = set()
     for name in DOCUMENTS:
         soup = soup_of(HTML / f"{name}.html")
-        meta = {}
-        for tag in soup("meta"):
-            name_of_tag = tag.get("name") or tag.get("property")
-            meta[name_of_tag] = tag.get("content")
+        meta = {tag.get("name") or tag.get("property"): tag.get("content") for tag in soup("meta")}
         descriptions.add(meta["description"])
         assert meta["og:description"] == meta["description"]
         assert meta["og:title"] == soup.select_one("article h1").get_text().removesuffix("#")
         assert meta["og:url"] == f"{BASE}{name}.html"
-        image = meta["og:image"].removeprefix(BASE)
-        assert (HTML / image).is_file()
+        assert (HTML / meta["og:image"].removeprefix(BASE)).is_file()
     assert len(descriptions) == len(DOCUMENTS)
     assert not re.search("Open in Colab|<!--", "".join(descriptions))
 
