@@ -237,18 +237,16 @@ def sparx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     return jax_step(network.apply, weights, frames, targets)
 
 
-# By the name of the package on PyPI: what makes a step, and in what it differs from ``SNN``.
-LIBRARIES: dict[str, tuple[Callable[..., Step], str]] = {
-    "snntorch": (snntorch_step, "reset, surrogate"),
-    "sinabs": (sinabs_step, "reset, surrogate, readout"),
-    "rockpool": (rockpool_step, "reset, surrogate, readout"),
-    "spikingjelly": (spikingjelly_step, "scale, surrogate, readout"),
-    "spyx": (spyx_step, "reset, surrogate, scale, readout"),
-    "jaxpike": (
-        jaxpike_step,
-        "no recurrence, no synapses, trained time constants, scale, surrogate",
-    ),
-    "sparxml": (sparx_step, "surrogate, scale, readout"),
+# By the name of the package on PyPI: what makes a step, and in what that differs from ``SNN``.
+LIBRARIES: dict[str, Callable[..., Step]] = {
+    "snntorch": snntorch_step,  # reset, surrogate
+    "sinabs": sinabs_step,  # reset, surrogate, readout
+    "rockpool": rockpool_step,  # reset, surrogate, readout
+    "spikingjelly": spikingjelly_step,  # scale, surrogate, readout
+    "spyx": spyx_step,  # reset, surrogate, scale, readout
+    # No recurrence, no synapses; trained time constants, scale, surrogate.
+    "jaxpike": jaxpike_step,
+    "sparxml": sparx_step,  # surrogate, scale, readout
 }
 
 

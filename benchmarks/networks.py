@@ -44,7 +44,7 @@ def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[
         FAST: one_cpu_thread()(fast(sparse)),
         LEARNED: one_cpu_thread()(learned(sparse, targets, time_window)),
     }
-    for name, (make_step, _) in LIBRARIES.items():
+    for name, make_step in LIBRARIES.items():
         steps[name] = None
         if installed_version(name):
             steps[name] = make_step(frames, targets, HIDDEN, time_window / 1e6)
@@ -64,7 +64,6 @@ def measure_step(repeats: int = 11) -> Row:
         times = median_times({name: step for name, step in steps.items() if step}, repeats)
         for name in steps:
             time = times.get(name)
-            _, differs = LIBRARIES.get(name, (None, "-"))
             rows.append(
                 {
                     "network": name,
@@ -72,7 +71,6 @@ def measure_step(repeats: int = 11) -> Row:
                     "relative_to_FastSNN": time and time / times[FAST],
                     "time_window_us": time_window,
                     "steps": len(frames),
-                    "differs_in": differs,
                 }
             )
     return {"batch": BATCH, "hidden": HIDDEN, "repeats": repeats, "rows": rows}

@@ -25,7 +25,7 @@ NEAR = (
     "differ",
 )
 UNSTEADY = ("version", "raised", "chosen")  # words that change with libraries and processors
-AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
+AMOUNTS = ("at", "penalty", "pruned", "bins_us", "seed")
 
 
 def write(name: str, options: list[str], result: Row, commit: str) -> None:

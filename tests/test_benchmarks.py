@@ -51,8 +51,7 @@ NOT_SMALL = {
 def test_a_network_of_another_library_trains(name):
     if not installed_version(name):
         pytest.skip(f"{name} isn't installed")
-    make_step, _ = LIBRARIES[name]
-    step = make_step(torch.ones(20, 3, 2, 5, 5), torch.tensor([0, 1, 3]), hidden=7, dt=0.001)
+    step = LIBRARIES[name](torch.ones(20, 3, 2, 5, 5), torch.tensor([0, 1, 3]), hidden=7, dt=0.001)
     for _ in range(2):
         step()
 
