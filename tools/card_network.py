@@ -102,9 +102,15 @@ def simulator_constants() -> Options:
     """Return what the page needs to move cards and to film them."""
     constants = {name.lower(): getattr(cards, name) for name in CONSTANTS.split()}
     drawn = {}
-    for name, parameter in cards.CARDS.items():
-        limits = [limit if abs(limit) < 1e9 else None for limit in parameter.limits]
-        drawn[name] = parameter._asdict() | {"limits": limits}
+    for name, card in cards.CARDS.iterrows():
+        limits = [limit if abs(limit) < 1e9 else None for limit in card[["lowest", "highest"]]]
+        drawn[name] = {
+            "medians": card[list(POKERDVS_CLASSES)].tolist(),
+            "std": card["std"],
+            "loadings": card[cards.FACTORS].tolist(),
+            "log": card["log"],
+            "limits": limits,
+        }
     camera = vars(cards.CAMERA)
     return {"suits": POKERDVS_CLASSES, "camera": camera, "cards": drawn, **constants}
 

@@ -18,13 +18,13 @@ repository. ``python -m benchmarks simulation`` measures how well all of them ho
    to agree.
 """
 
-import csv
 import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -36,35 +36,18 @@ from .pips import SIGNED_DISTANCE
 LEAD_IN = 2000  # µs that the card has been moving when a recording starts
 
 
-class Parameter(NamedTuple):
-    """How one property of a card is drawn.
-
-    All properties of a card share two hidden factors: a pip that is browsed for longer, for
-    instance, moves further.
-    """
-
-    medians: tuple[float, ...]  # by suit, in the order of POKERDVS_CLASSES
-    std: float  # standard deviation of the part that is the property's own
-    loadings: tuple[float, float]  # how strongly it follows each factor
-    log: bool  # std and loadings are in logarithms, else in the property's unit
-    limits: tuple[float, float]
-
-
-def _read_parameters() -> dict[str, Parameter]:
-    parameters = {}
-    with Path(__file__).with_name("cards.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            parameters[row["name"]] = Parameter(
-                medians=tuple(float(row[suit]) for suit in POKERDVS_CLASSES),
-                std=float(row["std"]),
-                loadings=(float(row["factor 1"]), float(row["factor 2"])),
-                log=row["log"] == "yes",
-                limits=(float(row["lowest"]), float(row["highest"])),
-            )
-    return parameters
-
-
-CARDS = _read_parameters()
+# How each property of a card is drawn: its median by suit, the standard deviation of the part that
+# is its own, how strongly it follows each of two hidden factors, and its limits. The properties of
+# a card share the factors: a pip that is browsed for longer, for instance, moves further. Where
+# "log" is true, deviation and factors are in logarithms, else in the property's unit.
+CARDS = pd.read_csv(
+    Path(__file__).with_name("cards.csv"),
+    index_col="name",
+    true_values=["yes"],
+    false_values=["no"],
+    float_precision="round_trip",
+)
+FACTORS = ["factor 1", "factor 2"]
 # Factor on all standard deviations and loadings: how much the recordings of a suit differ.
 SPREAD = {"club": 1, "heart": 1.1, "diamond": 1, "spade": 0.79}
 
@@ -173,16 +156,15 @@ def _draw(
     suit: str, rng: Generator, spread: float, factors: ndarray | None = None
 ) -> SimpleNamespace:
     """Draw what is particular to one recording."""
-    number = POKERDVS_CLASSES.index(suit)
     if factors is None:
         factors = rng.normal(size=2)
     card = {}
-    for name, parameter in CARDS.items():
-        median = parameter.medians[number]
-        change = parameter.std * rng.normal() + parameter.loadings @ factors
+    for name, drawn in CARDS.iterrows():
+        median = drawn[suit]
+        change = drawn["std"] * rng.normal() + drawn[FACTORS].astype(float) @ factors
         change *= spread
-        value = median * np.exp(change) if parameter.log else median + change
-        card[name] = float(np.clip(value, *parameter.limits))
+        value = median * np.exp(change) if drawn["log"] else median + change
+        card[name] = float(np.clip(value, drawn["lowest"], drawn["highest"]))
     return SimpleNamespace(**card)
 
 

@@ -74,7 +74,7 @@ def simulate_pokerdvs(
 def simulate_passes() -> tuple[Recordings, DataFrame]:
     """Simulate 131 recordings, with as many card passes and pips upside down as the real ones.
 
-    The pips of a pass share the two random factors of ``cards.Parameter``, and nothing else.
+    The pips of a pass share the two hidden factors of ``cards.CARDS``, and nothing else.
 
     Returns:
         The recordings, the same in every call, and the table that ``load_pokerdvs131`` describes.
