@@ -48,7 +48,7 @@
   const fontFamily = () => getComputedStyle(document.body).fontFamily;
 
   function whenThemeChanges(redraw) {
-    const options = { attributes: true, attributeFilter: ["data-theme"] };
+    const options = { attributeFilter: ["data-theme"] };
     new MutationObserver(redraw).observe(document.documentElement, options);
   }
 
@@ -139,39 +139,33 @@
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
-  // sliders: by name its label, min, max, step, and the value at which it stands at first. What it
-  // sets is this position, or, on the scale "log", 10 to its power; it is written with its unit and
-  // as many digits as the step has, unless digits says otherwise. Returns what they set, and a way to
-  // move one without redrawing.
-  function addSliders(controls, sliders, redraw) {
-    const row = ([name, { label, min, max, step, value }]) => `<label>
-      <span>${label}</span>
-      <input type="range" name="${name}" min="${min}" max="${max}" step="${step}" value="${value}"
-        data-part="${name}">
-      <output></output>
-    </label>`;
-    const { content, ...inputs } = fromHTML(Object.entries(sliders).map(row).join(""));
-    controls.append(content);
-    const digitsOf = (step) => String(step).split(".")[1]?.length ?? 0;
-    const position = (name) => +inputs[name].value;
-    const value = (name) => (sliders[name].scale === "log" ? 10 ** position(name) : position(name));
-    function show(name) {
-      const { unit = "", step, digits = digitsOf(step) } = sliders[name];
-      const text = `${number(value(name), digits)} ${unit}`.trim();
-      inputs[name].nextElementSibling.textContent = inputs[name].ariaValueText = text;
+  // html: labels with a slider each, which is named for what it sets: its position, or, with
+  // data-scale="log", 10 to its power. That is written with data-unit, and with data-digits or as
+  // many digits as the step has. Returns what they set, and a way to move one without redrawing.
+  function addSliders(controls, html, redraw) {
+    const { content } = fromHTML(html);
+    const inputs = [...content.querySelectorAll("input")];
+    const valueOf = ({ value, dataset }) => (dataset.scale === "log" ? 10 ** +value : +value);
+    function show(input) {
+      const { unit = "", digits = input.step.split(".")[1]?.length ?? 0 } = input.dataset;
+      const text = `${number(valueOf(input), digits)} ${unit}`.trim();
+      input.nextElementSibling.textContent = input.ariaValueText = text;
     }
-    for (const [name, input] of Object.entries(inputs)) {
+    for (const input of inputs) {
+      input.after(element("output"));
       input.oninput = () => {
-        show(name);
+        show(input);
         redraw();
       };
-      show(name);
+      show(input);
     }
+    controls.append(content);
     return {
-      values: () => Object.fromEntries(Object.keys(sliders).map((name) => [name, value(name)])),
+      values: () => Object.fromEntries(inputs.map((input) => [input.name, valueOf(input)])),
       set(name, to) {
-        inputs[name].value = to;
-        show(name);
+        const input = inputs.find((one) => one.name === name);
+        input.value = to;
+        show(input);
       },
     };
   }

@@ -350,6 +350,10 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
     fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
     figure.page.wait_for_function(fits, arg=figure.drawing.element_handle(), polling=100)
+    inside = "(h) => [...h.querySelectorAll('label, label > *')].every((one) => {"
+    inside += "const { left, right } = one.getBoundingClientRect();"
+    inside += "return left >= 0 && right <= 390; })"
+    figure.page.wait_for_function(inside, arg=figure.holder.element_handle(), polling=100)
     if figure.kind in SLIDING:
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => parseInt(font[0])))"
         ratio = figure.page.evaluate("devicePixelRatio")

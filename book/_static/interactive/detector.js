@@ -1,24 +1,15 @@
 // Two pixels, a delay and a neuron that spikes if the events of both arrive together.
 (({ kinds, addCharts, tick, element, number, counted, runNeuron, button }) => {
-  const SLIDERS = {
-    delay: { label: "delay", unit: "ms", min: 0, max: 10, step: 0.5, value: 4 },
-    speed: {
-      label: "speed",
-      unit: "px/ms",
-      min: 0.1,
-      max: 1,
-      step: 0.05,
-      value: 0.25,
-    },
-    tau: {
-      label: "time constants",
-      unit: "ms",
-      min: 0.5,
-      max: 20,
-      step: 0.5,
-      value: 1,
-    },
-  };
+  const SLIDERS = `
+    <label>delay
+      <input type="range" name="delay" min="0" max="10" step="0.5" value="4" data-unit="ms">
+    </label>
+    <label>speed
+      <input type="range" name="speed" min="0.1" max="1" step="0.05" value="0.25" data-unit="px/ms">
+    </label>
+    <label>time constants
+      <input type="range" name="tau" min="0.5" max="20" step="0.5" value="1" data-unit="ms">
+    </label>`;
   const DURATION = 40; // ms
   const DT = 0.05; // ms
   const BEGIN = 2; // ms: the edge is at the first of the two pixels, which are one pixel apart

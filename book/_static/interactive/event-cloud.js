@@ -11,10 +11,13 @@
   oncePerImage,
   addSliders,
 }) => {
-  const SLIDERS = {
-    turn: { label: "turn", unit: "°", min: -180, max: 180, step: 1, value: -65 },
-    tilt: { label: "tilt", unit: "°", min: -85, max: 85, step: 1, value: 20 },
-  };
+  const SLIDERS = `
+    <label>turn
+      <input type="range" name="turn" min="-180" max="180" step="1" value="-65" data-unit="°">
+    </label>
+    <label>tilt
+      <input type="range" name="tilt" min="-85" max="85" step="1" value="20" data-unit="°">
+    </label>`;
   const CONTROLS = `
     <div class="interactive-row">
       <label>Class <select data-part="chosen"></select></label>

@@ -1,17 +1,16 @@
 // What a gradient is multiplied by in each step back through time, and where clipping acts.
 (({ kinds, addCharts, between, number }) => {
-  const SLIDERS = {
-    weight: { label: "recurrent weight", min: 0, max: 3, step: 0.05, value: 1.5 },
-    tau: {
-      label: "time constant τ",
-      unit: "ms",
-      min: 2,
-      max: 50,
-      step: 1,
-      value: 10,
-    },
-    slope: { label: "mean surrogate σ′", min: 0, max: 1, step: 0.01, value: 0.44 },
-  };
+  const ENDS = [0, 3]; // of the recurrent weight
+  const SLIDERS = `
+    <label>recurrent weight
+      <input type="range" name="weight" min="${ENDS[0]}" max="${ENDS[1]}" step="0.05" value="1.5">
+    </label>
+    <label>time constant τ
+      <input type="range" name="tau" min="2" max="50" step="1" value="10" data-unit="ms">
+    </label>
+    <label>mean surrogate σ′
+      <input type="range" name="slope" min="0" max="1" step="0.01" value="0.44">
+    </label>`;
   const BACK = 30; // ms, and steps
   const POWERS = [-4, 6]; // of 10, that are drawn
 
@@ -43,22 +42,21 @@
   // content: networks that were trained, by when, with their weight and factor; norm, of the first
   // gradients of their training; and clip, the largest that clipping lets pass.
   kinds.gradient = ({ networks, norm, clip }, controls, drawing) => {
-    const { min, max, step } = SLIDERS.weight;
-    const weights = between([min, max], Math.round((max - min) / step));
+    const weights = between(ENDS, 60);
     const times = between([-BACK, 0], BACK);
-    // In the units of the real training: as its first gradients, where the sliders stand at first.
-    const starts = Object.entries(SLIDERS).map(([name, { value }]) => [name, value]);
-    const unit = norm / length(sizesOf(constantsOf(Object.fromEntries(starts))));
+    let unit = null;
     let factors = [];
     function draw(values, [upper, lower]) {
       const state = constantsOf(values);
       const factor = factorOf(state);
       factors = weights.map((weight) => factorOf({ ...state, weight }));
+      // In the units of the real training: as its first gradients, where the sliders stand at first.
+      unit ??= norm / length(sizesOf(state));
       const sizes = sizesOf(state).map((size) => unit * size);
       const total = length(sizes);
       const kept = Math.min(1, clip / total);
       upper.marks = [
-        [max, 1, "grey", "neither grows nor fades", "right top"],
+        [ENDS[1], 1, "grey", "neither grows nor fades", "right top"],
         ...networks.map(({ weight, factor }) => [weight, factor, "text"]),
         [networks[0].weight, 1.25, "text", "measured, before\nand after training", "center bottom"],
         [state.weight, factor, "accent"],
@@ -81,7 +79,7 @@
       {
         title: "factor per step",
         height: 200,
-        x: [min, max],
+        x: ENDS,
         y: () => [Math.min(0.8, ...factors), Math.max(1.6, ...factors)],
         xTitle: "recurrent weight",
         series: [["accent"], ["grey", { dash: [6, 4], width: 1.2 }]],

@@ -1,39 +1,18 @@
 // A LIF neuron with random input, which a seed decides: each press of the button adds 1 to it.
 (({ kinds, addCharts, tick, mulberry32, counted, runNeuron, button }) => {
-  const SLIDERS = {
-    tau_mem: {
-      label: "membrane time constant",
-      unit: "ms",
-      min: 2,
-      max: 50,
-      step: 1,
-      value: 10,
-    },
-    tau_syn: {
-      label: "synaptic time constant",
-      unit: "ms",
-      min: 2,
-      max: 50,
-      step: 1,
-      value: 10,
-    },
-    v_th: {
-      label: "threshold",
-      unit: "a.u.",
-      min: 0.05,
-      max: 1,
-      step: 0.05,
-      value: 0.3,
-    },
-    rate: {
-      label: "input rate",
-      unit: "events/s",
-      min: 0,
-      max: 2000,
-      step: 50,
-      value: 1000,
-    },
-  };
+  const SLIDERS = `
+    <label>membrane time constant
+      <input type="range" name="tau_mem" min="2" max="50" step="1" value="10" data-unit="ms">
+    </label>
+    <label>synaptic time constant
+      <input type="range" name="tau_syn" min="2" max="50" step="1" value="10" data-unit="ms">
+    </label>
+    <label>threshold
+      <input type="range" name="v_th" min="0.05" max="1" step="0.05" value="0.3" data-unit="a.u.">
+    </label>
+    <label>input rate
+      <input type="range" name="rate" min="0" max="2000" step="50" value="1000" data-unit="events/s">
+    </label>`;
   const STEPS = 1000;
   const DT = 0.0001; // s
   const WEIGHT = 0.05; // by which an input event raises the current

@@ -1,27 +1,15 @@
 // What three networks compute in a millisecond, by how much of their input isn't 0.
 (({ kinds, addCharts, between }) => {
-  const SLIDERS = {
-    input: {
-      label: "active inputs",
-      unit: "%",
-      min: -1,
-      max: 2,
-      step: 0.1,
-      digits: 1,
-      value: 0.6,
-      scale: "log",
-    },
-    spikes: {
-      label: "active neurons",
-      unit: "%",
-      min: -1,
-      max: 2,
-      step: 0.1,
-      digits: 1,
-      value: 1.5,
-      scale: "log",
-    },
-  };
+  const ENDS = [-1, 2]; // of the share of active inputs: powers of 10, in %
+  const SLIDERS = `
+    <label>active inputs
+      <input type="range" name="input" min="${ENDS[0]}" max="${ENDS[1]}" step="0.1" value="0.6"
+        data-unit="%" data-scale="log" data-digits="1">
+    </label>
+    <label>active neurons
+      <input type="range" name="spikes" min="-1" max="2" step="0.1" value="1.5"
+        data-unit="%" data-scale="log" data-digits="1">
+    </label>`;
   const INPUTS = 2 * 35 * 35;
   const HIDDEN = 100; // of the SNN and of the MLP
   const UNITS = 64; // of the GRU, and of the layer before it
@@ -43,7 +31,6 @@
   }
 
   kinds.operations = (content, controls, drawing) => {
-    const ends = [SLIDERS.input.min, SLIDERS.input.max];
     const all = Math.log10(countOperations({ input: 1, spikes: 1 }).SNN);
     const chart = {
       title: "operations per ms",
@@ -56,12 +43,12 @@
     };
     function draw({ input, spikes }, [drawn]) {
       const count = (percent) => countOperations({ input: percent / 100, spikes: spikes / 100 });
-      const places = between(ends, 60);
+      const places = between(ENDS, 60);
       const curves = places.map((place) => count(10 ** place));
       const line = (name) => curves.map((counts) => Math.log10(counts[name]));
       const now = count(input);
       const dot = (name, colour) => [Math.log10(input), Math.log10(now[name]), colour];
-      const words = (name, colour, where) => [ends[0], line(name)[0], colour, ` ${name}`, where];
+      const words = (name, colour, where) => [ENDS[0], line(name)[0], colour, ` ${name}`, where];
       drawn.marks = [
         dot("SNN", "accent"),
         dot("GRU", "text"),
@@ -69,7 +56,7 @@
         words("SNN", "accent", "left bottom"),
         words("GRU", "text", "left bottom"),
         words("MLP", "grey", "left top"),
-        [ends[0], all, "grey", " SNN, nothing skipped", "left bottom"],
+        [ENDS[0], all, "grey", " SNN, nothing skipped", "left bottom"],
       ];
       drawn.setData([places, line("SNN"), line("GRU"), line("MLP"), places.map(() => all)]);
       const told = Object.entries(now).map(([name, operations]) => {
@@ -78,7 +65,7 @@
       });
       return `Operations per ms: ${told.join(", ")}.`;
     }
-    return addCharts(controls, drawing, { sliders: SLIDERS, x: ends, charts: [chart], draw });
+    return addCharts(controls, drawing, { sliders: SLIDERS, x: ENDS, charts: [chart], draw });
   };
   kinds.operations.count = countOperations;
 })(window.interactiveFigures);

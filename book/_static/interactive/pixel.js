@@ -1,38 +1,19 @@
 // One pixel, one edge: an ideal pixel of an event camera, whose reference starts at the light.
 (({ kinds, addCharts, tick, stepped, element, colour, number, clamp }) => {
-  const SLIDERS = {
-    contrast: {
-      label: "contrast",
-      min: 1.5,
-      max: 20,
-      step: 0.5,
-      value: 10,
-    },
-    threshold: {
-      label: "threshold",
-      min: 0.1,
-      max: 0.6,
-      step: 0.05,
-      value: 0.3,
-    },
-    speed: {
-      label: "speed",
-      unit: "px/ms",
-      min: 0.4,
-      max: 4,
-      step: 0.1,
-      value: 0.6,
-    },
-    daylight: {
-      label: "daylight",
-      min: -1,
-      max: 1,
-      step: 0.1,
-      value: 0,
-      digits: 2,
-      scale: "log",
-    },
-  };
+  const SLIDERS = `
+    <label>contrast
+      <input type="range" name="contrast" min="1.5" max="20" step="0.5" value="10">
+    </label>
+    <label>threshold
+      <input type="range" name="threshold" min="0.1" max="0.6" step="0.05" value="0.3">
+    </label>
+    <label>speed
+      <input type="range" name="speed" min="0.4" max="4" step="0.1" value="0.6" data-unit="px/ms">
+    </label>
+    <label>daylight
+      <input type="range" name="daylight" min="-1" max="1" step="0.1" value="0"
+        data-scale="log" data-digits="2">
+    </label>`;
   const DURATION = 20; // ms
   const DT = 0.02; // ms
   const PIP_WIDTH = 4; // pixels

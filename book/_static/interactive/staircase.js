@@ -1,30 +1,17 @@
 // The staircase: the loss of one neuron against its one weight, and the gradients of the loss.
 (({ kinds, addCharts, stepped, between, number, counted, clamp, button }) => {
-  const SLIDERS = {
-    weight: {
-      label: "weight",
-      min: 0,
-      max: 0.4,
-      step: 0.001,
-      value: 0.1,
-    },
-    beta: {
-      label: "steepness β",
-      min: -1,
-      max: 2,
-      step: 0.1,
-      value: 0,
-      scale: "log",
-    },
-    dt: {
-      label: "time step Δt",
-      unit: "ms",
-      min: 0.1,
-      max: 1,
-      step: 0.1,
-      value: 1,
-    },
-  };
+  const ENDS = [0, 0.4]; // of the weight
+  const START = 0.1;
+  const SLIDERS = `
+    <label>weight
+      <input type="range" name="weight" min="${ENDS[0]}" max="${ENDS[1]}" step="0.001" value="${START}">
+    </label>
+    <label>steepness β
+      <input type="range" name="beta" min="-1" max="2" step="0.1" value="0" data-scale="log">
+    </label>
+    <label>time step Δt
+      <input type="range" name="dt" min="0.1" max="1" step="0.1" value="1" data-unit="ms">
+    </label>`;
   const INPUT = [2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5]; // ms
   const DURATION = 45; // ms
   const TAU = 10; // ms, of the membrane and of the synapse
@@ -59,10 +46,9 @@
   }
 
   kinds.staircase = (content, controls, drawing) => {
-    const { min, max, value: start } = SLIDERS.weight;
-    const weights = between([min, max], 400);
+    const weights = between(ENDS, 400);
     let [losses, gradients] = [[0], [0]];
-    let [weight, gradient, said] = [start, 0, ""];
+    let [weight, gradient, said] = [START, 0, ""];
     const y = (values) => () => {
       const [low, high] = [Math.min(0, ...values()), Math.max(0, ...values())];
       const margin = 0.1 * (high - low) + 1e-9;
@@ -86,12 +72,12 @@
       gradient = ball.gradient;
       upper.marks = [
         [weight, ball.loss, "accent"],
-        [0.6 * max, Math.max(...losses), "text", `loss = (spikes − ${TARGET})²`, "center top"],
+        [0.6 * ENDS[1], Math.max(...losses), "text", `loss = (spikes − ${TARGET})²`, "center top"],
       ];
       lower.marks = [
         [weight, gradient, "accent"],
-        [min, 0, "text", " true gradient"],
-        [max, Math.min(...gradients), "words", "surrogate gradient", "right bottom"],
+        [ENDS[0], 0, "text", " true gradient"],
+        [ENDS[1], Math.min(...gradients), "words", "surrogate gradient", "right bottom"],
       ];
       upper.setData([weights, losses]);
       lower.setData([weights, weights.map(() => 0), gradients]);
@@ -109,14 +95,14 @@
       const byTrue = () => move(weight, "The true gradient is 0: the ball stays where it is. ");
       const bySurrogate = () => {
         const step = clamp(-LEARNING_RATE * gradient, -LONGEST_STEP, LONGEST_STEP);
-        const to = clamp(weight + step, min, max);
+        const to = clamp(weight + step, ...ENDS);
         const moves = `The ball moves by ${number(to - weight, 3)}. `;
         move(to, gradient ? moves : "The target is reached: the ball stays. ");
       };
       return [
         button("step against the true gradient", byTrue),
         button("step against the surrogate gradient", bySurrogate),
-        button("reset", () => move(start, "")),
+        button("reset", () => move(START, "")),
       ];
     }
     // Whichever slider moves.
@@ -125,6 +111,6 @@
       said = "";
     };
     controls.addEventListener("input", moved, true);
-    return addCharts(controls, drawing, { sliders: SLIDERS, x: [min, max], charts, draw, more });
+    return addCharts(controls, drawing, { sliders: SLIDERS, x: ENDS, charts, draw, more });
   };
 })(window.interactiveFigures);

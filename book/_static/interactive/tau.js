@@ -1,17 +1,10 @@
 // A LIF neuron that gets the events of one recording: its spikes follow the time constant.
 (({ kinds, addCharts, tick, counted, runNeuron }) => {
-  const SLIDERS = {
-    tau: {
-      label: "time constants",
-      unit: "ms",
-      min: 0,
-      max: 2,
-      step: 0.02,
-      value: 1,
-      scale: "log",
-      digits: 1,
-    },
-  };
+  const SLIDERS = `
+    <label>time constants
+      <input type="range" name="tau" min="0" max="2" step="0.02" value="1"
+        data-unit="ms" data-scale="log" data-digits="1">
+    </label>`;
 
   // content: counts of events by time step of dt ms, the weight of one, and the threshold.
   kinds.tau = ({ counts, dt, weight, threshold }, controls, drawing) => {

@@ -3,8 +3,7 @@
   const { begin } = shared;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
-  const INK = [31, 35, 40];
-  const PAPER = [251, 250, 247];
+  const [INK, PAPER] = ["#1f2328", "#fbfaf7"];
 
   function pip(context, suit, x, y, size) {
     context.save();
@@ -47,9 +46,8 @@
     context.translate(pose.x, pose.y);
     context.rotate(pose.rotation);
     context.scale(pose.scaleX, pose.scaleY);
-    const light = Math.exp(-pose.contrast) * 0.75;
-    const grey = INK.map((ink, part) => Math.round(ink + light * (PAPER[part] - ink)));
-    context.fillStyle = `rgb(${grey.join()})`;
+    const light = 75 * Math.exp(-pose.contrast); // %
+    context.fillStyle = `color-mix(in srgb, ${PAPER} ${light}%, ${INK})`;
     card.fillPip(context, pose.suit);
     context.restore();
     if (covered) {

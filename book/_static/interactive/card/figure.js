@@ -33,16 +33,10 @@
     "upside-down": "upside down",
     noise: "noise",
   };
-  const SLOW = {
-    label: "slow motion",
-    unit: "×",
-    min: Math.log10(20),
-    max: Math.log10(200),
-    step: 0.01,
-    value: 2,
-    digits: 0,
-    scale: "log",
-  };
+  const SLOW = `<label>slow motion
+    <input type="range" name="slow" min="${Math.log10(20)}" max="${Math.log10(200)}" step="0.01"
+      value="2" data-unit="×" data-scale="log" data-digits="0">
+  </label>`;
   const STEP = 9; // pixels that an arrow key moves the pip
   const ARROWS = {
     ArrowLeft: [-STEP, 0],
@@ -173,7 +167,7 @@
         table.paused = !table.paused;
         table.start();
       };
-      this.values = addSliders(controls, { slow: SLOW }, () => {}).values;
+      this.values = addSliders(controls, SLOW, () => {}).values;
       controls.append(this.content);
       for (const box of controls.querySelectorAll("[type=checkbox]")) {
         box.oninput = () => {

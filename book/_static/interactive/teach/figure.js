@@ -39,8 +39,8 @@
     // A figure is opening, then ready, and working while it opens something else. Only while it is
     // ready can anything be clicked, is anything kept, and does it follow another tab.
     constructor(drawing, controls) {
-      Object.assign(this, { drawing, below: controls, phase: "opening", random: null });
-      this.random = mulberry32(Date.now());
+      const random = mulberry32(Date.now());
+      Object.assign(this, { drawing, below: controls, phase: "opening", random });
       this.said = ""; // what the summary says
       this.invitation = ""; // of a link, until its ten strokes are drawn
       this.challenge = null; // while ten strokes are asked for
