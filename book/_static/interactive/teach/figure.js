@@ -426,10 +426,7 @@
       address.value = page.split("#")[0] + hash;
       try {
         await navigator.clipboard.writeText(address.value);
-        this.say(
-          `A link is copied, of ${hash.length.toLocaleString("en")} characters. Whoever opens it ` +
-            `is asked to draw what you have taught.${but}`,
-        );
+        this.say(`A link is copied. Whoever opens it is asked to draw what you have taught.${but}`);
       } catch {
         address.hidden = false;
         address.select();
