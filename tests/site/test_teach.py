@@ -973,6 +973,28 @@ def test_another_tab_ends_no_training_and_takes_no_stroke_that_waits(visit):
     assert two.evaluate("teaching.trials.waiting.length") == 1
 
 
+def test_strokes_still_wait_when_something_else_is_shown_and_one_that_is_drawn_is_set_aside(visit):
+    page = visit().show(KIND)
+    press_now(page, "see what it was taught")
+    add_stroke(page, 0)
+    wait_until_all_is_kept(page)
+    page.evaluate("teaching.lesson.forget()")
+    add_stroke(page, None)
+    kept = "await window.interactiveFigures.teach.kept('')"
+    page.evaluate(f"async () => teaching.take({kept})")
+    assert page.evaluate("teaching.trials.waiting.length") == 1
+    page.once("dialog", lambda dialog: dialog.dismiss())  # take what the other tab has
+    aside = page.evaluate(
+        "async () => { const { teach } = window.interactiveFigures;"
+        "  teaching.gestures.chosen = 1; teaching.trials.begin([0, 0]);"
+        "  for (let step = 1; step <= 60; step++) teaching.trials.advance([step / 4, step / 9]);"
+        "  teaching.pad.next = () => null;"  # it is still being drawn
+        f"  await teaching.settle({kept}); const [[, {{ packed }}]] = await teach.allAside();"
+        "  return packed.gestures.map(({ strokes }) => strokes.length); }"
+    )
+    assert aside[1] > 5 and counts_of(page) == [6, 5, 5, 5, 5, 5]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_until_the_scripts_are_there_a_pad_stands_there_and_no_form(fails, visit):
     """If they never come, the picture does."""

@@ -196,15 +196,16 @@
     }
 
     start(gestures, text, chosen = null) {
-      const { waiting } = this.trials;
+      const { pad, trials } = this;
       this.lesson.forget();
-      this.pad.complete();
-      this.trials.complete();
-      this.trials.clear();
+      pad.complete();
+      trials.complete();
+      const { waiting } = trials;
+      trials.clear();
+      trials.waiting = waiting; // for a gesture that is chosen
       Object.assign(this, { challenge: null, score: null, invitation: "" });
       this.gestures.start(gestures, chosen);
       this.say(text);
-      if (waiting.length && chosen !== null) this.trials.keep(waiting);
     }
 
     // A stroke with the events that the page shows of it.
@@ -346,10 +347,14 @@
     // Another tab has kept something since this one has seen what is kept.
     async settle(other) {
       const keepsOwn = confirm(OTHER_TAB);
+      this.pad.complete();
+      this.trials.complete();
       await teach.setAside(keepsOwn ? other : this.content());
+      if (!keepsOwn) {
+        await this.take(other); // before its turn is passed, so that what can't be read stays
+        this.kept = this.edits;
+      }
       this.turn = other.turn ?? 0;
-      if (!keepsOwn) await this.take(other);
-      if (!keepsOwn) this.kept = this.edits;
       this.aside = (await teach.allAside()).length;
     }
 
@@ -364,9 +369,9 @@
         this.behind = true;
         return;
       }
-      await this.work(() => {
+      await this.work(async () => {
+        await this.take(stored);
         this.turn = stored.turn;
-        return this.take(stored);
       }, false);
       this.say("Another tab has changed these gestures: here they are.");
     }
