@@ -489,7 +489,7 @@ def on_one_way(seed: int, count: int, epochs: int | None) -> Shares:
     return shares
 
 
-def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
+def on_discs(seed: int) -> Shares:
     """Ask a rule about discs that come in from outside: away from where the first events are."""
     films = motions.film_motions(DISCS, 10 * seed + 1)
     straight = films.subset(np.flatnonzero(np.less(films.targets, len(WAYS))))
@@ -539,16 +539,16 @@ def measure_ranges(seeds: int = 10, recordings: int = FILMS, epochs: int | None 
         recordings: As for ``motions``.
         epochs: As for ``motions``.
     """
-    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
-    rows = over_seeds(folds.in_parallel(on_ranges, jobs))
+    rows = over_seeds(on_ranges, seeds, recordings, epochs)
     return {"films": NEW_FILMS // 2, "seeds": seeds, "rows": rows}
 
 
-def over_seeds(by_seed: Sequence[Shares]) -> list[Row]:
-    """Return a row per model and test."""
+def over_seeds(of_seed: Callable[..., Shares], seeds: int, *arguments: Any) -> list[Row]:
+    """Measure with each seed, and return a row per model and test."""
+    by_seed = folds.in_parallel(of_seed, [(seed, *arguments) for seed in range(seeds)])
     rows = []
     for model, test in by_seed[0]:
-        shares = [of_seed[model, test] for of_seed in by_seed]
+        shares = [found[model, test] for found in by_seed]
         rows.append({"model": model, "test": test, **folds.spread(shares)})
     return rows
 
@@ -566,7 +566,10 @@ def measure_motions(seeds: int = 3, recordings: int = FILMS, epochs: int | None 
         ``one_way`` are single frames that learned from films forwards only, by camera; in
         ``discs`` a rule by place.
     """
-    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
-    tables = {"rows": on_dots, "one_way": on_one_way, "discs": on_discs}
-    measured = {name: over_seeds(folds.in_parallel(of, jobs)) for name, of in tables.items()}
-    return {"films": recordings, "seeds": seeds, **measured}
+    return {
+        "films": recordings,
+        "seeds": seeds,
+        "rows": over_seeds(on_dots, seeds, recordings, epochs),
+        "one_way": over_seeds(on_one_way, seeds, recordings, epochs),
+        "discs": over_seeds(on_discs, seeds),
+    }

@@ -17,7 +17,7 @@ from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
-from . import Row, folds, motions, panel
+from . import Row, motions, panel
 from .rules import untrained
 
 WALLS = 60  # to learn from
@@ -110,8 +110,7 @@ def measure(seeds: int = 10, recordings: int = WALLS, epochs: int | None = None)
         A row per network, and in ``panel`` per member of the panel, with the share of the answers
         that are right, of walls both ways.
     """
-    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
-    rows = motions.over_seeds(folds.in_parallel(on_walls, jobs))
+    rows = motions.over_seeds(on_walls, seeds, recordings, epochs)
     task = panel.Task(
         partial(asked, count=recordings),
         time_window=motions.TIME_WINDOW,
