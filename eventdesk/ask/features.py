@@ -1,7 +1,6 @@
 """Numbers that describe recordings, for ordinary classifiers: each sees some of what is in them."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -95,14 +94,9 @@ def _interval_order(counts: ndarray) -> ndarray:
     differences = counts - counts.mean()
     total = np.concatenate([[0], differences.cumsum()])
     now = np.arange(len(counts))
-
-    def between(begin: ndarray, end: ndarray) -> ndarray:
-        return total[end.clip(0, len(counts))] - total[begin.clip(0, len(counts))]
-
-    ranges = list(pairwise(lags))
-    after = [between(now + nearest, now + farthest) for nearest, farthest in ranges]
-    before = [between(now - farthest + 1, now - nearest + 1) for nearest, farthest in ranges]
-    triples = (np.array(before) * differences) @ np.array(after).T
+    after = np.diff(total[(now + lags[:, None]).clip(0, len(counts))], axis=0)
+    before = -np.diff(total[(now + 1 - lags[:, None]).clip(0, len(counts))], axis=0)
+    triples = (before * differences) @ after.T
     shares = triples / np.abs(triples).sum().clip(1e-9)
     return (shares - shares.T)[np.triu_indices(len(shares), 1)]
 

@@ -120,10 +120,9 @@ def main(words: list[str] | None = None) -> None:
         with interruptible(), compiling_said():
             getattr(module, name)(**given)
     except KeyboardInterrupt as stopped:
-        number = stopped.args[0] if isinstance(stopped, Terminated) else signal.SIGINT
         forget(stopped)
         print(f"{program}: stopped", file=sys.stderr)
-        raise SystemExit(128 + number) from None
+        raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -136,23 +135,15 @@ def main(words: list[str] | None = None) -> None:
             signal.signal(number, handler)
 
 
-class Terminated(KeyboardInterrupt):
-    """Another program asks this one to end: as by Ctrl-C, what is half written is removed."""
-
-
 def _handle_endings() -> dict[int, Any]:
-    """Let signals that end a program raise ``Terminated``; return what they did before."""
+    """Let what ends a program remove what is half written, as Ctrl-C does; return what it did."""
     before = {}
     if threading.current_thread() is threading.main_thread():  # no other can say what signals do
         for name in ("SIGTERM", "SIGHUP"):  # the other comes when a terminal is closed
             number = getattr(signal, name, None)
             if number and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-                before[number] = signal.signal(number, _terminate)
+                before[number] = signal.signal(number, signal.default_int_handler)
     return before
-
-
-def _terminate(number: int, _: Any) -> None:
-    raise Terminated(number)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
