@@ -82,10 +82,12 @@ def _rhythm(counts: ndarray) -> ndarray:
     first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
     bins = len(counts)
     length = 2 * max(bins, MAX_LAG)  # so that no lag comes round
-    pairs = np.fft.irfft(np.abs(np.fft.rfft(counts, length)) ** 2)[:MAX_LAG].clip(0)
+    spectrum = np.fft.rfft(counts, length)
+    pairs = np.fft.irfft(np.abs(spectrum) ** 2)[:MAX_LAG].clip(0)
     expected = counts.mean() ** 2 * (bins - lags).clip(0)
     of_lags = 1 + np.add.reduceat(pairs, first_lags)
-    return np.log(of_lags / (1 + np.add.reduceat(expected, first_lags)))
+    of_constant_rate = 1 + np.add.reduceat(expected, first_lags)
+    return np.log(of_lags / of_constant_rate)
 
 
 def _interval_order(counts: ndarray) -> ndarray:
@@ -94,8 +96,10 @@ def _interval_order(counts: ndarray) -> ndarray:
     differences = counts - counts.mean()
     total = np.concatenate([[0], differences.cumsum()])
     now = np.arange(len(counts))
-    after = np.diff(total[(now + lags[:, None]).clip(0, len(counts))], axis=0)
-    before = -np.diff(total[(now + 1 - lags[:, None]).clip(0, len(counts))], axis=0)
+    later = (now + lags[:, None]).clip(0, len(counts))
+    earlier = (now + 1 - lags[:, None]).clip(0, len(counts))
+    after = np.diff(total[later], axis=0)
+    before = -np.diff(total[earlier], axis=0)
     triples = (before * differences) @ after.T
     shares = triples / np.abs(triples).sum().clip(1e-9)
     return (shares - shares.T)[np.triu_indices(len(shares), 1)]
@@ -165,7 +169,9 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> ndar
             np.add.at(counts[:, part], bins, events[field] - events[field].mean())
         counts -= counts.mean(0)
         counts /= np.linalg.norm(counts, axis=0).clip(1e-9)
-        of_recording = [np.linspace(-1, 1, len(counts)) @ counts, (counts.T @ counts)[pairs]]
+        time = np.linspace(-1, 1, len(counts))
+        together = counts.T @ counts
+        of_recording = [time @ counts, together[pairs]]
         for steps in (1, 2, 4, 8, 16):
             later = counts[:-steps].T @ counts[steps:]
             of_recording.append((later - later.T)[pairs])

@@ -63,7 +63,6 @@ def compare(
     folder: str,
     group_by: str | None = None,
     processes: int = 1,
-    json: bool = False,
     out: Path | None = None,
     **options: Any,
 ) -> None:
@@ -79,15 +78,10 @@ def compare(
     width, height, _ = loaded.sensor_size
     comparison = asking.compare(loaded.recordings, loaded.groups, processes=processes, **options)
     comparison.recipe.update(reading, sensor=f"{width}x{height}", group_by=group_by)
-    if json:
-        say(json_format.dumps(report.content(comparison)))
-    else:
-        say(*report.printed(comparison).splitlines())
+    say(*report.printed(comparison).splitlines())
     if out:
         report.write(comparison, out)
-        winner = write_winner(comparison, loaded.recordings, loaded.groups, out)
-        if not json:
-            say(winner)
+        say(write_winner(comparison, loaded.recordings, loaded.groups, out))
 
 
 def read_folder(

@@ -61,7 +61,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train", "--device", "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one", {}),
     ("predict", "--each", "a line per file of a folder, too", SWITCH),
     ("inspect", "--plot", "draw the pixels of the first, as .pdf, .png or .svg", FILE),
-    ("inspect compare", "--json", "print all numbers, as JSON", SWITCH),
+    ("inspect", "--json", "print all numbers, as JSON", SWITCH),
     ("clean", "--out", "a new folder", FOLDER | {"required": True}),
     ("clean", "--refractory", "leave out what a pixel sends so soon again", WHOLE_US),
     ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),

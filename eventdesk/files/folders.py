@@ -392,15 +392,15 @@ def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
     a single event of a class that nothing else shows isn't wild.
     """
     counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
-    sides = np.zeros(2, np.int64)  # that files need
+    needed = []  # by files
     for packed in recorded:
         events = packed.unpack()
         places = np.minimum([events["x"], events["y"]], MAX_SIDE)
         of_file = np.array([np.bincount(axis, minlength=MAX_SIDE + 1) for axis in places])
         counts += of_file
-        sides = np.maximum(sides, [_usual_side(axis, 1) for axis in of_file])
+        needed.append([_usual_side(axis, 1) for axis in of_file])
     of_all = [_usual_side(axis, MAX_NETWORK_SIDE) for axis in counts]
-    width, height = np.minimum(sides, of_all).tolist()
+    width, height = np.minimum(np.max(needed, axis=0), of_all).tolist()
     return width, height, 2
 
 

@@ -8,10 +8,10 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 from numpy import ndarray
 
-from pokersnn_helpers.system.checks import check_events, check_range, errors_in
+from pokersnn_helpers.system.checks import check_range, errors_in
 from pokersnn_helpers.system.writing import errors_name
 
-from ..files.event_files import ANY_SENSOR, check_file, read_unchecked
+from ..files.event_files import check_file, read_unchecked
 from ..files.folders import find_files
 from .inspection import find_hot_pixels
 
@@ -19,8 +19,8 @@ from .inspection import find_hot_pixels
 NUMBERED = np.dtype([(name, np.int64) for name in ("t", "x", "y", "number")])
 
 
-def filter_events(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
-    """Remove the events of hot pixels, and those that Tonic's filters take for noise.
+def remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
+    """Return the numbers of the events that aren't of hot pixels, nor noise to Tonic's filters.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
@@ -37,35 +37,34 @@ def filter_events(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarr
         >>> events = np.zeros(99, EVENT_DTYPE)
         >>> events["t"], events["x"] = 1000 * np.arange(99), 4
         >>> events["x"][:9] = range(9)
-        >>> len(filter_events(events))
-        8
+        >>> remaining(events)
+        array([0, 1, 2, 3, 5, 6, 7, 8])
     """
-    return events[_remaining(check_events(events, ANY_SENSOR), refractory, noise)]
-
-
-def _remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
-    """Return the numbers of the events, which were checked, that ``filter_events`` leaves."""
     from tonic.transforms import Denoise, RefractoryPeriod  # which take a second to import
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
     x, y = find_hot_pixels(events).T
-    pixels = events["y"] << 32 | events["x"]
-    is_hot = np.isin(pixels, y << 32 | x)
+    is_hot = np.isin(_places(events["x"], events["y"]), _places(x, y))
     numbers = np.flatnonzero(~is_hot)
     columns = [events[field][numbers] for field in "txy"]
-    remaining = np.rec.fromarrays([*columns, numbers], dtype=NUMBERED)
-    remaining["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
-    if refractory and len(remaining):
-        remaining = RefractoryPeriod(refractory)(remaining)
-    if noise and len(remaining):
-        remaining = Denoise(noise)(remaining)
-    if len(remaining) == 0:
+    left = np.rec.fromarrays([*columns, numbers], dtype=NUMBERED)
+    left["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
+    if refractory and len(left):
+        left = RefractoryPeriod(refractory)(left)
+    if noise and len(left):
+        left = Denoise(noise)(left)
+    if len(left) == 0:
         raise ValueError("no event is left; choose shorter times")
-    return remaining["number"]
+    return left["number"]
+
+
+def _places(x: ndarray, y: ndarray) -> ndarray:
+    """Return a number for each pixel."""
+    return y.astype(np.int64) << 32 | x.astype(np.int64)
 
 
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
-    r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
+    r"""Write a file, or all files below a folder, without what ``remaining`` leaves out.
 
     Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
     of its events, of its sensor and of itself, such as its class. The new folder appears once all
@@ -75,7 +74,7 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     Args:
         path: The file or folder.
         out: The new folder, elsewhere.
-        filters: The arguments ``refractory`` and ``noise`` of ``filter_events``.
+        filters: The arguments ``refractory`` and ``noise`` of ``remaining``.
 
     Raises:
         FileExistsError: Something has the name of the new folder already.
@@ -116,8 +115,8 @@ def _clean_file(path: Path, new: Path, **filters: int) -> str:
     recorded = read_unchecked(path)
     events, sensor_size = check_file(recorded, path)
     with errors_in(str(path)):
-        remaining = _remaining(events, **filters)
-    left = recorded.events[remaining]
+        numbers = remaining(events, **filters)
+    left = recorded.events[numbers]
     arrays = {name: left[name] for name in left.dtype.names}
     arrays |= {name: np.asarray(value) for name, value in recorded.about.items()}
     if sensor_size:
@@ -127,4 +126,4 @@ def _clean_file(path: Path, new: Path, **filters: int) -> str:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 text = array.astype(str) if array.dtype == object else array
                 np.save(member, text, allow_pickle=False)
-    return f"{path}: {len(remaining):,} of {len(events):,} events are left"
+    return f"{path}: {len(numbers):,} of {len(events):,} events are left"

@@ -74,14 +74,17 @@ def signature(events: ndarray) -> ndarray:
     counts = counts[:, top, left]
     usual = uniform_filter(counts, (1, 3, 3, 3), mode="constant")
     course = counts.sum((1, 2), keepdims=True)
-    still = counts.sum(3, keepdims=True) * course / course.sum(3, keepdims=True).clip(1)
+    of_place = counts.sum(3, keepdims=True)
+    of_all = course.sum(3, keepdims=True).clip(1)
+    still = of_place * course / of_all
     low, high = np.minimum(usual, still), np.maximum(usual, still)
     differences = (counts - counts.clip(low, high)) / (high + 0.05)
     differences -= differences.mean(3, keepdims=True)  # what a place always has tells nothing
     places = (_PLACES[:, top, left] + np.arange(counts.shape[-1])) % NUMBERS
     signed = _SIGNS[:, top, left] * differences
     sums = np.bincount(places.ravel(), signed.ravel(), NUMBERS)
-    return (sums / np.linalg.norm(sums).clip(1e-9)).astype(np.float32)
+    length = np.linalg.norm(sums).clip(1e-9)
+    return (sums / length).astype(np.float32)
 
 
 def find_copies(signatures: ndarray) -> ndarray:

@@ -9,7 +9,7 @@ from tonic.transforms import Denoise, RefractoryPeriod
 
 from eventdesk import load_folder
 from eventdesk.files.event_files import read_event_file
-from eventdesk.look.cleaning import clean_files, filter_events
+from eventdesk.look.cleaning import clean_files, remaining
 
 TABLE = "t,x,y,p\n7,0,0,1\n"
 
@@ -20,12 +20,12 @@ TABLE = "t,x,y,p\n7,0,0,1\n"
 )
 def test_filters_are_those_of_tonic_and_spare_the_first_event(options, transform):
     events = scene((60, 60, 500))
-    assert filter_events(events).tolist() == scene().tolist()
+    assert events[remaining(events)].tolist() == scene().tolist()
     late = scene()
     late["t"] += 10_000
     expected = transform(late)
     expected["t"] -= 10_000
-    assert filter_events(events, **options).tolist() == expected.tolist()
+    assert events[remaining(events, **options)].tolist() == expected.tolist()
 
 
 def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from eventdesk.look.cleaning import filter_events
+from eventdesk.look.cleaning import remaining
 from eventdesk.look.inspection import find_hot_pixels, inspect_file
 from pokersnn_helpers.recordings import make_events
 
@@ -152,7 +152,7 @@ def test_what_are_no_events_is_refused_in_words():
         (scene()[:0], r"has shape \(0,\)"),
         (np.ma.masked_array(scene(), mask=True), "field t is -- at event 0"),
     ):
-        for function in (find_hot_pixels, filter_events):
+        for function in (find_hot_pixels, remaining):
             with pytest.raises(ValueError, match=reason):
                 function(events)
 

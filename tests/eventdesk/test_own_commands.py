@@ -291,7 +291,7 @@ def test_what_compare_refuses(folder, run):  # noqa: F811
         run("compare", folder, "--size", "0x64")
 
 
-def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: F811
+def test_compare_writes_how_recordings_were_read(folder, tmp_path_factory, run, monkeypatch):  # noqa: F811
     half_right = dict.fromkeys(CANDIDATES, np.arange(24) % 2 == 0)
 
     def known(recordings, groups, **options):
@@ -299,9 +299,11 @@ def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: 
         return Comparison(judgement, {"seed": 5, **options})
 
     monkeypatch.setattr(asking, "compare", known)
-    (line,) = run("compare", folder, "--json", "--folds", 2, "--time-window", 500)
+    out = tmp_path_factory.mktemp("out")
+    run("compare", folder, "--out", out, "--folds", 2, "--time-window", 500)
     recipe = {"seed": 5, "processes": 1, "folds": 2, "time_window": 500}
-    assert json.loads(line)["recipe"] == recipe | {"sensor": "64x43", "group_by": None}
+    written = json.loads((out / "compare.json").read_text())["recipe"]
+    assert written == recipe | {"sensor": "64x43", "group_by": None}
 
 
 def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeypatch):
