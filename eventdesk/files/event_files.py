@@ -269,41 +269,46 @@ def _format(file: BinaryIO) -> Format:
 
 
 def _read_npy(file: BinaryIO) -> UncheckedFile:
-    """Read an array, structured or of shape (events, 4), as the files of POKER-DVS are."""
+    """Read an array, as the files of POKER-DVS are."""
     array = np.lib.format.read_array(file, allow_pickle=False)
     if file.read(1):
         raise ValueError(
             "it goes on after its array, as if it were saved in portions; join them by "
             "np.concatenate, or copy it again"
         )
-    return _to_events(_columns(array))
+    return _of_arrays({"an array": array})
 
 
 def _read_npz(file: BinaryIO) -> UncheckedFile:
-    """Read such an array, or arrays t, x, y and p, and perhaps ``sensor_size`` and others."""
     loaded: Any = np.load(file, allow_pickle=False)
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
     check_memory(3 * unzipped)
-    arrays = dict(loaded)
-    tables = [name for name, array in arrays.items() if array.dtype.names or array.ndim == 2]
-    if len(tables) == 1 and "t" not in map(_field, arrays):
-        arrays |= _columns(arrays.pop(tables[0]))
-    sensor = arrays.pop("sensor_size", np.empty(0))
-    return _to_events(arrays, sensor.tolist())
+    return _of_arrays(dict(loaded))
 
 
 def _read_hdf5(file: BinaryIO) -> UncheckedFile:
-    """Read the events of an HDF5 file: an array as in NumPy's files, or arrays in a group."""
+    """Read what an HDF5 file calls events: an array as in NumPy's files, or arrays in a group."""
     import h5py
 
     with h5py.File(file) as content:
         check_hdf5(content)
         events = content.get("events", {})
-        group = {"": events} if isinstance(events, h5py.Dataset) else events
+        group = {"events": events} if isinstance(events, h5py.Dataset) else events
         columns = {name: data for name, data in group.items() if isinstance(data, h5py.Dataset)}
         check_memory(3 * sum(data.nbytes for data in columns.values()))
-        arrays = {name: data[()] for name, data in columns.items()}
-    return _to_events(_columns(arrays[""]) if "" in arrays else arrays)
+        return _of_arrays({name: data[()] for name, data in columns.items()})
+
+
+def _of_arrays(arrays: dict[str, ndarray]) -> UncheckedFile:
+    """Find events in arrays: a table, or t, x, y and p, beside ``sensor_size`` and others.
+
+    A table is structured, or of shape (events, 4).
+    """
+    tables = [name for name, array in arrays.items() if array.dtype.names or array.ndim == 2]
+    if len(tables) == 1 and "t" not in map(_field, arrays):
+        arrays |= _columns(arrays.pop(tables[0]))
+    sensor = arrays.pop("sensor_size", np.empty(0))
+    return _to_events(arrays, sensor.tolist())
 
 
 def _columns(array: ndarray) -> dict[str, ndarray]:
