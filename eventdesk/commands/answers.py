@@ -17,7 +17,7 @@ from .. import live as playing
 from ..files.event_files import read_event_file
 from ..files.folders import find_recordings
 from ..streaming import Stream
-from ..trained import FeatureClassifier, load_trained
+from ..trained import FeatureClassifier, Trained, load_trained
 from .networks import network_named
 from .terminal import pixels, say
 
@@ -36,74 +36,62 @@ def predict(
     refuse: bool = False,
 ) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
-    asked = Asked(checkpoint, sensor, network, refuse)
+    trained = load_trained(checkpoint, network=network_named(network) if network else None)
     for path in recordings:
         if not path.is_dir():
-            say(*(line for _, _, line, _ in asked.ask(path)))
+            say(*(line for _, _, line, _ in ask(trained, path, sensor, refuse)))
             continue
         answers = []
         for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
-            answers += asked.ask(file.path, file.class_name)
+            answers += ask(trained, file.path, sensor, refuse, file.class_name)
         table = DataFrame(answers, columns=COLUMNS)
-        say(*summary(table, asked.classifier.classes))
+        say(*summary(table, trained.classifier.classes))
         if each:
             say(*table["line"])
 
 
-class Asked:
-    """A trained model that files are asked about.
+def ask(
+    trained: Trained, file: Path, sensor: str = "", refuse: bool = False, class_name: str = ""
+) -> list[tuple[Any, ...]]:
+    """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part.
 
     Args:
-        checkpoint: What ``train`` saved, or ``compare`` as its winner.
+        trained: The model.
+        file: The file.
         sensor: What the command line says of the sensor, such as 346x260.
-        network: What the command line says of a network of one's own, as FILE.py:Class.
         refuse: Whether what is unlike training gets no answer.
-        device: Where to put a network; default ``default_device()``.
+        class_name: The class of the file, if it is known.
     """
+    events, recorded = read_event_file(file)
+    answers = []
+    with errors_in(str(file)):
+        parts = trained.parts(events, sensor_of(trained, sensor, recorded))
+        for number, recording in enumerate(parts, 1):
+            prediction = trained.predict(recording)
+            unlike = trained.unlike(recording)
+            answer = prediction.class_name or NO_ANSWER
+            if unlike and refuse:
+                answer = REFUSED
+            part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
+            line = f"{file}{part_number}: {in_words(prediction, unlike, refuse)}"
+            answers.append((class_name, answer, line, bool(unlike)))
+    return answers
 
-    def __init__(
-        self,
-        checkpoint: Path,
-        sensor: str,
-        network: str = "",
-        refuse: bool = False,
-        device: str | None = None,
-    ):
-        self.refuse = refuse
-        kind = network_named(network) if network else None
-        self.trained = load_trained(checkpoint, device, kind)
-        self.classifier = self.trained.classifier
-        self.sensors = {
-            "--sensor": pixels("--sensor", sensor),
-            "training": pixels("the sensor of training", self.trained.sensor or ""),
-        }
 
-    def sensor_of(self, recorded: Sequence[int] | None) -> SensorSize:
-        """Return the sensor that events are from, on which all who say one agree."""
-        all_sizes = {"the recording": recorded and recorded[:2]} | self.sensors
-        sizes = {who: size for who, size in all_sizes.items() if size}
-        if len(set(sizes.values())) > 1:
-            words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
-            raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
-        width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
-        return width, height, self.classifier.sensor_size[2]
-
-    def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
-        """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""
-        events, recorded = read_event_file(file)
-        answers = []
-        with errors_in(str(file)):
-            parts = self.trained.parts(events, self.sensor_of(recorded))
-            for number, recording in enumerate(parts, 1):
-                prediction = self.trained.predict(recording)
-                unlike = self.trained.unlike(recording)
-                answer = prediction.class_name or NO_ANSWER
-                if unlike and self.refuse:
-                    answer = REFUSED
-                part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-                line = f"{file}{part_number}: {in_words(prediction, unlike, self.refuse)}"
-                answers.append((class_name, answer, line, bool(unlike)))
-        return answers
+def sensor_of(trained: Trained, given: str, recorded: Sequence[int] | None) -> SensorSize:
+    """Return the sensor that events are from, on which all who say one agree."""
+    said = {
+        "the recording": recorded and recorded[:2],
+        "--sensor": pixels("--sensor", given),
+        "training": pixels("the sensor of training", trained.sensor or ""),
+    }
+    sizes = {who: size for who, size in said.items() if size}
+    if len(set(sizes.values())) > 1:
+        words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
+        raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
+    own_width, own_height, polarities = trained.classifier.sensor_size
+    width, height = next(iter(sizes.values()), (own_width, own_height))
+    return width, height, polarities
 
 
 def summary(answers: DataFrame, classes: Sequence[str]) -> list[str]:
@@ -155,17 +143,17 @@ def live(
     """Play a file, or listen to a camera until Ctrl-C, and show the answer to each gesture."""
     if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
-    asked = Asked(checkpoint, sensor, network, refuse, "cpu")
-    if isinstance(asked.classifier, FeatureClassifier):
+    trained = load_trained(checkpoint, "cpu", network_named(network) if network else None)
+    if isinstance(trained.classifier, FeatureClassifier):
         raise ValueError(
             f"{checkpoint} holds trees or a regression, which read whole recordings; use predict, "
             "or train --like the folder, for a network that answers while events come"
         )
     screen = Screen(refuse)
     stream = Stream(
-        asked.classifier,
+        trained.classifier,
         pause_ms=pause,
-        window_ms=asked.trained.window_ms or math.inf,
+        window_ms=trained.window_ms or math.inf,
         on_answer=screen.show_last,
     )
     if file:
@@ -174,8 +162,8 @@ def live(
     else:
         portions, recorded = playing.camera()
     with suppress(KeyboardInterrupt):
-        sensor_size = asked.sensor_of(recorded)
-        playing.listen(stream, portions, sensor_size, screen.show, asked.trained.share or 1.0)
+        sensor_size = sensor_of(trained, sensor, recorded)
+        playing.listen(stream, portions, sensor_size, screen.show, trained.share or 1.0)
     stream.end()
 
 
