@@ -1,14 +1,13 @@
 """What ``compare`` trains: models that see something trivial, no order of events, or the order.
 
-``CANDIDATES`` lists them. Each ``make`` takes the ``Settings`` of a fold, which are chosen by what
-it learns from, and returns an estimator: ``fit(recordings, seed)`` learns and returns it,
+``CANDIDATES`` lists them. Each ``make`` takes the settings of a fold, which are chosen by what it
+learns from, and returns an estimator: ``fit(recordings, seed)`` learns and returns it,
 ``predict(recordings)`` returns the index of a class for each, or -1. A ``make`` is pickled for
 other processes, and an estimator that it returns is copied before it learns.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -46,30 +45,7 @@ FINER = 5  # times as many bins: at the usual 50, what takes a fiftieth of a rec
 MAX_TIME_WINDOW = 125_000  # µs: the detector's delays, up to eight bins, may last a second
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the models of a fold learn by, chosen by what they learn from.
-
-    Attributes:
-        recipe: Arguments of ``train_classifier``.
-        usual: Width of the time bins that ``choose_recipe`` chooses, in µs.
-        train_epochs: How many epochs the command ``train`` would train for.
-
-    Example:
-        >>> Settings({"time_window": 500}, usual=1000, train_epochs=20).time_window
-        500
-    """
-
-    recipe: dict[str, Any]
-    usual: float
-    train_epochs: int
-
-    @property
-    def time_window(self) -> float:
-        """Width of a time bin in µs."""
-        return self.recipe["time_window"]
-
-
+Settings = dict[str, Any]  # what the models of a fold learn by, as ``choose_settings`` returns it
 Make = Callable[[Settings], Any]
 
 
@@ -81,18 +57,30 @@ def choose_settings(recordings: Recordings, given: Mapping[str, Any]) -> Setting
         given: Number of epochs, width of the time bins in µs and augmentation; None stands for one
             that isn't given.
 
+    Returns:
+        By name: what networks are trained by (``LEARNED``); ``usual_time_window``, which
+        ``choose_recipe`` chooses, in µs; and ``detector_epochs``, those of ``train``.
+
     Example:
         >>> from pokersnn_helpers import load_nmnist
         >>> given = {"epochs": None, "time_window": None, "augment": None}
-        >>> choose_settings(load_nmnist().train, given).recipe["epochs"]
+        >>> choose_settings(load_nmnist().train, given)["epochs"]
         24
     """
     chosen = choose_recipe(recordings, **given)
     check_range(1, MAX_TIME_WINDOW, time_window=chosen.time_window)
     few = max(MIN_EPOCHS, math.ceil(STEPS * chosen.batch_size / len(recordings)))
-    recipe = {name: getattr(chosen, name) for name in LEARNED}
-    recipe["epochs"] = given["epochs"] or few
-    return Settings(recipe, choose_recipe(recordings).time_window, chosen.epochs)
+    return {
+        **learned_by(vars(chosen)),
+        "epochs": given["epochs"] or few,
+        "usual_time_window": choose_recipe(recordings).time_window,
+        "detector_epochs": chosen.epochs,
+    }
+
+
+def learned_by(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of ``train_classifier`` among the settings."""
+    return {name: settings[name] for name in LEARNED}
 
 
 def _trees(features: Features) -> FeatureEstimator:
@@ -125,9 +113,9 @@ def hot_pixel_image(recordings: Recordings) -> np.ndarray:
 
 def image_network(settings: Settings) -> NetworkEstimator:
     """Return a CNN of the event-count image, to which places don't matter."""
-    recipe = settings.recipe | {
+    recipe = learned_by(settings) | {
         "time_window": WHOLE,
-        "epochs": 2 * settings.recipe["epochs"],
+        "epochs": 2 * settings["epochs"],
         "learning_rate": 0.003,
         "clip_norm": None,
     }
@@ -136,8 +124,9 @@ def image_network(settings: Settings) -> NetworkEstimator:
 
 def network_of_train(settings: Settings) -> NetworkEstimator:
     """Return what ``train`` trains."""
-    network = detector(settings.time_window, settings.usual)
-    return NetworkEstimator(network, **settings.recipe | {"epochs": settings.train_epochs})
+    network = detector(settings["time_window"], settings["usual_time_window"])
+    recipe = learned_by(settings) | {"epochs": settings["detector_epochs"]}
+    return NetworkEstimator(network, **recipe)
 
 
 def without_times(model: Candidate) -> Candidate:
@@ -155,8 +144,7 @@ def in_finer_bins(model: Candidate) -> Candidate:
     """Return a network that sees time bins a fifth as wide."""
 
     def make(settings: Settings) -> Any:
-        finer = {"time_window": settings.time_window / FINER}
-        return model.make(replace(settings, recipe=settings.recipe | finer))
+        return model.make(settings | {"time_window": settings["time_window"] / FINER})
 
     return Candidate(f"{model.name}, finer bins", Sees.MEMORY, make, spikes=model.spikes)
 
@@ -165,7 +153,7 @@ def trees_over_time(features: Any, finer: int = 1) -> Make:
     """Return what makes trees of features that depend on the width of the time bins."""
 
     def make(settings: Settings) -> FeatureEstimator:
-        return _trees(partial(features, time_window=settings.time_window / finer))
+        return _trees(partial(features, time_window=settings["time_window"] / finer))
 
     return make
 
@@ -177,12 +165,12 @@ def of_part(features: FeatureEstimator, cut: Perturbation) -> Make:
 
 def network(kind: Any, **options: Any) -> Make:
     """Return what makes a network that learns by the recipe."""
-    return lambda settings: NetworkEstimator(kind, **settings.recipe, **options)
+    return lambda settings: NetworkEstimator(kind, **learned_by(settings), **options)
 
 
 def motion_correlations(settings: Settings) -> FeatureEstimator:
     """Return a logistic regression on what moves where, in 3 × 3 regions."""
-    width = settings.time_window
+    width = settings["time_window"]
     return logistic_regression(
         partial(features.shift_correlation, time_window=width, regions=3, steps=(1, 2))
     )

@@ -19,9 +19,7 @@ from ..files.folders import network_size, resize, thin
 from ..look.copies import keep_copies_together
 from .candidates import (
     CANDIDATES,
-    LEARNED,
     Make,
-    Settings,
     choose_settings,
     in_finer_bins,
     without_times,
@@ -159,9 +157,7 @@ def compare(
     if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         judged = judge_with(in_finer_bins(memory))
     width, height, _ = smaller.sensor_size
-    recipe = settings.recipe | {
-        "usual_time_window": settings.usual,
-        "detector_epochs": settings.train_epochs,
+    recipe = settings | {
         "folds": folds,
         "seed": seed,
         "size": f"{width}x{height}",
@@ -188,14 +184,9 @@ def train_winner(comparison: Comparison, recordings: Recordings, model: Candidat
         >>> train_winner(comparison, digits, comparison.winner.model).predict(digits).shape
         (80,)
     """
-    recipe = comparison.recipe
-    settings = Settings(
-        {name: recipe[name] for name in LEARNED},
-        usual=recipe["usual_time_window"],
-        train_epochs=recipe["detector_epochs"],
-    )
     smaller, _ = make_smaller(recordings)
-    return deepcopy(model.make(settings)).fit(smaller, recipe["seed"])
+    estimator = deepcopy(model.make(comparison.recipe))
+    return estimator.fit(smaller, comparison.recipe["seed"])
 
 
 def _check_classes(evidence: Evidence) -> None:

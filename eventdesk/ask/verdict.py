@@ -7,7 +7,7 @@ of the difference. ``judge`` answers them in a ``Row`` per model, of which ``Jud
 conclusion.
 
 A ``Candidate`` is a model that takes part: it says what it sees, and its ``make`` returns of the
-``Settings`` of a fold an estimator, as ``study.estimators`` has them.
+settings of a fold an estimator, as ``study.estimators`` has them.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -412,15 +412,16 @@ def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image,
 def test_finer_bins_and_the_epochs_of_train():
     settings = choose_settings(make_set("radius")[0], dict.fromkeys(GIVEN))
     finer = candidates.in_finer_bins(BY_NAME["GRU"]).make(settings)
-    assert finer.recipe["time_window"] == settings.time_window / 5
+    assert finer.recipe["time_window"] == settings["time_window"] / 5
     names = "GRU", "SNN of train", IMAGE
     epochs = [BY_NAME[name].make(settings).recipe["epochs"] for name in names]
     assert epochs == [20, 60, 40]  # 300 steps of 8; as train; twice as many
 
 
 def test_delays_reach_as_far_in_bins_of_another_width_than_the_usual_one():
-    settings = choose_settings(make_set("radius")[0], dict.fromkeys(GIVEN) | {"time_window": 500})
-    assert (settings.time_window, settings.usual) == (500, 2000)
+    given = {"epochs": None, "time_window": 500, "augment": None}
+    settings = choose_settings(make_set("radius")[0], given)
+    assert (settings["time_window"], settings["usual_time_window"]) == (500, 2000)
     network = BY_NAME["SNN of train"].make(settings).make(dt=0.0005)
     assert network.steps == [0, 8, 16, 32]
 
@@ -518,8 +519,7 @@ def films():
 def won_by(name, films):
     """Return a comparison of which this model is the winner."""
     settings = choose_settings(module.make_smaller(films)[0], dict.fromkeys(GIVEN) | {"epochs": 2})
-    recipe = settings.recipe | {
-        "usual_time_window": settings.usual,
+    recipe = settings | {
         "detector_epochs": 2,
         "seed": 0,
         "size": "60x60",
