@@ -36,7 +36,8 @@ def predict(
     refuse: bool = False,
 ) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
-    trained = load_trained(checkpoint, network=network_named(network) if network else None)
+    kind = network_named(network) if network else None
+    trained = load_trained(checkpoint, network=kind)
     for path in recordings:
         if not path.is_dir():
             say(*(line for _, _, line, _ in ask(trained, path, sensor, refuse)))
@@ -143,7 +144,8 @@ def live(
     """Play a file, or listen to a camera until Ctrl-C, and show the answer to each gesture."""
     if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
-    trained = load_trained(checkpoint, "cpu", network_named(network) if network else None)
+    kind = network_named(network) if network else None
+    trained = load_trained(checkpoint, "cpu", kind)
     if isinstance(trained.classifier, FeatureClassifier):
         raise ValueError(
             f"{checkpoint} holds trees or a regression, which read whole recordings; use predict, "

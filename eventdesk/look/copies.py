@@ -126,24 +126,25 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[
         >>> keep_copies_together(load_nmnist().train.subset([0, 1, 2]), ["a", "b", "a"])
         [0, 1, 0]
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
     signatures = np.stack([signature(events) for events in recordings.events])
-    one, other = find_copies(signatures).T
-    apart = (numbers[one] != numbers[other]) | (targets[one] != targets[other])
-    if not apart.any():
+    pairs = find_copies(signatures)
+    other_group = np.ptp(numbers[pairs], axis=1) > 0
+    other_class = np.ptp(targets[pairs], axis=1) > 0
+    pairs = pairs[other_group | other_class]
+    if len(pairs) == 0:
         return numbers.tolist()
-    one, other = one[apart], other[apart]
-    classes = [recordings.classes[targets[pair[0]]] for pair in (one, other)]
+    one, other = pairs[0]
+    classes = [recordings.classes[target] for target in targets[pairs[0]]]
     warnings.warn(
-        f"{len({*one, *other})} recordings are copies of others, in another class or group, such "
-        f"as number {one[0]} ({classes[0]}) of number {other[0]} ({classes[1]}), perhaps with "
-        "jitter or fewer events; leave them out (inspect names the files). Until then their groups "
-        "are taken for one",
+        f"{len(np.unique(pairs))} recordings are copies of others, in another class or group, such "
+        f"as number {one} ({classes[0]}) of number {other} ({classes[1]}), perhaps with jitter or "
+        "fewer events; leave them out (inspect names the files). Until then their groups are taken "
+        "for one",
         stacklevel=2,
     )
-    links = coo_array((np.ones(len(one)), (numbers[one], numbers[other])), (numbers.max() + 1,) * 2)
-    return connected_components(links, directed=False)[1][numbers].tolist()
+    for pair in pairs:
+        low, high = sorted(numbers[pair])
+        numbers[numbers == high] = low
+    return np.unique(numbers, return_inverse=True)[1].tolist()
