@@ -35,8 +35,16 @@ from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
 LIKE = (  # options that a compared recipe says
-    *("time_window", "augment", "batch_size", "learning_rate", "seed"),
-    *("sensor", "size", "window_ms", "group_by", "share"),
+    "time_window",
+    "augment",
+    "batch_size",
+    "learning_rate",
+    "seed",
+    "sensor",
+    "size",
+    "window_ms",
+    "group_by",
+    "share",
 )
 
 
@@ -98,7 +106,9 @@ def train(
                     restore(trainer, state)
                     done = len(trainer.history.loss)
                     if done > options.epochs:
-                        raise ValueError(f"epochs is {options.epochs}, and {done} are done")
+                        raise ValueError(
+                            f"epochs is {options.epochs}, and {done} are done; choose more"
+                        )
                 elif done and path:
                     save_run(trainer, path, asdict(options), overwrite=bool(resume or done > 1))
 
