@@ -152,14 +152,11 @@ def read_dat(content: bytes) -> Decoded:
         raise ValueError(f"it holds words of type {list(event_type)}, no events; name another file")
     stamp, word = _words(content, start, "(2,)<u4").T
     t = unwrapped(stamp, 32)
-    if re.search(rb"(?i)% version 1", header):
-        x = word & 0x1FF
-        y = word >> 9 & 0xFF
-        p = word >> 17 & 0xF
-    else:
-        x = word & 0x3FFF
-        y = word >> 14 & 0x3FFF
-        p = word >> 28
+    is_first = re.search(rb"(?i)% version 1", header)
+    x_bits, y_bits = (9, 8) if is_first else (14, 14)
+    x = word & 2**x_bits - 1
+    y = word >> x_bits & 2**y_bits - 1
+    p = word >> x_bits + y_bits & 0xF
     return make_events(t, x, y, p > 0), _sensor(header)
 
 

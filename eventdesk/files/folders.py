@@ -149,7 +149,7 @@ def load_folder(
     size = size or network_size(sensor_size)
     parts = []
     origins = []
-    for file in tqdm(files, "preparing", unit="file", delay=2):
+    for file in files:
         events = recorded.pop(0).unpack()
         with errors_in(str(file.path)):
             of_file = resized_parts(events, sensor_size, size, window_ms)
@@ -516,8 +516,6 @@ def thin(events: ndarray, share: float, rng: np.random.Generator | None = None) 
         >>> len(thin(np.zeros(1000, EVENT_DTYPE), 0.1))
         91
     """
-    if share >= 1:
-        return events
     drawn = (rng or np.random.default_rng(0)).random(len(events)) < share
     drawn[[0, -1]] = True
     return events[drawn]
