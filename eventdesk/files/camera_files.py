@@ -23,6 +23,7 @@ PLAIN_TEXT = re.compile(rb"[\s -~\x80-\xff]+")
 CHIP = re.compile(rb"(?i)AEChip: .*?((?:DVS128|Tmpdiff128|DAVIS240|DAVIS346)(?!\d)|$)", re.M)
 SENSORS = {  # width and height, by what headers call them
     b"DVS128": (128, 128),
+    b"TMPDIFF128": (128, 128),
     b"DAVIS240": (240, 180),
     b"DAVIS346": (346, 260),
     b"gen3": (640, 480),
@@ -64,14 +65,14 @@ def read_aedat(content: bytes) -> Decoded:
         y = address >> 22 & 0x1FF
         p = address >> 11 & 1
         is_event = address & 0x80000400 == 0  # and neither a part of an image nor a trigger
-        return make_events(t, x, y, p)[is_event], SENSORS[name]
-    if (address >= 2**16).any():
+    elif (address >= 2**16).any():
         raise ValueError("its addresses aren't those of a DVS128; export it from jAER as CSV")
-    x = address >> 1 & 0x7F
-    y = address >> 8
-    p = ~address & 1
-    is_event = address < 2**15  # and no trigger
-    return make_events(t, x, y, p)[is_event], SENSORS[b"DVS128"]
+    else:
+        x = address >> 1 & 0x7F
+        y = address >> 8
+        p = ~address & 1
+        is_event = address < 2**15  # and no trigger
+    return make_events(t, x, y, p)[is_event], SENSORS[name]
 
 
 def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
