@@ -63,7 +63,7 @@ def ask(
         refuse: Whether what is unlike training gets no answer.
         class_name: The class of the file, if it is known.
     """
-    events, recorded = read_event_file(file)
+    events, recorded, _ = read_event_file(file)
     answers = []
     with errors_in(str(file)):
         parts = trained.parts(events, sensor_of(trained, sensor, recorded))
@@ -159,7 +159,7 @@ def live(
         on_answer=screen.show_last,
     )
     if file:
-        events, recorded = read_event_file(file)
+        events, recorded, _ = read_event_file(file)
         portions = playing.play(events)
     else:
         portions, recorded = playing.camera()

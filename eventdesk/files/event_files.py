@@ -1,7 +1,7 @@
 """Read event recordings from files, of NumPy, of text and of event cameras.
 
 A reader of a format takes a file that is open to be read, a regular one that fits into the memory,
-and returns an ``UncheckedFile``: a structured array with t, x, y and p as they stand in the file,
+and returns an ``EventFile``: a structured array with t, x, y and p as they stand in the file,
 in its order and types, with whatever else it says of each event; the sides of the sensor, if it
 says them; and what it says of itself, by name. What is wrong with it, it says in a ``ValueError``
 without the file's name, which ``read_unchecked`` adds; ``check_file`` looks at times and pixels,
@@ -29,7 +29,6 @@ from numpy import ndarray
 
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.checks import (
-    SensorSize,
     check_events,
     check_range,
     check_sensor_size,
@@ -65,20 +64,13 @@ NUMBERS = re.compile(r"\s*([-+.\de]+[,;\s]+){3,}([-+.\de]+\s*)?")  # a line of f
 ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
 
 
-class Format(NamedTuple):
-    """A kind of file, which its suffix names."""
-
-    start: bytes  # how it begins
-    memory: int  # times its size that its events take at most: a word of two bytes can be an event
-    read: Callable[[BinaryIO], "UncheckedFile"]
-
-
 class EventFile(NamedTuple):
     """The events of a file, and the size of its sensor.
 
     Attributes:
         events: Structured array with fields t (µs), x, y and p.
         sensor_size: Width, height and polarities of the sensor; None if the file doesn't say.
+        about: What else the file says of itself, by name, such as its class.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -87,15 +79,16 @@ class EventFile(NamedTuple):
     """
 
     events: ndarray
-    sensor_size: SensorSize | None
+    sensor_size: Any = None
+    about: Mapping[str, Any] = MappingProxyType({})
 
 
-class UncheckedFile(NamedTuple):
-    """What a file holds, before its events are checked: all that it says of each, and of itself."""
+class Format(NamedTuple):
+    """A kind of file, which its suffix names."""
 
-    events: ndarray
-    sensor_size: Any = None  # width, height and perhaps polarities, if the file says them
-    about: Mapping[str, Any] = MappingProxyType({})  # by name, such as its class
+    start: bytes  # how it begins
+    memory: int  # times its size that its events take at most: a word of two bytes can be an event
+    read: Callable[[BinaryIO], EventFile]
 
 
 def read_events(path: StrPath) -> ndarray:
@@ -153,7 +146,7 @@ def read_event_file(path: StrPath) -> EventFile:
     return check_file(read_unchecked(path), path)
 
 
-def check_file(file: UncheckedFile, path: StrPath) -> EventFile:
+def check_file(file: EventFile, path: StrPath) -> EventFile:
     """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
     events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     t = events["t"]
@@ -161,10 +154,10 @@ def check_file(file: UncheckedFile, path: StrPath) -> EventFile:
     remedy = "more than an hour after the one before; leave it out, or cut the recording there"
     refuse_values(too_late, t, f"{path}: field t", remedy)
     t -= t[0]
-    return EventFile(events, file.sensor_size)
+    return file._replace(events=events)
 
 
-def read_unchecked(path: StrPath) -> UncheckedFile:
+def read_unchecked(path: StrPath) -> EventFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are.
 
     Events have what else the file says of each, such as a label, as further fields.
@@ -190,7 +183,7 @@ def read_unchecked(path: StrPath) -> UncheckedFile:
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return UncheckedFile(events, check_sensor_size((*size, 2)[:3]) if size else None, about)
+    return EventFile(events, check_sensor_size((*size, 2)[:3]) if size else None, about)
 
 
 def _warn_of_rounded(times: ndarray, path: StrPath) -> None:
@@ -268,7 +261,7 @@ def _format(file: BinaryIO) -> Format:
     return found
 
 
-def _read_npy(file: BinaryIO) -> UncheckedFile:
+def _read_npy(file: BinaryIO) -> EventFile:
     """Read an array, as the files of POKER-DVS are."""
     array = np.lib.format.read_array(file, allow_pickle=False)
     if file.read(1):
@@ -279,14 +272,14 @@ def _read_npy(file: BinaryIO) -> UncheckedFile:
     return _of_arrays({"an array": array})
 
 
-def _read_npz(file: BinaryIO) -> UncheckedFile:
+def _read_npz(file: BinaryIO) -> EventFile:
     loaded: Any = np.load(file, allow_pickle=False)
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
     check_memory(3 * unzipped)
     return _of_arrays(dict(loaded))
 
 
-def _read_hdf5(file: BinaryIO) -> UncheckedFile:
+def _read_hdf5(file: BinaryIO) -> EventFile:
     """Read what an HDF5 file calls events: an array as in NumPy's files, or arrays in a group."""
     import h5py
 
@@ -299,7 +292,7 @@ def _read_hdf5(file: BinaryIO) -> UncheckedFile:
         return _of_arrays({name: data[()] for name, data in columns.items()})
 
 
-def _of_arrays(arrays: dict[str, ndarray]) -> UncheckedFile:
+def _of_arrays(arrays: dict[str, ndarray]) -> EventFile:
     """Find events in arrays: a table, or t, x, y and p, beside ``sensor_size`` and others.
 
     A table is structured, or of shape (events, 4).
@@ -392,7 +385,7 @@ def _text(file: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
 
 
-def _read_csv(file: BinaryIO) -> UncheckedFile:
+def _read_csv(file: BinaryIO) -> EventFile:
     """Read a table: its names, its numbers, and where there are no names, what these tell."""
     start = _first_lines(Path(file.name))
     table = _read_table(file, start)
@@ -493,7 +486,7 @@ def _missing(names: Iterable[str]) -> list[str]:
 
 def _to_events(
     columns: Any, sensor_size: Sequence[int] = (), about: Mapping[str, Any] = MappingProxyType({})
-) -> UncheckedFile:
+) -> EventFile:
     """Put columns, and others that are as long, into a structured array, in their own types."""
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     events = {}
@@ -507,15 +500,15 @@ def _to_events(
         is_of_events = array.shape == events["t"].shape
         (events if is_of_events else others)[name] = array
     table = np.rec.fromarrays(list(events.values()), names=list(events))  # type: ignore[call-overload]
-    return UncheckedFile(table, sensor_size, others)
+    return EventFile(table, sensor_size, others)
 
 
-def _of_bytes(decode: Callable[[bytes], Decoded]) -> Callable[[BinaryIO], UncheckedFile]:
+def _of_bytes(decode: Callable[[bytes], Decoded]) -> Callable[[BinaryIO], EventFile]:
     """Return a reader of a file that ``decode`` decodes."""
-    return lambda file: UncheckedFile(*decode(file.read()))
+    return lambda file: EventFile(*decode(file.read()))
 
 
-def _read_es(file: BinaryIO) -> UncheckedFile:
+def _read_es(file: BinaryIO) -> EventFile:
     from .word_loops import es_ends_within_an_event
 
     events = _read_by_faery(file)
@@ -524,7 +517,7 @@ def _read_es(file: BinaryIO) -> UncheckedFile:
     return events
 
 
-def _read_by_faery(file: BinaryIO) -> UncheckedFile:
+def _read_by_faery(file: BinaryIO) -> EventFile:
     path = Path(file.name).absolute()
     if find_spec("faery") is None:
         raise ModuleNotFoundError(f"{file.name} needs faery: pip install faery")
@@ -546,7 +539,7 @@ def _read_by_faery(file: BinaryIO) -> UncheckedFile:
             raise ValueError(f"{answer}; export its changes of light (DVS) alone")
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
     events, size = answer
-    return UncheckedFile(make_events(*(events[field] for field in "txyp")), size)
+    return EventFile(make_events(*(events[field] for field in "txyp")), size)
 
 
 class FaeryChild(threading.local):

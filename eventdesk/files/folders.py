@@ -349,7 +349,7 @@ def _read_files(
     recorded = []
     said = []
     for file in tqdm(files, "reading", unit="file", delay=2):
-        events, own_size = read_event_file(file.path)
+        events, own_size, _ = read_event_file(file.path)
         recorded.append(PackedRecording.pack(events))
         said.append(own_size)
     known = _agreed_sensor(files, said, sensor_size)

@@ -113,7 +113,7 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
 def _clean_file(path: Path, new: Path, **filters: int) -> str:
     """Write what is left of a file, and say how much that is."""
     recorded = read_unchecked(path)
-    events, sensor_size = check_file(recorded, path)
+    events, sensor_size, _ = check_file(recorded, path)
     with errors_in(str(path)):
         numbers = remaining(events, **filters)
     left = recorded.events[numbers]

@@ -129,7 +129,7 @@ PLAIN = {
 def test_file_is_read_with_times_from_0(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(PLAIN[name])
-    events, sensor_size = read_event_file(path)
+    events, sensor_size, _ = read_event_file(path)
     assert events.dtype == EVENT_DTYPE
     assert np.array_equal(events, EVENTS)
     assert read_unchecked(path).events["t"][0] == 5
@@ -152,7 +152,7 @@ def test_file_of_a_camera_is_read_with_its_sensor(name, tmp_path):
     version, _, suffix = name.rpartition(".")
     path = tmp_path / f"a.{suffix}"
     by_faery(path, EVENTS, **{"version": version} if version else {})
-    events, sensor_size = read_event_file(path)
+    events, sensor_size, _ = read_event_file(path)
     assert np.array_equal(events, EVENTS)
     assert sensor_size == (*SIZE, 2)
 
