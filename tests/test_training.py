@@ -334,6 +334,7 @@ def test_silence_is_no_answer(loaders, data):
     assert evaluation.correct == 0
     prediction = predict(classifier, data.test.events[0], "cpu")
     assert prediction.class_name is None
+    assert repr(prediction).startswith("class_name: None\n")
     assert list(prediction.probabilities.values()) == [0.25] * 4
 
 

@@ -215,6 +215,7 @@ def test_unusable_value_is_named(finished, words, message):
         (lambda content: content["options"].update(epochs="many"), "holds epochs 'many', which"),
         (lambda content: content["options"].update(digest="0"), "recordings aren't those of"),
         (lambda content: content.pop("state"), "no training run to go on with"),
+        (lambda content: content["state"].update(extra=1), "a damaged training run: .*'extra'"),
     ],
 )
 def test_run_that_is_not_as_it_was_is_not_resumed(finished, tmp_path, change, message):
