@@ -21,6 +21,7 @@ from .timing import finite, report, setting
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "accuracy": ("accuracy", "models of chapter 7 on all 131 recordings, by grouped folds"),
+    "dealt": ("accuracy", "networks of chapter 7 where card passes are dealt out at random"),
     "panel": ("panel", "simple rules and models, on the trials of the pages' networks"),
     "changes": ("accuracy", "a GRU on changed recordings, trained on them or not"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),

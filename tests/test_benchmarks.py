@@ -21,6 +21,7 @@ ANSWERS = {
     "accuracy": 6,
     "bits": 2,
     "changes": 4,
+    "dealt": 3,
     "elsewhere": 1,
     "latency": 5,
     "lines": 8,
