@@ -171,6 +171,8 @@ class Recordings:
     ) -> Recordings:
         """Read a data set of Tonic's, one recording after the other.
 
+        Events of audio have a channel ``x`` and no ``y``: they get the one row of their sensor.
+
         Args:
             dataset: Any object with a length and items ``(events, target)``, made without
                 ``transform``. A target is an index of ``classes`` or a name in it.
@@ -183,12 +185,15 @@ class Recordings:
                 ``Recordings``.
 
         Example:
-            >>> from tonic.datasets import NMNIST
-            >>> digit = np.array([(3, 5, 0, 1), (4, 5, 900, 0)], dtype=NMNIST.dtype)
-            >>> Recordings.from_tonic([(digit, 0)], classes=["zero"], sensor_size=(34, 34, 2))
-            1 recordings of 34 × 34 pixels: zero
+            >>> from tonic.datasets import SHD
+            >>> word = np.array([(0, 52, 1), (900, 699, 1)], dtype=SHD.dtype)
+            >>> Recordings.from_tonic([(word, 0)], classes=["zero"], sensor_size=(700, 1, 1))
+            1 recordings of 700 × 1 pixels: zero
         """
-        names = attribute(dataset, "classes", classes)
+        names = [
+            name.decode() if isinstance(name, bytes) else name
+            for name in attribute(dataset, "classes", classes)
+        ]
         size = check_sensor_size(attribute(dataset, "sensor_size", sensor_size))
         targets: list[Any] = []
 
@@ -196,7 +201,7 @@ class Recordings:
             for number in progress_bar(range(len(dataset)), "reading", "recording"):
                 events, target = dataset[number]
                 targets.append(target)
-                yield events
+                yield with_rows(events, size)
 
         return cls(read(), targets, names, size)
 
@@ -273,6 +278,22 @@ def attribute(dataset: Any, name: str, given: Any) -> Any:
     if value is None:
         raise ValueError(f"{type(dataset).__name__} doesn't say its {name}; give {name}=...")
     return value
+
+
+def with_rows(events: Any, sensor_size: SensorSize) -> Any:
+    """Give events of audio, which have a channel ``x`` and no ``y``, the row 0.
+
+    Tonic gives them the polarity 1 though their sensor has only one, which is 0.
+    """
+    names = getattr(getattr(events, "dtype", None), "names", None) or ()
+    if not {"t", "x", "p"} <= {*names} or "y" in names:
+        return events
+    whole = np.zeros(len(events), [*events.dtype.descr, ("y", np.int64)])
+    for name in names:
+        whole[name] = events[name]
+    if sensor_size[2] == 1:
+        whole["p"] = 0
+    return whole
 
 
 def check_recordings(recordings: Any, name: str = "recordings") -> None:

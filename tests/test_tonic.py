@@ -1,17 +1,18 @@
 """Data sets of Tonic's become Recordings, from files laid out as theirs are; none is downloaded."""
 
+import h5py
 import numpy as np
 import pytest
 from camera_bytes import mnist_bytes
-from tonic.datasets import NCALTECH101, NMNIST, DVSGesture
+from tonic.datasets import NCALTECH101, NMNIST, SHD, DVSGesture
 
-from pokersnn_helpers import Recordings, stratified_folds
+from pokersnn_helpers import Recordings, stratified_folds, train_classifier
 
 
 @pytest.fixture(autouse=True)
 def complete(monkeypatch):
     """Let the few files pass for all of them."""
-    for dataset in (DVSGesture, NCALTECH101, NMNIST):
+    for dataset in (DVSGesture, NCALTECH101, NMNIST, SHD):
         monkeypatch.setattr(dataset, "_check_exists", lambda self: True)
 
 
@@ -51,11 +52,30 @@ def test_ncaltech101_whose_sensor_and_classes_are_given(tmp_path):
     assert recordings[1][0]["x"].tolist() == [0, 19]
 
 
+def test_shd_whose_events_have_a_channel_and_no_row(tmp_path):
+    (tmp_path / "SHD").mkdir()
+    with h5py.File(tmp_path / "SHD/shd_train.h5", "w") as file:
+        file["labels"] = np.array([1, 0, 1, 0], np.uint16)
+        file["extra/keys"] = np.array([b"zero", b"one"])
+        file["extra/speaker"] = np.array([0, 0, 1, 1])
+        for name, dtype in (("times", np.float16), ("units", np.uint16)):
+            vectors = file.create_dataset(f"spikes/{name}", (4,), h5py.vlen_dtype(dtype))
+            for number in range(4):
+                vectors[number] = [0.25, 0.5, 0.75] if name == "times" else [0, 699, 40 * number]
+    recordings = Recordings.from_tonic(SHD(save_to=tmp_path, train=True))
+    assert (recordings.classes, recordings.sensor_size) == (("zero", "one"), (700, 1, 1))
+    assert recordings.targets == [1, 0, 1, 0]
+    events, _ = recordings[3]
+    assert events["t"].tolist() == [250_000, 500_000, 750_000]
+    assert events["x"].tolist() == [0, 699, 120] and not events["y"].any() and not events["p"].any()
+    train_classifier(recordings, epochs=1, time_window=10_000)
+
+
 def test_what_is_no_data_set_of_events_is_refused():
     pairs = [(np.zeros((20, 2, 34, 34)), 0)]  # of transform=ToFrame(...)
     with pytest.raises(TypeError, match="recording 0 is of type ndarray without numeric field t"):
         Recordings.from_tonic(pairs, ["a"], (34, 34, 2))
-    seconds = np.zeros(2, [("t", float), ("x", int), ("y", int), ("p", int)])
+    seconds = np.zeros(2, [("t", float), ("x", int), ("p", int)])
     seconds["t"] = [0.1, 0.2]
     with pytest.raises(ValueError, match=r"field t is 0.1 .*µs: multiply seconds by 1e6"):
         Recordings.from_tonic([(seconds, 0)], ["a"], (64, 1, 1))
