@@ -170,6 +170,7 @@ def test_buttons_lead_where_they_say(page):
 @pytest.mark.parametrize("theme, paper", [("dark", (0, 39)), ("light", (251, 255))])
 def test_figures_are_as_dark_as_the_page_and_light_in_print(theme, paper, page):
     show(page, color_scheme=theme)
+    page.wait_for_function(f"({UNDECODED})().then((failed) => !failed.length)")  # fetched only now
     figure = page.locator(f"article .themes > .only-{theme}").first
     image = np.array(Image.open(io.BytesIO(figure.screenshot())).convert("L"))
     assert paper[0] <= np.median(image) <= paper[1]
