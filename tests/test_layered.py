@@ -174,7 +174,7 @@ def test_loops_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
 
     assert compute() == pytest.approx(3)
     loops = package / "fast" / "loops.py"
-    adding = "total[h] += c * weights[n, h]"
-    changed = loops.read_text().replace(adding, f"{adding} + 33")
-    loops.write_text(changed)
+    adding = "total[h] += counts[n] * weights[row, h]"
+    before, after = loops.read_text().split(adding)
+    loops.write_text(f"{before}{adding} + 33{after}")
     assert compute() == pytest.approx(3 + 3 * 33)

@@ -45,7 +45,6 @@ CARDS = pd.read_csv(
     index_col="name",
     true_values=["yes"],
     false_values=["no"],
-    float_precision="round_trip",
 )
 FACTORS = ["factor 1", "factor 2"]
 # Factor on all standard deviations and loadings: how much the recordings of a suit differ.
