@@ -49,6 +49,21 @@ def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
     assert np.allclose(shown, [(100.007, -0.007), (100.013, -0.007), (100.036, -0.007)])
 
 
+def test_a_portion_of_which_no_event_is_drawn_lets_time_pass(monkeypatch):
+    monkeypatch.setattr(live, "time", Clock())
+    events = np.zeros(3, EVENT_DTYPE)
+    events["t"] = 1000, 2000, 3000
+    advanced = []
+    stream = SimpleNamespace(
+        classifier=SimpleNamespace(sensor_size=(16, 16, 2)),
+        push=pytest.fail,
+        advance=advanced.append,
+        pause=9_000,
+    )
+    live.listen(stream, [events], (16, 16, 2), lambda *_: None, share=0.0)
+    assert advanced == [3000]
+
+
 def test_a_camera_that_is_silent_or_fails_does_not_keep_others_waiting(monkeypatch):
     monkeypatch.setattr(live, "SILENCE", 0.001)
     go_on = threading.Event()
