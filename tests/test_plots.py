@@ -14,9 +14,9 @@ from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier
 from pokersnn_helpers.figures import dynamics as networks
 from pokersnn_helpers.figures import events as recordings
 from pokersnn_helpers.figures import results
-from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS
+from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, GREY
 from pokersnn_helpers.figures.labels import label_ends
-from pokersnn_helpers.figures.results import MEMORIES, plot_memories
+from pokersnn_helpers.figures.memories import MEASURED, Memory, draw_memory, plot_memories
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
 from pokersnn_helpers.training import History
@@ -276,8 +276,21 @@ def test_classes_of_another_network_are_refused():
 # ---- Pictures of networks ----
 
 
+@pytest.mark.parametrize("places", [0, 1, 3])
+@pytest.mark.parametrize(("keeps", "marker"), [("LIF", "o"), ("GRU", "s"), ("", "s")])
+def test_memory_has_a_unit_of_its_kind_at_each_place_or_a_few_behind_weights_per_pixel(
+    places, keeps, marker
+):
+    _, ax = plt.subplots()
+    draw_memory(ax, Memory(places=places, keeps=keeps), 0, 0)
+    units = ax.lines[-1]
+    assert units.get_marker() == marker
+    assert len(set(zip(*units.get_data(), strict=True))) == (places**2 or 4)
+    assert units.get_color() == (ACCENT if keeps else GREY)
+
+
 def test_row_of_a_memory_shows_its_own_result():
-    shares = pd.DataFrame({model: (row, 0, 100) for row, model in enumerate(MEMORIES)}).T
+    shares = pd.DataFrame({model: (row, 0, 100) for row, model in enumerate(MEASURED)}).T
     _, shown = plot_memories(shares[::-1], "correct (%)").axes
     dots = [(*line.get_xdata(), *line.get_ydata()) for line in shown.lines]
-    assert dots == [(row, row) for row in range(len(MEMORIES))]
+    assert dots == [(row, row) for row in range(len(MEASURED))]

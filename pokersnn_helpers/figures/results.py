@@ -1,31 +1,16 @@
-"""Draw results: training by epoch, numbers with their interval, and networks with theirs."""
+"""Draw results: training by epoch, and numbers with their interval."""
 
 from collections.abc import Collection
 from itertools import cycle
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from pandas import DataFrame
 
 from ..training import History
 from .colours import ACCENT, GREY, TEXT
-
-# Six networks that see films, one above the other as in ``MEMORIES``, and where they keep what they
-# saw: drawn once, since it holds no measured data.
-PICTURES = Path(__file__).with_name("memories.png")
-MEMORIES = {  # by the model's name in a measurement, the name of its row
-    "CNN of the sum": "the sum of\nall events",
-    "SNN": "chapter 3's\nnetwork",
-    "GRU": "GRUs behind\na layer",
-    "GRU at each place, mean over time": "GRUs at\neach place",
-    "spiking convolution": "leaky trace, LIF\nat each place",
-    "motion detectors": "delayed frames:\nthe detector",
-}
-ROW = 44  # points: the height of a row
 
 
 def plot_intervals(
@@ -110,34 +95,3 @@ def draw_epochs(ax: Axes, history: History, quantity: str, colour: str) -> None:
         ax.plot(range(1, len(values) + 1), values, line, color=colour)
     if held_out:
         ax.plot(history.kept_epoch, held_out[history.kept_epoch - 1], "o", color=colour)
-
-
-def plot_memories(shares: DataFrame, label: str) -> Figure:
-    """Draw a row for each of ``MEMORIES``: a picture of the network, its name, and its results.
-
-    Squares in the accent colour are GRUs and discs are LIF neurons; a small square in the frame is
-    a convolution, and a fan of lines a weight per pixel.
-
-    Args:
-        shares: By model, the mean of several seeds, the lowest and the highest.
-        label: What they are, with their unit.
-
-    Example:
-        >>> shares = DataFrame(dict.fromkeys(MEMORIES, (50, 40, 60)))
-        >>> fig = plot_memories(shares.T, "correct (%)")
-    """
-    height = ROW * len(MEMORIES) + 48
-    fig = plt.figure(figsize=(6, height / 72), layout="none")
-    page = fig.add_axes((0, 0, 1, 1))
-    page.set_axis_off()
-    page.imshow(plt.imread(PICTURES), extent=(0, 96, height - 48, 0), aspect="auto")
-    page.set(xlim=(0, 432), ylim=(height, 0))
-    results = fig.add_axes((0.56, 48 / height, 0.41, 1 - 48 / height))
-    results.set(xlabel=label, xlim=(0, 104), ylim=(len(MEMORIES) - 0.5, -0.5), yticks=[])
-    results.spines["left"].set_visible(False)
-    for row, (model, name) in enumerate(MEMORIES.items()):
-        page.text(102, ROW * (row + 0.5), name, va="center", linespacing=1.2)
-        mean, low, high = shares.loc[model]
-        results.hlines(row, low, high, color=ACCENT, linewidth=2, alpha=0.55)
-        results.plot(mean, row, "o", color=ACCENT, markersize=7)
-    return fig
