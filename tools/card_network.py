@@ -102,14 +102,14 @@ def simulator_constants() -> Options:
     """Return what the page needs to move cards and to film them."""
     constants = {name.lower(): getattr(cards, name) for name in CONSTANTS.split()}
     drawn = {}
-    for name, card in cards.CARDS.iterrows():
-        limits = [limit if abs(limit) < 1e9 else None for limit in card[["lowest", "highest"]]]
+    for name, card in cards.CARDS.items():
+        limits = [card["lowest"], card["highest"]]
         drawn[name] = {
-            "medians": card[list(POKERDVS_CLASSES)].tolist(),
+            "medians": [card[suit] for suit in POKERDVS_CLASSES],
             "std": card["std"],
-            "loadings": card[cards.FACTORS].tolist(),
+            "loadings": [card[factor] for factor in cards.FACTORS],
             "log": card["log"],
-            "limits": limits,
+            "limits": [limit if abs(limit) < 1e9 else None for limit in limits],
         }
     camera = vars(cards.CAMERA)
     return {"suits": POKERDVS_CLASSES, "camera": camera, "cards": drawn, **constants}

@@ -6,10 +6,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.stats import t as student
+
 from pokersnn_helpers.system.writing import atomic_write
 
 from .compare import Comparison
-from .verdict import QUESTIONS, Row
+from .differences import degrees_of_freedom
+from .verdict import QUESTIONS, Judgement, Row
 
 WIDTH = 79
 PACKAGES = ("pokersnn-helpers", "numpy", "scikit-learn", "torch")
@@ -61,6 +65,45 @@ def _line(row: Row) -> str:
     return f"{question:2} {row.model.name:25} {correct:16} {behind:19} {row.answer}".rstrip()
 
 
+def by_hand(judged: Judgement) -> str:
+    """Say how the intervals of the table can be checked with a pocket calculator.
+
+    Example:
+        >>> import numpy as np
+        >>> from eventdesk.ask.verdict import Candidate, Sees, judge
+        >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> by_hand(judge(correct, np.arange(100) % 2, np.arange(100)))[:40]
+        'An interval by hand, for 100 recordings '
+    """
+    number = judged.sizes.sum()
+    freedom = degrees_of_freedom(judged.sizes)
+    deviation = (
+        "Add up in each group what each recording deviates from the mean, square the sum, and "
+        "divide it by 1 - the share of all recordings that are in the group."
+    )
+    if judged.within:
+        freedom = number - len(judged.sizes)
+        deviation = (
+            "Square what each recording deviates from the mean of its group, times the group's "
+            "size by one less than it."
+        )
+    least = f"at least {np.sqrt(1 - 1 / number) / number:.3g}"
+    if not judged.within:
+        least += ", and at least what it is if each recording is a group (divide by 1 then)"
+    tails = 0.025, 0.025 / judged.rivals
+    times = [student.ppf(1 - tail, freedom) if freedom else np.inf for tail in tails]
+    exact = [1 - tail ** (1 / number) for tail in tails]
+    return (
+        f"An interval by hand, for {number} recordings in {len(judged.sizes)} groups: count 1 for "
+        f"each that is right (of a difference, 1 or -1 where one model alone is). {deviation} Add "
+        f"all these up, take the root, divide by {number}; the error is that, {least}. The "
+        f"interval reaches {times[0]:.3g} errors to each side, or {exact[0]:.3g} if that is more; "
+        f"that of a difference {times[1]:.3g} errors, or {exact[1]:.3g} (Student's t of "
+        f"{freedom:.3g} degrees of freedom, for {judged.rivals} models; shares end at 0 and 1)."
+    )
+
+
 def content(comparison: Comparison) -> dict[str, Any]:
     """Return all that was found, and what it depends on, for JSON.
 
@@ -80,6 +123,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "guess": judged.guess,
         "p value": judged.p_value,
         "margin": judged.margin,
+        "by hand": by_hand(judged),
         "models": comparison.table.to_dict("records"),
         "recipe": comparison.recipe,
         "versions": {name: version(name) for name in PACKAGES},

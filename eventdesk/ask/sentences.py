@@ -1,5 +1,12 @@
-"""What ``verdict`` answers, in words."""
+"""What ``verdict`` answers, in words, and before any training what can be answered at all."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from .differences import degrees_of_freedom
 from .verdict import ENOUGH, NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
 
 REASONS = {
@@ -17,7 +24,6 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
     """Return the headline with its reason, and the answers to the three questions.
 
     Example:
-        >>> import numpy as np
         >>> from eventdesk.ask.verdict import Candidate, judge
         >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
         >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
@@ -114,3 +120,27 @@ def _spikes(judged: Judgement) -> str:
     return (
         f" The best model, {judged.best.model.name}, needs no spikes; with them, {_percent(row)}."
     )
+
+
+def decidable(groups: Sequence[Any]) -> str:
+    """Say which differences in accuracy these groups can show, before anything is trained.
+
+    The least is half the width of ``paired_difference``, of the best of five models, if two models
+    disagree on a quarter of the recordings, and their difference varies by 15 points among groups.
+
+    Args:
+        groups: The group of each recording.
+
+    Example:
+        >>> decidable(["anna", "ben", "carl", "dora"] * 30)
+        "Groups: 4, so of new ones differences below 51 points can't be told."
+    """
+    _, sizes = np.unique(np.asarray(groups), return_counts=True)
+    shares = sizes / sizes.sum()
+    error = np.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
+    points = 100 * error * student.ppf(1 - 0.025 / 5, degrees_of_freedom(sizes))
+    differences = f"differences below {points:.0f} points" if points < 100 else "differences"
+    number = f"Groups: {len(sizes)}, so of new ones {differences} can't be told."
+    if len(sizes) == len(groups):
+        number += " Each recording is its own: nothing is said of new people or sessions."
+    return number

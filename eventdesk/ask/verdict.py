@@ -146,6 +146,7 @@ class Judgement:
         p_value: Of the exact test, with Bonferroni's correction.
         guess: The share of the most frequent class.
         rivals: How many models the best one is the best of.
+        sizes: How many recordings each group has.
     """
 
     within: bool
@@ -155,6 +156,7 @@ class Judgement:
     p_value: float
     guess: float
     rivals: int
+    sizes: ndarray
 
     @property
     def verdict(self) -> Verdict:
@@ -260,7 +262,8 @@ def _judge(
     table = Table(correct, groups, within, guess, best, len(rivals), silent)
     rows = tuple(table.row(model) for sees in Sees for model in correct if model.sees is sees)
     row_of_best = next(row for row in rows if row.model is best)
-    return Judgement(within, rows, row_of_best, apart, p_value, guess, len(rivals))
+    sizes = np.bincount(groups)
+    return Judgement(within, rows, row_of_best, apart, p_value, guess, len(rivals), sizes)
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,14 @@ def compare(
     """Train models on a folder, and say whether its recordings need time."""
     from ..ask import compare as asking
     from ..ask import report
+    from ..ask.sentences import decidable
     from ..trained import write_winner
 
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} holds something; name a new folder")
     reading = {name: options.pop(name) for name in READING if name in options}
     loaded = read_folder(folder, group_by, **reading)
+    say(decidable(loaded.groups))
     width, height, _ = loaded.sensor_size
     comparison = asking.compare(loaded.recordings, loaded.groups, processes=processes, **options)
     comparison.recipe.update(reading, sensor=f"{width}x{height}", group_by=group_by)

@@ -98,6 +98,8 @@ def train(
             if state and data.validation:
                 name_validation(state.history)
             say(*describe(data), f"{options}, on {torch_device.type}")
+            if options.network == "layer":
+                say("save_nir can't write this network for other simulators; choose --network fast")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
 
             def keep(trainer: Trainer) -> None:
@@ -143,6 +145,8 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
 def options_like(folder: Path) -> Words:
     """Return the options by which ``compare``, which wrote into a folder, trained its detector."""
     path = folder / "compare.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"--like {folder} is no folder that compare --out wrote")
     with errors_in(str(path)):
         recipe = json.loads(path.read_text())["recipe"]
         options = {name: recipe[name] for name in LIKE if recipe.get(name) is not None}

@@ -189,6 +189,11 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}; name one with a folder per class")
     paths, left_out = _walk(folder)
+    if paths and all(path.parent == folder for path in paths):
+        raise FileNotFoundError(
+            f"{folder} holds recordings, as {paths[0].name}, and no folder per class; name the "
+            f"folder above it, {folder.absolute().parent}, or put them into a folder per class"
+        )
     in_classes = []
     for file in paths:
         below = file.relative_to(folder).parts
@@ -259,8 +264,7 @@ def _say_left_out(folder: Path, files: list[Path], left_out: list[Path]) -> None
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(
-            f"no recordings in folders of {folder}; put {known} into a folder per class, and name "
-            "the folder of these"
+            f"no recordings in folders of {folder}; put {known} into a folder per class"
         )
 
 

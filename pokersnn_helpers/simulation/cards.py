@@ -45,7 +45,7 @@ CARDS = pd.read_csv(
     index_col="name",
     true_values=["yes"],
     false_values=["no"],
-)
+).to_dict("index")
 FACTORS = ["factor 1", "factor 2"]
 # Factor on all standard deviations and loadings: how much the recordings of a suit differ.
 SPREAD = {"club": 1, "heart": 1.1, "diamond": 1, "spade": 0.79}
@@ -158,9 +158,10 @@ def _draw(
     if factors is None:
         factors = rng.normal(size=2)
     card = {}
-    for name, drawn in CARDS.iterrows():
+    for name, drawn in CARDS.items():
         median = drawn[suit]
-        change = drawn["std"] * rng.normal() + drawn[FACTORS].astype(float) @ factors
+        loadings = [drawn[factor] for factor in FACTORS]
+        change = drawn["std"] * rng.normal() + loadings @ factors
         change *= spread
         value = median * np.exp(change) if drawn["log"] else median + change
         card[name] = float(np.clip(value, drawn["lowest"], drawn["highest"]))

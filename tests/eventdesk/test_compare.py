@@ -1,6 +1,7 @@
 """Whether recordings need time: what follows from what, verdicts that are known, and reports."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,12 +9,12 @@ from test_protocol import Says, Spy, numbered, numbers_of
 
 from benchmarks.compare import WAYS, known_row, summary
 from benchmarks.known_sets import KNOWN_SETS, make_set
-from eventdesk.ask import candidates, features, report
+from eventdesk.ask import candidates, features, report, verdict
 from eventdesk.ask import compare as module
 from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
 from eventdesk.ask.compare import Comparison, compare
 from eventdesk.ask.differences import Difference
-from eventdesk.ask.sentences import in_words
+from eventdesk.ask.sentences import decidable, in_words
 from eventdesk.ask.verdict import (
     Answer,
     Candidate,
@@ -255,6 +256,30 @@ def test_the_table_keeps_its_own_rules():
     assert any("SNN of train silent" in " ".join(line.split()) for line in lines)
 
 
+@pytest.mark.parametrize("within", [False, True])
+def test_intervals_are_those_that_a_pocket_calculator_gives(within):
+    groups = np.repeat(range(5), [12, 9, 9, 9, 6])
+    right = np.arange(45) % 7 > 0
+    least = np.sqrt(1 - 1 / 45) / 45
+    sizes = np.bincount(groups)
+    if within:
+        deviations = right - (np.bincount(groups, right) / sizes)[groups]
+        squares = deviations**2 * (sizes / (sizes - 1))[groups]
+    else:
+        deviations = right - right.mean()
+        squares = np.bincount(groups, deviations) ** 2 / (1 - sizes / 45)
+        least = max(least, np.sqrt((deviations**2).sum()) / 45)
+    error = max(np.sqrt(squares.sum()) / 45, least)
+    correct = {model: right if model.name == IMAGE else ~right for model in CANDIDATES}
+    judgement = verdict._judge(correct, np.arange(45) % 2, groups, (), within)
+    words = report.by_hand(judgement)
+    times, exact = re.search(
+        r"reaches ([\d.]+) errors to each side, or ([\d.]+) if", words
+    ).groups()
+    low = max(0, right.mean() - max(float(exact), float(times) * error))
+    assert judgement.seeing(Sees.IMAGE)[0].share.low == pytest.approx(low, abs=0.002)
+
+
 # ---- The three answers ----
 
 
@@ -365,6 +390,19 @@ def verdict_by_chance(accuracy, groups, seed):
 @pytest.mark.slow
 def test_chance_tells_no_equal_models_apart(accuracy, groups, harmless):
     assert {verdict_by_chance(accuracy, groups, seed) for seed in range(25)} <= harmless
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (["anna", "ben", "carl", "dora"] * 30, "4, so of new ones differences below 51 points"),
+        (range(120), "120, so of new ones differences below 12 points"),
+        ([0] * 200 + [*range(1, 12)] * 2, "12, so of new ones differences can't"),
+        (["anna"] * 9, "1, so of new ones differences can't"),
+    ],
+)
+def test_what_groups_can_decide_is_known_before(groups, said):
+    assert said in decidable(groups)
 
 
 # ---- Running it ----

@@ -111,7 +111,7 @@ def test_sizes_that_cannot_be(sensor, size, reason):
     ("files", "error", "reason"),
     [
         ({}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per class"),
-        ({"a.npy": point(0, 0)}, FileNotFoundError, "no recordings in .*, and name the folder"),
+        ({"a.npy": point(0, 0)}, FileNotFoundError, r"as a\.npy, and no folder per class; name"),
         ({"Training/a.npy": point(0, 0), "val/a.npy": point(0, 0)}, ValueError, "Training, val"),
         (
             {"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)},
