@@ -18,7 +18,7 @@ def label_ends(ax: Axes) -> None:
         >>> label_ends(ax)
     """
     lines: Any = ax.get_legend_handles_labels()[0]
-    ax.legend(
+    legend: Any = ax.legend(
         handles=sorted(lines, key=lambda line: line.get_ydata()[-1], reverse=True),
         loc="center left",
         bbox_to_anchor=(1, 0.5),
@@ -27,6 +27,8 @@ def label_ends(ax: Axes) -> None:
         labelcolor="linecolor",
         frameon=False,
     )
+    for handle in legend.legend_handles:
+        handle.set_visible(False)  # else a dot is left of the line before each name
 
 
 def counted(number: int, noun: str) -> str:
