@@ -1,6 +1,7 @@
 """Has a network the same spikes and gradients in other simulators, from the file it went into?"""
 
 import io
+import math
 from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -114,7 +115,7 @@ class Differences:
 
     def row(self, spikes: ndarray, gradient: ndarray | None = None) -> Row:
         """Return how many spikes there are and how many differ, and how far off the gradient is."""
-        off = None if gradient is None else self.gradient_difference(gradient)
+        off = math.nan if gradient is None else self.gradient_difference(gradient)
         return {
             "spikes": float(spikes[self.inside].sum()),
             "differ": self.count(spikes),
