@@ -6,16 +6,13 @@ Chromium slows itself down: 3G as WebPageTest has it (1.6 Mbit/s, 300 ms there a
 processor four times slower than this one. Pages come compressed, as GitHub Pages sends them.
 """
 
-import gzip
-import http.server
 import json
 import shutil
-import threading
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-HTML = Path(__file__).parents[1] / "_build" / "html"
+from .site.book_site import on_the_page, served
+
 PAGE = "book/teach_it_yours.html"
 NETWORK = {
     "offline": False,
@@ -24,37 +21,11 @@ NETWORK = {
     "uploadThroughput": 0.768e6 / 8,
 }
 SLOWER = 4
-TEXTS = {".html", ".css", ".js", ".svg", ".json"}
 ANSWERED = """() => { const { figure } = document.querySelector(".interactive-drawing");
   return figure.trials.answers.forwards && !figure.trials.work; }"""
 ZED = [(-9, -9), (9, -9), (-9, 9), (9, 9)]  # pixels from the middle of the pad
 SENT = "performance.getEntriesByType('resource').map(({ name, encodedBodySize, responseEnd }) =>"
 SENT += " ({ name, bytes: encodedBodySize, end: responseEnd }))"
-
-
-class Compressed(http.server.SimpleHTTPRequestHandler):
-    """Sends files of the built book, texts compressed."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        """Send one file."""
-        path = Path(self.translate_path(self.path))
-        if not path.is_file():
-            self.send_error(404)
-            return
-        body = path.read_bytes()
-        self.send_response(200)
-        if path.suffix in TEXTS:
-            body = gzip.compress(body)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Type", self.guess_type(path))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Say nothing."""
 
 
 def tasks(trace):
@@ -77,51 +48,43 @@ def tasks(trace):
 
 def draw(page):
     """Draw a zed on the pad with a finger's pace."""
-    box = page.locator(".teach-pad").bounding_box()
-    at = [
-        (box["x"] + (x + 17.5) / 35 * box["width"], box["y"] + (y + 17.5) / 35 * box["height"])
-        for x, y in ZED
-    ]
-    page.mouse.move(*at[0])
+    first, *others = on_the_page(page, ".teach-pad", ZED)
+    page.mouse.move(*first)
     page.mouse.down()
-    for place in at[1:]:
+    for place in others:
         page.mouse.move(*place, steps=12)
     page.mouse.up()
 
 
 def main():
     """Print what a visitor waits for."""
-    handler = lambda *about: Compressed(*about, directory=str(HTML))  # noqa: E731
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with sync_playwright() as playwright:
-            found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 390, "height": 844})
-            browser.start_tracing(page=page, categories=["toplevel"])
-            slow = page.context.new_cdp_session(page)
-            slow.send("Network.enable")
-            slow.send("Network.emulateNetworkConditions", NETWORK)
-            slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-            page.goto(f"http://127.0.0.1:{server.server_port}/{PAGE}", wait_until="commit")
-            page.wait_for_function(
-                "document.querySelector('.interactive-drawing')?.figure?.phase === 'ready'",
-                timeout=120_000,
-            )
-            ready = page.evaluate("performance.now()")
-            draw(page)
-            released = page.evaluate("performance.now()")
-            page.wait_for_function(ANSWERED, timeout=60_000)
-            answered = page.evaluate("performance.now()")
-            sent = page.evaluate(SENT)
-            print(
-                f"ready to be drawn on after {ready / 1000:.1f} s, answered after "
-                f"{answered / 1000:.1f} s, {(answered - released) / 1000:.2f} s after the stroke"
-            )
-            print(f"longest task: {max(tasks(browser.stop_tracing())):.0f} ms of the processor")
-            print(f"{len(sent)} files, {sum(one['bytes'] for one in sent) / 1e3:.0f} kB")
-            browser.close()
-        server.shutdown()
+    with served() as address, sync_playwright() as playwright:
+        found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        browser.start_tracing(page=page, categories=["toplevel"])
+        slow = page.context.new_cdp_session(page)
+        slow.send("Network.enable")
+        slow.send("Network.emulateNetworkConditions", NETWORK)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        page.goto(address + PAGE, wait_until="commit")
+        page.wait_for_function(
+            "document.querySelector('.interactive-drawing')?.figure?.phase === 'ready'",
+            timeout=120_000,
+        )
+        ready = page.evaluate("performance.now()")
+        draw(page)
+        released = page.evaluate("performance.now()")
+        page.wait_for_function(ANSWERED, timeout=60_000)
+        answered = page.evaluate("performance.now()")
+        sent = page.evaluate(SENT)
+        print(
+            f"ready to be drawn on after {ready / 1000:.1f} s, answered after "
+            f"{answered / 1000:.1f} s, {(answered - released) / 1000:.2f} s after the stroke"
+        )
+        print(f"longest task: {max(tasks(browser.stop_tracing())):.0f} ms of the processor")
+        print(f"{len(sent)} files, {sum(one['bytes'] for one in sent) / 1e3:.0f} kB")
+        browser.close()
 
 
 if __name__ == "__main__":

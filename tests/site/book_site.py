@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import gzip
 import http.server
 import re
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urljoin, urlsplit
@@ -150,19 +152,22 @@ def touch(page, places, wait):
         wait(16)
 
 
-def count_images(page):
-    """Count from now on how often the page asks for an image of an animation."""
-    page.evaluate(
-        "() => { const request = window.requestAnimationFrame; window.images = 0;"
-        "window.requestAnimationFrame = (f) => { window.images += 1; return request(f); }; }"
-    )
+def on_the_page(page, pad, places):
+    """Return where places on a pad of 35 × 35 pixels are, which are given from its middle."""
+    box = page.locator(pad).bounding_box()
+    return [
+        (box["x"] + (x + 17.5) / 35 * box["width"], box["y"] + (y + 17.5) / 35 * box["height"])
+        for x, y in places
+    ]
 
 
-def images_in(wait, ms, page):
-    """Return how many images the page asks for in so many ms, by the wall's or the page's clock."""
-    page.evaluate("images = 0")
-    wait(ms)
-    return page.evaluate("images")
+def assert_nothing_runs(page):
+    """Let the page's time pass, in which the figure asks for no image and doesn't go on."""
+    page.clock.run_for(50)
+    before = state(page)
+    assert not before.ticking
+    page.clock.run_for(1000)
+    assert state(page) == before
 
 
 def run_until(condition, page):
@@ -175,7 +180,7 @@ def run_until(condition, page):
 
 
 class GitHubPages(http.server.SimpleHTTPRequestHandler):
-    """Files below the prefix, 404.html for what isn't there."""
+    """Files below the prefix, texts compressed, and 404.html for what isn't there."""
 
     def log_message(self, *args):
         pass
@@ -187,11 +192,24 @@ class GitHubPages(http.server.SimpleHTTPRequestHandler):
         file = file if found else HTML / "404.html"
         content = file.read_bytes()
         self.send_response(200 if found else 404)
+        if file.suffix in (".html", ".css", ".js", ".svg", ".json"):
+            content = gzip.compress(content)
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Type", self.guess_type(file))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         with contextlib.suppress(ConnectionError):  # the reader has left
             self.wfile.write(content)
+
+
+@contextlib.contextmanager
+def served():
+    """Serve the book, and yield its address, with a slash at its end."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GitHubPages)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+    server.shutdown()
+    server.server_close()
 
 
 class Visit:

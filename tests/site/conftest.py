@@ -3,13 +3,11 @@
 Not so where the environment variable POKERSNN_SITE_TESTS is "required", as in .ci/run.
 """
 
-import http.server
 import os
 import shutil
-import threading
 
 import pytest
-from book_site import HTML, PREFIX, GitHubPages, Visit
+from book_site import HTML, Visit, served
 
 # The first has no window, and opens a page with half the work.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -34,12 +32,8 @@ def built():
 
 @pytest.fixture(scope="session")
 def address(built):
-    """Address of the served book, with a slash at its end."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GitHubPages)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}{PREFIX}"
-    server.shutdown()
-    server.server_close()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +84,9 @@ def visit(browser, address):
     yield start
     for one in visits:
         one.context.close()
+
+
+@pytest.fixture
+def figure(request, visit):
+    """A function that opens a module's figure, whose time passes as the test lets it."""
+    return lambda **settings: visit(**settings).show_in_its_own_time(request.module.KIND)

@@ -22,11 +22,6 @@ SETUP = (
 BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=True)}
 
 
-@pytest.fixture
-def figure(visit):
-    return lambda **settings: visit(**settings).show_in_its_own_time(KIND)
-
-
 # ---- What is computed, against Python ----
 
 
@@ -82,7 +77,7 @@ def test_stroke_answers_as_the_classifiers_do(still, films, models):
         "  const answers = [stroke.answer, stroke.blindAnswer].map((answer) =>"
         "    Object.fromEntries((answer ?? []).map(({ name, share }) => [name, share])));"
         "  return { bins, answers }; }); }",
-        [np.stack([events[field] for field in "txyp"], 1).tolist() for events in films.events],
+        [events.tolist() for events in films.events],
     )
     for events, stroke in zip(films.events, strokes, strict=True):
         frames = as_frames(events).flatten(1).tolist()
@@ -202,13 +197,11 @@ def cells(page):
 
 def move_mouse(page, reports):
     """Move the mouse across the pad as scripted."""
-    box = page.locator(".motion-pad").bounding_box()
-    before = 0
-    for time, *place in reports:
-        x, y = ((each + 17.5) / 35 * box["width"] for each in place)
-        page.mouse.move(box["x"] + x, box["y"] + y)
-        page.clock.run_for(round(time - before))
-        before = time
+    times, *places = zip(*reports, strict=True)
+    places = site.on_the_page(page, ".motion-pad", zip(*places, strict=True))
+    for wait, place in zip(np.diff(times, prepend=0), places, strict=True):
+        page.mouse.move(*place)
+        page.clock.run_for(round(wait))
 
 
 def pixels_with_events(page):
@@ -350,11 +343,8 @@ def test_nothing_runs_out_of_sight(figure):
     assert state(page).moving and state(page).ticking
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     page.wait_for_function(f"!{FIGURE}.visible")
-    page.clock.run_for(100)
-    before = state(page)
-    assert before.moving and not before.ticking
-    page.clock.run_for(1000)
-    assert state(page).time == before.time
+    site.assert_nothing_runs(page)
+    assert state(page).moving
     page.locator("[data-kind=motion]").scroll_into_view_if_needed()
     page.wait_for_function(f"{FIGURE}.visible")
     run_to_end(page)
