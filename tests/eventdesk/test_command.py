@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 import time
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import pytest
+import torch
 from same import altered, same, same_checkpoints
 
 from eventdesk.commands import main
@@ -192,6 +195,10 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, monkeypatch):
     assert sources == [data.source]
 
 
+MOMENTS = ["optimizer", "state", 0, "exp_avg"]
+BETAS = ["optimizer", "param_groups", 0, "betas"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -210,18 +217,30 @@ def test_unusable_value_is_named(finished, words, message):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("place", "value", "message"),
     [
-        (lambda content: content["options"].update(epochs="many"), "holds epochs 'many', which"),
-        (lambda content: content["options"].update(digest="0"), "recordings aren't those of"),
-        (lambda content: content.pop("state"), "no training run to go on with"),
-        (lambda content: content["state"].update(extra=1), "a damaged training run: .*'extra'"),
+        (["options", "epochs"], "many", "holds epochs 'many', which"),
+        (["options", "digest"], "0", "recordings aren't those of"),
+        (["options", "later"], 1, "holds later 1, which this version doesn't know; install"),
+        (["recipe", "later"], 1, "doesn't fit: TypeError: .* argument 'later'"),
+        (["weights"], 1.5, "is damaged: its weights are no tensors"),
+        (["state"], None, "no training run to go on with"),
+        (["state", "extra"], 1, "a damaged training run: .*'extra'"),
+        (["state", *MOMENTS], torch.zeros(3), "moments of the optimizer have"),
+        (["state", *BETAS], (0.9, None), "options of the optimizer are"),
     ],
 )
-def test_run_that_is_not_as_it_was_is_not_resumed(finished, tmp_path, change, message):
-    bad = altered(finished, tmp_path / "bad.pt", change)
-    with pytest.raises(SystemExit, match=f"(?s){message}"):
-        run("train", "--device", "cpu", "--resume", bad)
+def test_run_that_is_not_as_it_was_is_not_resumed(finished, tmp_path, place, value, message):
+    def tamper(content):
+        *outer, last = place
+        part = reduce(getitem, outer, content)
+        part[last] = value
+        if value is None:
+            del part[last]
+
+    bad = altered(finished, tmp_path / "bad.pt", tamper)
+    with pytest.raises(SystemExit, match=f"train: error: .*{message}"):
+        run("train", "--device", "cpu", "--resume", bad, "--epochs", 4)
     assert names_in(tmp_path) == ["bad.pt"]
 
 

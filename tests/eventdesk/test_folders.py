@@ -45,11 +45,6 @@ def point(x, y):
     return np.array([(0, x, y, 0)], EVENT_DTYPE)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return fill(tmp_path)
-
-
 def test_classes_groups_and_files(folder):
     alone = spot(0, np.random.default_rng(1))
     save(folder / "left" / "alone.npy", alone)

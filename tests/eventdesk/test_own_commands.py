@@ -1,9 +1,7 @@
 """The commands for a reader's own recordings."""
 
-import functools
 import itertools
 import json
-import operator
 import shutil
 import sys
 import warnings
@@ -11,10 +9,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from filelock import FileLock
 from same import altered, same, same_checkpoints
-from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
+from test_folders import CLASSES, fill
 
 from eventdesk import live as playing
 from eventdesk import load_folder, read_events
@@ -34,18 +31,6 @@ from pokersnn_helpers.study.perturbations import replaced
 FIRST = "left/anna/0.npy"
 
 
-@pytest.fixture
-def run(capsys):
-    """A function that runs a command and returns the lines that it prints."""
-
-    def run_command(*words):
-        capsys.readouterr()
-        main([str(word) for word in words])
-        return capsys.readouterr().out.splitlines()
-
-    return run_command
-
-
 def quickly(place):
     """Return what lets a network learn from a folder for an epoch."""
     return ["--data", place, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
@@ -54,7 +39,7 @@ def quickly(place):
 @pytest.fixture(scope="module")
 def trained_once(tmp_path_factory):
     """A folder, and a network that was trained on it from the command line."""
-    folder = fill(tmp_path_factory.mktemp("own"))  # noqa: F811
+    folder = fill(tmp_path_factory.mktemp("own"))
     checkpoint = tmp_path_factory.mktemp("trained") / "run.pt"
     options = ["--sensor", "64x64", "--network", "fast", "--epochs", "15"]
     with pytest.MonkeyPatch.context() as patch:
@@ -66,12 +51,12 @@ def trained_once(tmp_path_factory):
 @pytest.fixture
 def trained(trained_once, tmp_path):
     """The folder, and a checkpoint of the test's own, which it may train further."""
-    folder, checkpoint = trained_once  # noqa: F811
+    folder, checkpoint = trained_once
     return folder, shutil.copy(checkpoint, tmp_path / "run.pt")
 
 
 def test_train_predict_and_resume(trained, run):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
     files = [folder / FIRST, folder / "middle" / "anna" / "1.npy"]
     lines = run("predict", "--checkpoint", checkpoint, *files)
     classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
@@ -87,16 +72,17 @@ def test_train_predict_and_resume(trained, run):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--data", ""], "--data names nothing; write its value, or leave it out"),
-        (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
+        ("train --data=", "--data names nothing; write its value, or leave it out"),
+        ("train --sensor=8x8", "--sensor says nothing without data or resume; leave it out"),
+        ("compare . --size=0x64", "--size is '0x64'; write WIDTHxHEIGHT"),
     ],
 )
 def test_options_without_a_meaning_are_refused(words, reason, run):
-    with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
-        run("train", *words)
+    with pytest.raises(SystemExit, match=f": error: .*{reason}"):
+        run(*words.split())
 
 
-def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):  # noqa: F811
+def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):
     for path in [*folder.glob("*/carl"), *folder.glob("*/dora")]:
         shutil.rmtree(path)
     options = quickly(folder)
@@ -108,7 +94,7 @@ def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):  # noqa:
 
 
 @pytest.mark.filterwarnings("ignore:1 files below")
-def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):  # noqa: F811
+def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
     cut = ["--sensor", "64x64", "--size", "16x16", "--window-ms", 8]
     options = [*cut, "--network", "fast", "--epochs", 1]
     checkpoint = tmp_path / "run.pt"
@@ -123,7 +109,7 @@ def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
 
 @pytest.mark.parametrize("command", ["predict", "live"])
 def test_contradictions_about_the_sensor_are_refused(command, trained, tmp_path, run):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
     words = [command, "--checkpoint", checkpoint]
     with pytest.raises(SystemExit, match="--sensor says 128x128, training says 64x64 pixels"):
         run(*words, folder / FIRST, "--sensor", "128x128")
@@ -133,7 +119,7 @@ def test_contradictions_about_the_sensor_are_refused(command, trained, tmp_path,
 
 
 def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
     wrong = shutil.copytree(folder, tmp_path / "wrong")
     shutil.copy(folder / FIRST, wrong / "right" / "0.npy")
     (wrong / "middle").rename(wrong / "Middle")
@@ -147,7 +133,7 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     assert sum(".npy: " in line for line in again) == 25
 
 
-def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(folder, run):  # noqa: F811
+def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(folder, run):
     for path in folder.glob("*/*/*.npy"):
         path.rename(path.parents[1] / f"{path.parent.name}_{path.name}")
         if not any(path.parent.iterdir()):
@@ -162,7 +148,7 @@ def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(fold
 
 @pytest.mark.filterwarnings("ignore:. files below")  # those that predict is asked about
 def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
-    folder,  # noqa: F811
+    folder,
     tmp_path,
     monkeypatch,
     run,
@@ -192,7 +178,7 @@ def test_a_link_is_locked_as_what_it_leads_to(trained, tmp_path, run):
         run("train", "--resume", link, "--epochs", 16)
 
 
-def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  # noqa: F811
+def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):
     for place in ("left/anna", "left/ben", "right/anna", "middle/dora"):
         shutil.rmtree(folder / place)
     options = quickly(folder)
@@ -205,7 +191,7 @@ def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  
 
 
 def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
-    folder,  # noqa: F811
+    folder,
     monkeypatch,
     capsys,
     run,
@@ -240,7 +226,7 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
             run("inspect", "odd.npy", "--plot", name)
 
 
-def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory, run, capsys):  # noqa: F811
+def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory, run, capsys):
     bad = folder / "left" / "anna" / "9.csv"
     bad.write_text("t,x\n")
     with pytest.raises(SystemExit, match=rf"1 of 25 files can't be read: {bad}: it holds t, x"):
@@ -263,7 +249,7 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory
 
 @pytest.mark.slow
 def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
-    folder,  # noqa: F811
+    folder,
     tmp_path_factory,
     run,
 ):
@@ -288,12 +274,7 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
         run("train", "--data", folder, "--like", folder)
 
 
-def test_what_compare_refuses(folder, run):  # noqa: F811
-    with pytest.raises(SystemExit, match="--size is '0x64'; write WIDTHxHEIGHT"):
-        run("compare", folder, "--size", "0x64")
-
-
-def test_compare_writes_how_recordings_were_read(folder, tmp_path_factory, run, monkeypatch):  # noqa: F811
+def test_compare_writes_how_recordings_were_read(folder, tmp_path_factory, run, monkeypatch):
     half_right = dict.fromkeys(CANDIDATES, np.arange(24) % 2 == 0)
 
     def known(recordings, groups, **options):
@@ -309,7 +290,7 @@ def test_compare_writes_how_recordings_were_read(folder, tmp_path_factory, run, 
 
 
 def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeypatch):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
     waited = []
     monkeypatch.setattr(playing.time, "sleep", waited.append)
     words = ["live", "--checkpoint", checkpoint, folder / "right" / "anna" / "2.npy"]
@@ -328,7 +309,7 @@ class Camera(list):
 
 
 def test_live_listens_to_a_camera(trained, run, monkeypatch):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
     events = np.load(folder / "middle" / "anna" / "1.npy")
     packet = events.astype([("t", "<u8"), ("x", "<u2"), ("y", "<u2"), (("p", "on"), "?")])
     later = replaced(packet, t=packet["t"] + 10**6)  # the same gesture again
@@ -355,60 +336,15 @@ def no_camera():
     ],
 )
 def test_what_live_refuses(faery, words, reason, trained, monkeypatch, run):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
     monkeypatch.chdir(folder)
     monkeypatch.setitem(sys.modules, "faery", faery)
     with pytest.raises(SystemExit, match=reason):
         run("live", "--checkpoint", checkpoint, *words)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"options": {"later": 1}}, "holds later 1, which this version doesn't know; install"),
-        ({"options": {"seed": "x"}}, "holds seed 'x', which"),
-        ({"recipe": {"later": 1}}, "doesn't fit: TypeError: .* argument 'later'"),
-        ({"weights": 1.5}, "is damaged: its weights are no tensors"),
-    ],
-)
-def test_a_tampered_checkpoint_or_one_of_a_later_version_is_one_sentence(
-    change, reason, trained, run
-):
-    _, checkpoint = trained
-
-    def tamper(content):
-        for name, value in change.items():
-            content[name] = content[name] | value if isinstance(value, dict) else value
-
-    altered(checkpoint, checkpoint, tamper)
-    with pytest.raises(SystemExit, match=rf"train: error: .*{reason}") as stopped:
-        run("train", "--resume", checkpoint, "--epochs", 16)
-    assert "\n" not in str(stopped.value)
-
-
-@pytest.mark.parametrize(
-    ("place", "value", "reason"),
-    [
-        (["optimizer", "state", 0, "exp_avg"], torch.zeros(3), "moments of the optimizer have"),
-        (["optimizer", "param_groups", 0, "betas"], (0.9, None), "options of the optimizer are"),
-    ],
-)
-def test_a_tampered_state_of_a_run_is_refused_before_it_is_written_to(
-    place, value, reason, trained, run
-):
-    _, checkpoint = trained
-
-    def tamper(content):
-        *outer, last = place
-        functools.reduce(operator.getitem, outer, content["state"])[last] = value
-
-    altered(checkpoint, checkpoint, tamper)
-    with pytest.raises(SystemExit, match=reason):
-        run("train", "--resume", checkpoint, "--epochs", 16)
-
-
 def test_events_of_polarities_that_a_network_doesnt_know_are_refused(trained, run):
-    folder, checkpoint = trained  # noqa: F811
+    folder, checkpoint = trained
 
     def tamper(content):  # as if it had been trained on one
         content["sensor_size"] = (*content["sensor_size"][:2], 1)
