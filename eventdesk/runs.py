@@ -133,13 +133,15 @@ def restore(trainer: Trainer, state: TrainingState) -> None:
 
 
 def check_history(history: History) -> None:
-    """Refuse a history whose entries aren't numbers, or that is empty."""
+    """Refuse a history whose entries aren't numbers, that is empty, or of which a part is gone."""
     for name, values in vars(history).items():
         numbers = values if name not in ("kept_epoch", "ranges") else []
         if not isinstance(numbers, list) or not all(isinstance(each, Real) for each in numbers):
             raise ValueError(f"its {name} is {values!r}")
     if not history.loss or len(history.loss) != len(history.accuracy):
         raise ValueError(f"it has losses of {len(history.loss)} epochs")
+    if len(history.test_loss) != len(history.test_accuracy):
+        raise ValueError(f"it has losses of {len(history.test_loss)} tests")
 
 
 def check_options(optimizer: torch.optim.Optimizer, options: list[dict[str, Any]]) -> None:

@@ -49,7 +49,7 @@ DATA = load_pokerdvs(source="simulated")
 SOME = DATA.train[::6]
 FRAMES, TARGETS = next(iter(make_loader(SOME)))
 EVENTS = DATA.train.events[0]
-TRAINED = Classifier(SNN())
+TRAINED = Classifier(FastSNN())
 TRAINED.ranges = training_ranges(DATA.train)
 FAMILIAR = Classifier(SNN())
 FAMILIAR.familiar = Familiar.fit(DATA.train)
@@ -63,22 +63,25 @@ class Dense(torch.nn.Module):
         self.linear = torch.nn.Linear(2450, 4)
 
     def forward(self, frames):
-        return self.linear(frames.flatten(2))
+        return self.change(self.linear(frames.flatten(2)))
+
+    def change(self, voltages):
+        return voltages
 
 
 class BatchFirst(Dense):
-    def forward(self, frames):
-        return super().forward(frames).cumsum(dim=1)
+    def change(self, voltages):
+        return voltages.cumsum(dim=1)
 
 
 class Probabilities(Dense):
-    def forward(self, frames):
-        return super().forward(frames).softmax(dim=-1)
+    def change(self, voltages):
+        return voltages.softmax(dim=-1)
 
 
 class Detached(Dense):
-    def forward(self, frames):
-        return super().forward(frames).detach()
+    def change(self, voltages):
+        return voltages.detach()
 
 
 class OtherSensor(Dense):
@@ -96,9 +99,9 @@ class OtherLayer(Dense):
 class KeepsState(Dense):
     state = 0
 
-    def forward(self, frames):
-        self.state = self.state + super().forward(frames).detach().sum(dim=(0, 1))
-        return super().forward(frames) + self.state
+    def change(self, voltages):
+        self.state = self.state + voltages.detach().sum(dim=(0, 1))
+        return voltages + self.state
 
 
 class InAList(Dense):
@@ -106,8 +109,8 @@ class InAList(Dense):
         super().__init__()
         self.layers = [torch.nn.Linear(4, 4)]
 
-    def forward(self, frames):
-        return self.layers[0](super().forward(frames))
+    def change(self, voltages):
+        return self.layers[0](voltages)
 
 
 class InATuple(Dense):
@@ -117,8 +120,8 @@ class InATuple(Dense):
         super().__init__()
         self.p = (torch.nn.Parameter(torch.ones(4)),)
 
-    def forward(self, frames):
-        return super().forward(frames) * self.p[0]
+    def change(self, voltages):
+        return voltages * self.p[0]
 
 
 class PlainTensor(Dense):
@@ -126,13 +129,13 @@ class PlainTensor(Dense):
         super().__init__()
         self.bias = torch.zeros(4, requires_grad=True)
 
-    def forward(self, frames):
-        return super().forward(frames) + self.bias
+    def change(self, voltages):
+        return voltages + self.bias
 
 
 class Whole(Dense):
-    def forward(self, frames):
-        return super().forward(frames).round().long()
+    def change(self, voltages):
+        return voltages.round().long()
 
 
 class Steps(SpikingNetwork):
@@ -147,8 +150,8 @@ class Steps(SpikingNetwork):
 
 
 class Answer(Dense):
-    def forward(self, frames):
-        return super().forward(frames).amax(dim=0)
+    def change(self, voltages):
+        return voltages.amax(dim=0)
 
 
 class KeepsBatch(Dense):
@@ -156,8 +159,8 @@ class KeepsBatch(Dense):
 
     state = torch.zeros(9, 4)
 
-    def forward(self, frames):
-        return super().forward(frames) + self.state
+    def change(self, voltages):
+        return voltages + self.state
 
 
 class Normed(Dense):
@@ -165,13 +168,12 @@ class Normed(Dense):
         super().__init__()
         self.norm = torch.nn.BatchNorm1d(4)
 
-    def forward(self, frames):
-        return torch.stack([self.norm(voltages) for voltages in super().forward(frames)])
+    def change(self, voltages):
+        return torch.stack([self.norm(step) for step in voltages])
 
 
 class Spikes(Dense):
-    def forward(self, frames):
-        voltages = super().forward(frames)
+    def change(self, voltages):
         return voltages + ((voltages > 0).float() - voltages).detach()  # of a straight-through one
 
 
@@ -186,10 +188,21 @@ class WithState(Dense):
         super().__init__()
         self.register_buffer("state", torch.zeros(0), persistent=False)
 
-    def forward(self, frames):
-        voltages = super().forward(frames)
+    def change(self, voltages):
         self.state = voltages[-1]
         return voltages
+
+
+def turned(**columns):
+    return replaced(EVENTS, **columns)
+
+
+def smaller():
+    return turned(x=EVENTS["x"] // 3, y=EVENTS["y"] // 3)
+
+
+def swapped():
+    return turned(x=EVENTS["y"], y=EVENTS["x"])
 
 
 def learn(network, loader=((FRAMES, TARGETS),), **options):
@@ -210,15 +223,6 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
             "no argument dt; did you mean time_window?",
         ),
         (lambda: load_checkpoint("a", net=SNN), "has no argument net; did you mean network?"),
-        (lambda: train_classifier(SOME, output_size=3), "output_size is what the recordings say"),
-        (lambda: train_classifier(SOME, network="SNN"), "network is 'SNN'; give a class"),
-        (lambda: train_classifier("gestures"), "as eventdesk.load_folder(path).recordings"),
-        (lambda: train_classifier(Split([1], [2])), "data is of type list; give Recordings("),
-        (lambda: train_classifier([*SOME.events]), "list; give Recordings(events, targets"),
-        (lambda: train_classifier([*SOME]), "[events for events, _ in pairs]"),
-        (lambda: train_classifier(make_loader(SOME)), "give the Recordings that it loads"),
-        (lambda: train_classifier(SOME, lr=1), "neither train_classifier nor SNN has an argument"),
-        (lambda: train_classifier(SOME, xyzzy=3), "has an argument xyzzy; it has "),
         (lambda: Classifier(SNN), "give a network, as Classifier(SNN())"),
         (lambda: Classifier(SNN())(FRAMES.numpy()), "frames are of type ndarray; give a torch."),
         (lambda: learn(SNN(), (FRAMES, TARGETS)), "; give batches (frames, targets)"),
@@ -231,36 +235,23 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: learn(SNN(), loss=torch.nn.CrossEntropyLoss()), "it is called as loss(voltages, "),
         (lambda: learn(SNN(), augment="mirror"), "augment is 'mirror'; give a function"),
         (
-            lambda: learn(OtherSensor()),
-            "with 2450 inputs: a layer that was made for 2048 numbers is given 2450",
-        ),
-        (lambda: learn(OtherLayer()), "a layer that was made for 60 numbers is given 50"),
-        (
             lambda: Steps(60)(FRAMES),
             "Steps fails on frames of shape (25, 8, 2, 35, 35), with 2450 inputs: a layer that was",
         ),
         (lambda: record_states(Steps(50, place=9), FRAMES), "Steps fails on frames of shape (25, "),
-        (lambda: learn(Detached()), "no gradient reaches the weights in epoch 1, batch 1"),
-        (lambda: learn(Weightless()), "Weightless has no weights, so it can't be trained"),
         (
             lambda: record_states(SNN(), FRAMES[:, 0]),
             "needs an axis for the batch, frames.unsqueeze(1)",
         ),
         (lambda: record_states(Classifier(SNN()), FRAMES), "give its network, .snn"),
         (lambda: evaluate(Classifier(SNN()), [], "gpu"), "device is gpu; choose cpu, cuda or"),
-        (lambda: predict(Classifier(SNN()), SOME), "give the events of one of them, as rec"),
-        (lambda: predict(Classifier(SNN()), SOME[0]), "events, target = recordings[0]"),
-        (lambda: predict(Classifier(SNN()), FRAMES), "give the events that they were made of"),
         (lambda: stratified_folds(DATA), "give one of its parts, as data.train"),
         (lambda: SOME[100], "there is no recording 100; choose from 0 to 7"),
         (lambda: SOME.subset("club"), "indices are 'club'; give whole numbers up to 7, or a mask"),
         (lambda: learn(Dense(), SOME), "is of type Recordings; give make_loader(recordings)"),
         (lambda: predict(SNN(), EVENTS), "classifier is of type SNN; give a Classifier(network)"),
-        (lambda: train_classifier(SOME, network=SNN()), "network is made already; give its class"),
-        (lambda: train_classifier(SOME, network=lambda: "a"), "made a str; make a torch.nn.Mod"),
         (lambda: learn(Dense(), [(TARGETS, FRAMES)]), "; give batches (frames, targets)"),
         (lambda: learn(Dense(), [(FRAMES.movedim(2, -1), TARGETS)]), "which end in (2, 35, 35)"),
-        (lambda: learn(Whole()), "returned shape (25, 8, 4) of torch.int64"),
         (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
         (lambda: make_loader(SOME, time_window=True), "time_window is True"),
         (lambda: make_loader(SOME, 1000), "make_loader is given 1000 without a name; write which"),
@@ -270,14 +261,6 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
             "given 20 without a name; write which it is: seed=, d",
         ),
         (lambda: build_network(time_window=0.001), "for 1 ms write 1000, if you meant seconds"),
-        (lambda: train_classifier(SOME, seed=0.5), "seed is 0.5; choose a whole number"),
-        (lambda: predict(Classifier(SNN()), "1.npy"), "first, by eventdesk.read_events(path)"),
-        (lambda: predict(Classifier(SNN()), [EVENTS]), "give one recording after the other"),
-        (lambda: predict(Classifier(SNN()), EVENTS[0]), "it is one event; give a whole recording"),
-        (
-            lambda: train_classifier(torch.utils.data.Subset(SOME, [0, 1])),
-            "give recordings.subset(indices)",
-        ),
         (lambda: cross_validate([SNN], SOME, range(8)), 'give them by name, as {"mine": model}'),
         (
             lambda: cross_validate({"a": Dense()}, SOME, range(8), folds=2),
@@ -286,17 +269,6 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: plot_frames(FRAMES, ["a"]), "one recording of a batch, frames[:, 0]"),
         (lambda: film_session(["circle"]), "gesture is 'circle'; choose from left, right, wave"),
         (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
-        (
-            lambda: predict(Classifier(SNN()), pd.DataFrame(EVENTS)),
-            "give table[['t', 'x', 'y', 'p'",
-        ),
-        (lambda: predict(Classifier(SNN()), turned(p=2 * EVENTS["p"] - 1)), "ON is 1 and OFF is 0"),
-        (
-            lambda: predict(Classifier(SNN()), FRAMES.numpy()),
-            "that they were made of, without a tr",
-        ),
-        (lambda: learn(Answer()), "and of a single answer answer[None]"),
-        (lambda: learn(KeepsBatch()), "an axis of 8 meets another; is a state kept?"),
         (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "leaves no recording alone"),
         (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
     ],
@@ -309,18 +281,11 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
 @pytest.mark.parametrize(
     ("slip", "message"),
     [
-        (lambda: learn(BatchFirst()), "BatchFirst answers a recording by the others of its batch"),
-        (lambda: learn(Probabilities()), "Probabilities returns probabilities, of which decode"),
         (lambda: learn(SNN(), learning_rate=3), "learning_rate is 3; Adam takes about 0.001"),
         (lambda: SNN(tau_mem=10), "tau_mem is 10 s; .*: for 10 ms, write 0.01"),
         (lambda: train_classifier(SOME, time_window=1e5, epochs=1), "most are a single frame"),
         (lambda: Classifier(cell(tau_mem_inv=0.01)), "Norse takes 1/τ in 1/s"),
         (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "µs; multiply ms by 1000"),
-        (lambda: learn(KeepsState()), "same frames otherwise when they come again: let forward"),
-        (lambda: learn(InAList()), "so they don't learn; make it a torch.nn.ModuleList"),
-        (lambda: learn(Spikes()), "Spikes returns spikes, whose maxima are all 1"),
-        (lambda: learn(InATuple()), "weights that are no torch.nn.Parameter of its own"),
-        (lambda: learn(PlainTensor()), "weights that are no torch.nn.Parameter"),
         (lambda: evaluate(Classifier(SNN()), [(0 * FRAMES, TARGETS)]), "said nothing about any"),
         (lambda: train_classifier(SOME[:6], epochs=1), "no recording to train on of spade"),
         (
@@ -334,7 +299,7 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: predict(TRAINED, smaller()), "pixels of spread down .*is it from the same sens"),
         (lambda: push(smaller()), "pixels of spread down .*is it from the same sensor"),
         (lambda: predict(TRAINED, in_ns()), "ms .*with times in µs"),
-        (lambda: predict(Classifier(SNN()), in_ns()), "hardly be µs; divide ns by 1000"),
+        (lambda: predict(Classifier(FastSNN()), in_ns()), "hardly be µs; divide ns by 1000"),
         (lambda: predict(FAMILIAR, swapped()), "with x and y swapped; look at the or"),
         (lambda: predict(FAMILIAR, turned(p=1 - EVENTS["p"])), "with its polarities swapped"),
         (lambda: predict(FAMILIAR, turned(y=34 - EVENTS["y"])), "with y counted from the other"),
@@ -349,21 +314,85 @@ def test_what_runs_though_it_is_wrong_is_warned_of(slip, message):
         slip()
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (SOME, "give the events of one of them, as rec"),
+        (SOME[0], "events, target = recordings[0]"),
+        (FRAMES, "give the events that they were made of"),
+        ("1.npy", "first, by eventdesk.read_events(path)"),
+        ([EVENTS], "give one recording after the other"),
+        (EVENTS[0], "it is one event; give a whole recording"),
+        (pd.DataFrame(EVENTS), "give table[['t', 'x', 'y', 'p'"),
+        (turned(p=2 * EVENTS["p"] - 1), "ON is 1 and OFF is 0"),
+        (FRAMES.numpy(), "that they were made of, without a tr"),
+    ],
+)
+def test_what_is_no_recording_is_not_predicted(given, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        predict(TRAINED, given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"data": "gestures"}, "as eventdesk.load_folder(path).recordings"),
+        ({"data": Split([1], [2])}, "data is of type list; give Recordings("),
+        ({"data": [*SOME.events]}, "list; give Recordings(events, targets"),
+        ({"data": [*SOME]}, "[events for events, _ in pairs]"),
+        ({"data": make_loader(SOME)}, "give the Recordings that it loads"),
+        ({"data": torch.utils.data.Subset(SOME, [0, 1])}, "give recordings.subset(indices)"),
+        ({"output_size": 3}, "output_size is what the recordings say"),
+        ({"network": "SNN"}, "network is 'SNN'; give a class"),
+        ({"lr": 1}, "neither train_classifier nor SNN has an argument"),
+        ({"xyzzy": 3}, "has an argument xyzzy; it has "),
+        ({"network": SNN()}, "network is made already; give its class"),
+        ({"network": lambda: "a"}, "made a str; make a torch.nn.Mod"),
+        ({"seed": 0.5}, "seed is 0.5; choose a whole number"),
+    ],
+)
+def test_what_training_cannot_be_given_is_named(given, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        train_classifier(**{"data": SOME} | given)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (OtherSensor, "with 2450 inputs: a layer that was made for 2048 numbers is given 2450"),
+        (OtherLayer, "a layer that was made for 60 numbers is given 50"),
+        (Detached, "no gradient reaches the weights in epoch 1, batch 1"),
+        (Weightless, "Weightless has no weights, so it can't be trained"),
+        (Whole, "returned shape (25, 8, 4) of torch.int64"),
+        (Answer, "and of a single answer answer[None]"),
+        (KeepsBatch, "an axis of 8 meets another; is a state kept?"),
+    ],
+)
+def test_a_network_that_cannot_learn_is_refused(network, message):
+    with pytest.raises(Exception, match=re.escape(message)):
+        learn(network())
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (BatchFirst, "BatchFirst answers a recording by the others of its batch"),
+        (Probabilities, "Probabilities returns probabilities, of which decode"),
+        (KeepsState, "same frames otherwise when they come again: let forward"),
+        (InAList, "so they don't learn; make it a torch.nn.ModuleList"),
+        (Spikes, "Spikes returns spikes, whose maxima are all 1"),
+        (InATuple, "weights that are no torch.nn.Parameter of its own"),
+        (PlainTensor, "weights that are no torch.nn.Parameter"),
+    ],
+)
+def test_a_network_that_learns_something_else_is_warned_of(network, message):
+    with pytest.warns(UserWarning, match=message):
+        learn(network())
+
+
 def cell(**rates):
     parameters = {name: torch.tensor(rate) for name, rate in rates.items()}
     return LIFRecurrentCell(2450, 4, p=LIFParameters(**parameters), dt=0.001)
-
-
-def turned(**columns):
-    return replaced(EVENTS, **columns)
-
-
-def smaller():
-    return turned(x=EVENTS["x"] // 3, y=EVENTS["y"] // 3)
-
-
-def swapped():
-    return turned(x=EVENTS["y"], y=EVENTS["x"])
 
 
 def push(events):
@@ -431,8 +460,8 @@ class Recurrent(Dense):
         self.gru = torch.nn.GRU(4, 4)
         self.both = [self.gru, self.linear]
 
-    def forward(self, frames):
-        return self.gru(super().forward(frames))[0]
+    def change(self, voltages):
+        return self.gru(voltages)[0]
 
 
 def test_layers_that_are_listed_besides_learn_without_a_warning():

@@ -5,19 +5,17 @@ clocks and rounded times.
 """
 
 import contextlib
-import io
 import math
 import os
-import re
 import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-import warnings
 from itertools import product
 from multiprocessing import get_context
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import h5py
@@ -26,9 +24,9 @@ import pytest
 import torch
 import yaml
 from test_event_files import by_faery, hdf5, some_events
+from test_folders import save
 
 from eventdesk import read_events
-from eventdesk.commands import main
 from eventdesk.files.event_files import FORMATS
 from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
 from pokersnn_helpers.elsewhere import load_nir, save_nir
@@ -36,43 +34,17 @@ from pokersnn_helpers.elsewhere import load_nir, save_nir
 pytest.importorskip("faery")
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).parents[2]
-SECONDS = 20  # that a refusal may take where other programs are at work
 
 
-def refusal(function, *arguments):
-    """Return the words in which something is refused, soon."""
-
-    def too_late(*_):
-        raise AssertionError(f"{arguments} hangs")
-
-    before = signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(SECONDS)
-    try:
-        function(*arguments)
-    except (ValueError, OSError) as error:
-        return str(error)
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-    raise AssertionError(f"{arguments} is accepted")
+@pytest.fixture(autouse=True)
+def nothing_hangs():
+    signal.alarm(600)  # whose default ends the process
+    yield
+    signal.alarm(0)
 
 
-def said_by(*words):
-    """Run a command here; return its exit status, what it printed, and its error."""
-    printed, errors = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
-        try:
-            main.main([*words])
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 1
-            return status, printed.getvalue(), errors.getvalue() + str(end.code)
-    return 0, printed.getvalue(), errors.getvalue()
-
-
-def save(path, events):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, events)
-    return path
+def refused(words):
+    return pytest.raises((ValueError, OSError), match=words)
 
 
 def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
@@ -97,24 +69,23 @@ def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
                 file[place] = h5py.SoftLink("/elsewhere")
             else:
                 file.create_dataset(place, shape, external=[(str(pipe), 0, 8 * math.prod(shape))])
-        assert re.search("is a link|are in other files", refusal(load, path))
+        with refused("is a link|are in other files"):
+            load(path)
 
 
 def test_a_size_that_a_file_states_is_not_allocated(tmp_path):
-    for name in ("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5"):
-        with (tmp_path / name).open("wb") as file:
-            file.write(FORMATS[Path(name).suffix].start or b"#")
-            file.truncate(2 * 10**11)
-        assert "GB of memory" in refusal(read_events, tmp_path / name), name
-    for load in (load_checkpoint, load_nir):
-        with (tmp_path / "a.pt").open("wb") as file:
-            file.truncate(2 * 10**11)
-        assert "need about 400 GB of memory" in refusal(load, tmp_path / "a.pt")
     with h5py.File(tmp_path / "vast.h5", "w") as file:
         file.create_dataset("events/t", (10**13,), "i8", chunks=True)
-    assert "GB of memory" in refusal(read_events, tmp_path / "vast.h5")
-    (tmp_path / "vast.h5").rename(tmp_path / "vast.nir")
-    assert "GB of memory" in refusal(load_nir, tmp_path / "vast.nir")
+    for name in ("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5", "a.pt"):
+        with (tmp_path / name).open("wb") as file:
+            file.write(FORMATS[Path(name).suffix].start or b"#" if name != "a.pt" else b"")
+            file.truncate(2 * 10**11)
+    readers = dict.fromkeys(("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5", "vast.h5"), read_events)
+    for name, load in [*readers.items(), *product(("a.pt",), (load_checkpoint, load_nir))]:
+        with refused("GB of memory"):
+            load(tmp_path / name)
+    with refused("GB of memory"):
+        load_nir(tmp_path / "vast.h5")
 
 
 def test_a_tensor_that_is_not_stored_in_full_is_refused(tmp_path):
@@ -129,19 +100,16 @@ def test_a_tensor_that_is_not_stored_in_full_is_refused(tmp_path):
     ]
     for tensor in vast:
         torch.save(content | {"x": [tensor]}, path)
-        assert "isn't stored in full" in refusal(load_checkpoint, path)
+        with refused("isn't stored in full"):
+            load_checkpoint(path)
 
 
 @pytest.mark.slow
-def test_a_tampered_checkpoint_is_refused_in_words(tmp_path):
+def test_a_tampered_checkpoint_is_refused_in_words(folder, tmp_path_factory, run):
     """Whatever stands in place of anything, and whoever reads it: no error but in words."""
-    fill_classes(tmp_path / "data")
-    path = tmp_path / "a.pt"
-    few = ["--epochs", "1", "--time-window", "20000", "--network", "fast", "--device", "cpu"]
-    status, _, error = said_by(
-        "train", "--data", str(tmp_path / "data"), "--checkpoint", str(path), *few
-    )
-    assert status == 0, error
+    path = tmp_path_factory.mktemp("trained") / "a.pt"
+    few = ["--epochs", 1, "--time-window", 20000, "--network", "fast", "--device", "cpu"]
+    run("train", "--data", folder, "--checkpoint", path, *few)
     content = torch.load(path)
     values = [None, 0, 1e300, "other", [], {"a": 1}]
     changes = [{name: value} for name in content for value in values]
@@ -152,20 +120,14 @@ def test_a_tampered_checkpoint_is_refused_in_words(tmp_path):
         for value in ([], numbers * 2, [None]):
             history = content["state"]["history"] | {name: value}
             changes.append({"state": content["state"] | {"history": history}})
-    file = str(next((tmp_path / "data").glob("*/*.npy")))
+    file = next(folder.glob("*/*/*.npy"))
     for change in changes:
         torch.save(content | change, path)
-        said_by("predict", "--checkpoint", str(path), file)  # raises what isn't said in words
+        with contextlib.suppress(SystemExit):  # and nothing else
+            run("predict", "--checkpoint", path, file)
         if not change.keys().isdisjoint({"options", "state"}):
-            said_by("train", "--resume", str(path))
-
-
-def fill_classes(folder):
-    rng = np.random.default_rng(0)
-    for number in range(12):
-        events = some_events(200)
-        events["x"] = rng.integers(0, 20, 200) + 20 * (number % 2)
-        save(folder / "ab"[number % 2] / f"{number}.npy", events)
+            with contextlib.suppress(SystemExit):
+                run("train", "--resume", path)
 
 
 @pytest.mark.slow
@@ -183,25 +145,19 @@ def test_a_fork_while_a_thread_reads_by_faery_does_not_hang(tmp_path):
     try:
         for _ in range(12):
             time.sleep(0.05)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of a fork beside threads
-                child = get_context("fork").Process(target=read_events, args=(path,))
-                child.start()
-            child.join(SECONDS)
+            child = get_context("fork").Process(target=read_events, args=(path,))
+            child.start()  # with a warning of a fork beside threads
+            child.join(20)
             assert child.exitcode == 0, child.exitcode
     finally:
         stopped.set()
         thread.join()
 
 
-def test_a_command_runs_outside_the_main_thread(tmp_path):
-    file = str(save(tmp_path / "good.npy", some_events(3000)))
-    statuses = []
-    with contextlib.redirect_stdout(io.StringIO()):
-        thread = threading.Thread(target=lambda: statuses.append(main.main(["inspect", file])))
-        thread.start()
-        thread.join()
-    assert statuses == [None]
+def test_a_command_runs_outside_the_main_thread(tmp_path, run):
+    np.save(tmp_path / "good.npy", some_events(3000))
+    with ThreadPool(1) as pool:
+        assert pool.apply(run, ("inspect", tmp_path))
 
 
 @pytest.mark.slow
@@ -229,19 +185,17 @@ def test_what_ends_clean_leaves_nothing(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
-def test_a_full_disk_in_clean_names_the_file(tmp_path):
+def test_a_full_disk_in_clean_names_the_file(tmp_path, run):
     save(tmp_path / "old" / "1.npy", some_events(200_000))
-    words = ["clean", str(tmp_path / "old"), "--out", str(tmp_path / "new")]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     import tonic.transforms  # noqa: F401 (which may write caches)
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
     try:
-        status, _, error = said_by(*words)
+        with pytest.raises(SystemExit, match=str(tmp_path / "new" / "1.npz")):
+            run("clean", tmp_path / "old", "--out", tmp_path / "new")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert status == 1
-    assert str(tmp_path / "new" / "1.npz") in error, error
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
