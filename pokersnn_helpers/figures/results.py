@@ -39,6 +39,7 @@ def plot_intervals(
         yticklabels=list(values),
         ylim=(len(values) - 0.5, -0.5),
     )
+    ax.locator_params(axis="x", steps=[1, 2, 5, 10])  # counts are marked where they can be
     ax.grid(False, axis="y")
     for row, (name, (value, low, high)) in enumerate(values.items()):
         colour = ACCENT if name in marked else TEXT
@@ -75,6 +76,7 @@ def plot_history(histories: History | dict[str, History]) -> Figure:
     for name, history in runs.items():
         for ax, quantity in zip(axes, ("loss", "accuracy"), strict=True):
             draw_epochs(ax, history, quantity, colours[name])
+            ax.locator_params(axis="x", integer=True)
     axes[0].set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     axes[1].set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
     legend = [Line2D([], [], color=colours[name], label=name) for name in runs if name]
