@@ -19,6 +19,7 @@ from .system.checks import (
     check_numbers,
     check_range,
     check_sensor_size,
+    check_type,
     suggests_names,
 )
 from .system.reading import check_memory
@@ -248,14 +249,15 @@ class Classifier(nn.Module):
             ValueError: There aren't as many voltages as classes, or ``decode`` returns another
                 shape.
         """
-        if steps is None or bool((steps == len(voltages)).all()):
+        if steps is None or (steps == len(voltages)).all():
             return self._decode(voltages)
         if self.decode is decode:  # which reads the maxima
             later = torch.arange(len(voltages), device=steps.device)[:, None] >= steps
             return self._decode(voltages.masked_fill(later[..., None], -math.inf))
-        decoded = []
-        for number, length in enumerate(steps.tolist()):
-            decoded.append(self._decode(voltages[:length, number : number + 1]))
+        decoded = [
+            self._decode(voltages[:length, number : number + 1])
+            for number, length in enumerate(steps.tolist())
+        ]
         return torch.cat(decoded)
 
     def _decode(self, voltages: Tensor) -> Tensor:
@@ -282,6 +284,4 @@ def unique_argmax(values: Tensor) -> Tensor:
 
 def check_classifier(classifier: Any) -> None:
     """Refuse what isn't a ``Classifier``, such as a network alone."""
-    if not isinstance(classifier, Classifier):
-        kind = type(classifier).__name__
-        raise TypeError(f"classifier is of type {kind}; give a Classifier(network)")
+    check_type(classifier, Classifier, "classifier is", "a Classifier(network)")

@@ -35,6 +35,7 @@ sinabs 3.1.3 reads no ``CubaLIF`` (``sinabs/nir.py`` returns none): set its ``LI
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,25 +64,27 @@ NODES = {
     "readout": nir.LI,
     "output": nir.Output,
 }
-EDGES = [
-    ("input", "input_weights"),
-    ("input_weights", "hidden"),
-    ("hidden", "recurrent_weights"),
-    ("recurrent_weights", "hidden"),
-    ("hidden", "readout_weights"),
-    ("readout_weights", "readout_current"),
-    ("readout_current", "readout"),
-    ("readout", "output"),
+WAY = [  # along all edges
+    "input",
+    "input_weights",
+    "hidden",
+    "recurrent_weights",
+    "hidden",
+    "readout_weights",
+    "readout_current",
+    "readout",
+    "output",
 ]
 STEP = 1e-4  # s, which SpikingJelly and snnTorch take a step for
-PLAIN_EDGES = [
-    ("input", "input_weights"),
-    ("input_weights", "hidden"),
-    ("hidden", "recurrent_weights"),
-    ("recurrent_weights", "unchanged"),
-    ("unchanged", "hidden"),
-    ("hidden", "readout_weights"),
-    ("readout_weights", "output"),
+PLAIN_WAY = [
+    "input",
+    "input_weights",
+    "hidden",
+    "recurrent_weights",
+    "unchanged",
+    "hidden",
+    "readout_weights",
+    "output",
 ]
 WEIGHTS = {  # by node, their name in the network
     "input_weights": "lif0.input_weights",
@@ -199,7 +202,7 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     }
     if made_with["learn_taus"]:
         metadata["learn_taus"] = np.array([made_with[name] for name in taus])
-    return nir.NIRGraph(nodes, EDGES, metadata)
+    return nir.NIRGraph(nodes, list(pairwise(WAY)), metadata)
 
 
 def _plain(graph: nir.NIRGraph) -> nir.NIRGraph:
@@ -209,7 +212,7 @@ def _plain(graph: nir.NIRGraph) -> nir.NIRGraph:
     dt = graph.metadata["dt"]
     tau_syn, tau_mem = lif.tau_syn * STEP / dt, lif.tau_mem * STEP / dt
     hidden = replace(lif, tau_syn=tau_syn, tau_mem=tau_mem, r=lif.tau_mem / dt)
-    w_in, w_rec = (nodes[f"{name}_weights"] for name in ("input", "recurrent"))
+    w_in, w_rec = nodes["input_weights"], nodes["recurrent_weights"]
     steps = hidden.r[:, None].astype(w_rec.weight.dtype)
     plain = {
         **{name: nodes[name] for name in ("input", "readout_weights", "output")},
@@ -219,7 +222,7 @@ def _plain(graph: nir.NIRGraph) -> nir.NIRGraph:
         "unchanged": nir.Affine(np.eye(*w_rec.weight.shape, dtype=w_rec.weight.dtype), w_rec.bias),
     }
     metadata = graph.metadata | {"dt": np.array([STEP]), "bin": dt}
-    return nir.NIRGraph(plain, PLAIN_EDGES, metadata)
+    return nir.NIRGraph(plain, list(pairwise(PLAIN_WAY)), metadata)
 
 
 def _check_network(network: Any) -> None:
@@ -261,7 +264,7 @@ def _read(data: bytes) -> nir.NIRGraph:
 def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
     """Make a classifier of a graph, or refuse one that ``save_nir`` wouldn't write for it."""
     kinds = {name: type(node) for name, node in graph.nodes.items()}
-    if kinds != NODES or sorted(graph.edges) != sorted(EDGES):
+    if kinds != NODES or sorted(graph.edges) != sorted(pairwise(WAY)):
         names = ", ".join(kinds)
         expected = ", ".join(NODES)
         raise ValueError(f"its nodes are {names}, or linked otherwise; save_nir writes {expected}")

@@ -26,7 +26,7 @@ from .system.checks import (
     check_events,
     check_numbers,
     check_range,
-    check_sensor_size,
+    check_type,
     suggests_names,
 )
 from .system.reading import check_memory
@@ -63,7 +63,6 @@ def to_frames(
         TypeError: ``events`` isn't a structured array.
         ValueError: ``time_window`` is less than 1, or ``check_events`` refuses the events.
     """
-    sensor_size = check_sensor_size(sensor_size)
     check_time_window(time_window)
     recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
     frames = count_batch([recording], time_window, sensor_size, sparse=False)
@@ -247,9 +246,7 @@ def make_loaders(
         >>> [len(loader) for loader in make_loaders(data, batch_size=24)]  # batches
         [2, 1]
     """
-    if not isinstance(data, Split):
-        kind = type(data).__name__
-        raise TypeError(f"data is of type {kind}; give a Split, or use make_loader(recordings)")
+    check_type(data, Split, "data is", "a Split, or use make_loader(recordings)")
     load = partial(make_loader, batch_size=batch_size, time_window=time_window, sparse=sparse)
     return load(data.train, shuffle=True), load(data.test)
 
@@ -338,9 +335,7 @@ def last_steps(frames: Tensor) -> Tensor:
 
 def check_tensor(frames: Any) -> None:
     """Refuse frames that are no tensor, such as NumPy's."""
-    if not isinstance(frames, Tensor):
-        kind = type(frames).__name__
-        raise TypeError(f"frames are of type {kind}; give a torch.Tensor, as torch.tensor(frames)")
+    check_type(frames, Tensor, "frames are", "a torch.Tensor, as torch.tensor(frames)")
 
 
 def check_frames(frames: Tensor, weights: Tensor, input_size: int | None) -> None:

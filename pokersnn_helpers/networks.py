@@ -225,14 +225,11 @@ def resumer(network: Any) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
 
 def needs_step(network: Any, without: str) -> None:
     """Refuse a network without a ``step`` of its own, and show the lines that it lacks."""
-    step = getattr(type(network), "step", SpikingNetwork.step)
-    if step is SpikingNetwork.step and hasattr(network, "snn"):
-        raise TypeError(f"{type(network).__name__} has no method step; give its network, .snn")
-    if step is SpikingNetwork.step:
-        raise TypeError(
-            f"{type(network).__name__} has no method step, so {without}. Add these lines to it:\n"
-            f"\n{STEP}\n\nor take SNN, or FastSNN."
-        )
+    if getattr(type(network), "step", SpikingNetwork.step) is SpikingNetwork.step:
+        advice = f", so {without}. Add these lines to it:\n\n{STEP}\n\nor take SNN, or FastSNN."
+        if hasattr(network, "snn"):
+            advice = "; give its network, .snn"
+        raise TypeError(f"{type(network).__name__} has no method step{advice}")
 
 
 def time_step(time_window: float) -> float:

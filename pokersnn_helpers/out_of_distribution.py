@@ -204,14 +204,14 @@ class Familiar(NamedTuple):
     def fit(
         cls,
         recordings: Recordings,
-        classifier: Classifier | None = None,
+        classifier: Any = None,
         groups: Sequence[Any] | None = None,
     ) -> "Familiar | None":
         """Learn what recordings are like, and what they make a network do; of few, nothing.
 
         Args:
             recordings: Those that the model has learned from; of many, a part is looked at.
-            classifier: The model, if it is a network.
+            classifier: The model; its network is asked, if it has one.
             groups: Who or when, for each recording: these are left out together. Default: each
                 recording is its own.
         """
@@ -228,7 +228,7 @@ class Familiar(NamedTuple):
         images = _images(recordings)
         left_out = [_left_out(Subspace, images, targets, units)]
         clusters = None
-        activities = None if classifier is None else hidden_activities(classifier, recordings)
+        activities = hidden_activities(classifier, recordings)
         if activities is not None:
             left_out.append(_left_out(Clusters, activities, targets, units))
             clusters = Clusters.fit(activities, targets)
@@ -241,18 +241,18 @@ class Familiar(NamedTuple):
         ]
         return cls(Subspace.fit(images, targets), clusters, usual, np.array(limits))
 
-    def beyond(self, recordings: Recordings, classifier: Classifier | None = None) -> ndarray:
+    def beyond(self, recordings: Recordings, classifier: Any = None) -> ndarray:
         """Return by how many standard deviations recordings are beyond each limit.
 
         Args:
             recordings: Of the sensor that the model knows.
-            classifier: The model, if it is a network.
+            classifier: As for ``fit``.
 
         Returns:
             Numbers (kinds, recordings), of which those above 0 are unfamiliar.
         """
         distances = [self.subspace.distance(_images(recordings))]
-        activities = None if classifier is None else hidden_activities(classifier, recordings)
+        activities = hidden_activities(classifier, recordings)
         if self.clusters is not None and activities is not None:
             distances.append(self.clusters.distance(activities))
         return _standardised(distances, self.usual) - self.limits[:, None]
@@ -317,13 +317,14 @@ def _left_out(kind: Any, values: ndarray, targets: ndarray, groups: ndarray) -> 
 
 
 @torch.no_grad()
-def hidden_activities(classifier: Classifier, recordings: Recordings) -> ndarray | None:
+def hidden_activities(classifier: Any, recordings: Recordings) -> ndarray | None:
     """Return the square roots of how often hidden neurons spike, (recordings, neurons).
 
     Returns:
-        They; None of a network that records no spikes, or of more neurons than ``MAX_NEURONS``.
+        They; None of what is no ``Classifier``, of a network that records no spikes, or of more
+        neurons than ``MAX_NEURONS``.
     """
-    parts = classifier.snn.modules()
+    parts = classifier.modules() if isinstance(classifier, Classifier) else ()
     spiking = next((part for part in parts if isinstance(part, SpikingNetwork)), None)
     if spiking is None:
         return None
@@ -397,7 +398,6 @@ def unlike(classifier: Any, recording: PackedRecording) -> list[str]:
     if classifier.familiar is None:
         return words
     alone = Recordings([recording], [0], classifier.classes, classifier.sensor_size)
-    network = classifier if isinstance(classifier, Classifier) else None
-    beyond = classifier.familiar.beyond(alone, network)[:, 0]
+    beyond = classifier.familiar.beyond(alone, classifier)[:, 0]
     unfamiliar = [kind for kind, far in zip(KINDS, beyond, strict=False) if far > 0]
     return [*words, *(f"unfamiliar {kind}" for kind in unfamiliar)]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from ..system.checks import check_type
 from ..training import History
 from .colours import ACCENT, GREY, TEXT
 
@@ -68,9 +69,7 @@ def plot_history(histories: History | dict[str, History]) -> Figure:
     """
     runs = histories if isinstance(histories, dict) else {"": histories}
     for history in runs.values():
-        if not isinstance(history, History):
-            kind = type(history).__name__
-            raise TypeError(f"a history is of type {kind}; give the one that fit returned")
+        check_type(history, History, "a history is", "the one that fit returned")
     colours = dict(zip(runs, cycle(["C0", "C3", "C4", "C5"]), strict=False))  # the others are greys
     fig, axes = plt.subplots(1, 2, figsize=(6.0, 3.2))
     for name, history in runs.items():

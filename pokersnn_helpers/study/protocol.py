@@ -22,7 +22,7 @@ import pandas as pd
 from numpy import ndarray
 
 from ..recordings import Recordings, check_recordings, fold_indices
-from ..system.checks import check_groups, suggests_names
+from ..system.checks import check_groups, check_type, suggests_names
 from .estimators import as_estimator
 from .parallel import in_parallel
 
@@ -293,9 +293,7 @@ def cross_validate(
         >>> trained["sum"].correct(everything.recordings).shape  # seeds, recordings
         (1, 131)
     """
-    if not isinstance(models, Mapping):
-        kind = type(models).__name__
-        raise TypeError(f'models is of type {kind}; give them by name, as {{"mine": model}}')
+    check_type(models, Mapping, "models is", 'them by name, as {"mine": model}')
     evidence = Evidence(recordings, groups)
     trials = [trial for seed in seeds for trial in evidence.folds(folds, seed)]
     seed_of_trial = [seed for seed in seeds for _ in range(folds)]

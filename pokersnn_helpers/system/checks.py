@@ -100,21 +100,18 @@ def suggests_names(function: Callable[Given, Returned]) -> Callable[Given, Retur
     A function that takes any others looks at their names itself.
     """
     title = function.__qualname__.removesuffix(".__init__")
-    parameters = inspect.signature(function).parameters
-    known = [name for name in parameters if name != "self"]
-    options = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
-    others = [name for name, each in parameters.items() if each.kind is each.VAR_KEYWORD]
-    places = len(parameters) - len(options) - len(others)
+    parameters = inspect.getfullargspec(inspect.unwrap(function))
+    known = {*parameters.args, *parameters.kwonlyargs} - {"self"}
 
     @wraps(function)
     def checked(*arguments: Given.args, **named: Given.kwargs) -> Returned:
-        for value in arguments[places:]:
+        for value in arguments[len(parameters.args) :]:
             short = reprlib.repr(value)
             raise TypeError(
                 f"{title} is given {short} without a name; write which it is: "
-                f"{'=, '.join(options)}="
+                f"{'=, '.join(parameters.kwonlyargs)}="
             )
-        for name in named.keys() - set(known) if not others else ():
+        for name in named.keys() - known if not parameters.varkw else ():
             raise TypeError(f"{title} has no argument {name}{suggestion(name, known)}")
         return function(*arguments, **named)
 
@@ -138,10 +135,22 @@ def check_numbers(kind: Any, **values: Any) -> None:
 def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
-        real = isinstance(value, Real)
-        if not real or not lowest <= value <= highest:
+        if not isinstance(value, Real) or not lowest <= value <= highest:
             short = reprlib.repr(value)
             raise ValueError(f"{name} is {short}; choose a number from {lowest:g} to {highest:g}")
+
+
+def check_type(value: Any, kind: type, name: str, advice: str) -> None:
+    """Refuse a value of another type.
+
+    Args:
+        value: What to check.
+        kind: Its type.
+        name: What the error calls the value, with its verb, as "data is".
+        advice: What to give.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} of type {type(value).__name__}; give {advice}")
 
 
 def check_seed(seed: int, highest: int = 2**64 - 1) -> int:
