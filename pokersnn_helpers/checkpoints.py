@@ -18,7 +18,7 @@ from .out_of_distribution import Familiar
 from .recipe import Recipe
 from .snn import build_network
 from .system.checks import suggests_names
-from .system.devices import chosen_device
+from .system.devices import Device, chosen_device
 from .system.reading import check_memory, read_input
 from .system.writing import StrPath, atomic_write
 
@@ -75,9 +75,9 @@ def save_checkpoint(
         "format": CHECKPOINT_FORMAT,
         "network": name,
         "arguments": arguments,
-        "classes": tuple(map(str, classifier.classes)),  # from NumPy, they couldn't be loaded
-        "sensor_size": tuple(map(int, classifier.sensor_size)),
-        "settle": float(classifier.settle),
+        "classes": classifier.classes,
+        "sensor_size": classifier.sensor_size,
+        "settle": classifier.settle,
         "time_window": classifier.bin_width,
         "default_decode": classifier.decode is decode,
         "ranges": classifier.ranges,
@@ -150,7 +150,7 @@ def constants_of(network: nn.Module) -> dict[str, Any]:
 @suggests_names
 def load_checkpoint(
     path: StrPath,
-    device: torch.device | str | None = None,
+    device: Device = None,
     network: Callable[..., nn.Module] | nn.Module | None = None,
 ) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.

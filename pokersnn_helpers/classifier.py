@@ -97,7 +97,7 @@ class Classifier(nn.Module):
         self.decode = decode
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
-        self.settle = settle
+        self.settle = float(settle)
         self.causal: bool | None = getattr(snn, "causal", True if hasattr(snn, "step") else None)
         self.recipe: Recipe | None = None  # by which it was trained
         self.ranges: list[list[float]] = []  # of what it was trained on; see out_of_distribution.py

@@ -50,7 +50,7 @@ from .classifier import Classifier, check_classifier, decode
 from .fast import FastSNN
 from .snn import SNN, LearnedTaus
 from .system.checks import check_range, errors_in, refuse_hooks
-from .system.devices import chosen_device
+from .system.devices import Device, chosen_device
 from .system.reading import check_hdf5, check_memory, read_input
 from .system.writing import StrPath, atomic_write
 
@@ -129,7 +129,7 @@ def save_nir(classifier: Classifier, path: StrPath, plain: bool = False) -> None
 
 def load_nir(
     path: StrPath,
-    device: torch.device | str | None = None,
+    device: Device = None,
     network: type[SNN] = SNN,
 ) -> Classifier:
     """Rebuild the classifier that ``save_nir`` wrote.
@@ -195,7 +195,7 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     }
     metadata = {  # as arrays, which have a checksum in the file
         "dt": np.array([dt]),
-        "settle": np.array([float(classifier.settle)]),
+        "settle": np.array([classifier.settle]),
         "classes": np.array([name.encode() for name in classifier.classes]),
         "sensor_size": np.array(classifier.sensor_size),
         "surrogate_slope": np.array([float(made_with["surrogate_slope"])]),

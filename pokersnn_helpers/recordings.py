@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
+from numpy.lib.recfunctions import append_fields
 
 from .system.checks import (
     EVENT_DTYPE,
@@ -21,6 +22,7 @@ from .system.checks import (
     check_groups,
     check_seed,
     check_sensor_size,
+    check_type,
     suggests_names,
 )
 from .system.progress import progress_bar
@@ -37,6 +39,7 @@ MADE_OF = {  # how to give recordings, by an attribute of what was given in thei
     "sensor_size": "Recordings.from_tonic(dataset)",
     "append": "Recordings(events, targets, classes, sensor_size); of pairs, these are "
     "[events for events, _ in pairs] and [target for _, target in pairs]",
+    "__class__": "Recordings(events, targets, classes, sensor_size)",  # of anything else
 }
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
@@ -74,9 +77,7 @@ class PackedRecording(NamedTuple):
 
     def unpack(self) -> ndarray:
         """Return the events as an array of ``EVENT_DTYPE``."""
-        width, height, _ = self.sensor_size
-        line, x = np.divmod(self.pixels, width)
-        p, y = np.divmod(line, height)
+        p, y, x = np.unravel_index(self.pixels, self.sensor_size[::-1])
         return make_events(self.t.astype(np.int64) + self.start, x, y, p)
 
     def image(self) -> ndarray:
@@ -288,9 +289,7 @@ def with_rows(events: Any, sensor_size: SensorSize) -> Any:
     names = getattr(getattr(events, "dtype", None), "names", None) or ()
     if not {"t", "x", "p"} <= {*names} or "y" in names:
         return events
-    whole = np.zeros(len(events), [*events.dtype.descr, ("y", np.int64)])
-    for name in names:
-        whole[name] = events[name]
+    whole = append_fields(events, "y", np.zeros(len(events), np.int64), usemask=False)
     if sensor_size[2] == 1:
         whole["p"] = 0
     return whole
@@ -298,11 +297,8 @@ def with_rows(events: Any, sensor_size: SensorSize) -> Any:
 
 def check_recordings(recordings: Any, name: str = "recordings") -> None:
     """Refuse what isn't ``Recordings``, and say how to make them of it."""
-    if isinstance(recordings, Recordings):
-        return
     ways = [how for attribute, how in MADE_OF.items() if hasattr(recordings, attribute)]
-    make = (ways or ["Recordings(events, targets, classes, sensor_size)"])[0]
-    raise TypeError(f"{name} is of type {type(recordings).__name__}; give {make.format(name)}")
+    check_type(recordings, Recordings, f"{name} is", ways[0].format(name))
 
 
 def density_and_ms(recordings: Recordings) -> tuple[float, float]:

@@ -393,9 +393,9 @@ def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, f
     """
     dt = time_step(time_window)
     accepted = accepted_arguments(network)
-    kind = getattr(network, "func", network)
-    exact = {}
-    for name, tau in getattr(kind, "time_constants", {}).items():
-        if name in accepted and dt > tau / 4:
-            exact[name] = dt / -math.expm1(-dt / tau)
-    return exact
+    taus = getattr(getattr(network, "func", network), "time_constants", {})
+    return {
+        name: dt / -math.expm1(-dt / tau)
+        for name, tau in taus.items()
+        if name in accepted and dt > tau / 4
+    }

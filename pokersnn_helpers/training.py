@@ -44,7 +44,7 @@ from .system.checks import (
     suggestion,
     suggests_names,
 )
-from .system.devices import chosen_device, one_cpu_thread
+from .system.devices import Device, chosen_device, one_cpu_thread
 from .system.progress import progress_bar
 from .system.training_checks import (
     check_finite,
@@ -131,9 +131,7 @@ class Evaluation:
 
 
 @suggests_names
-def evaluate(
-    classifier: Classifier, loader: Batches, device: torch.device | str | None = None
-) -> Evaluation:
+def evaluate(classifier: Classifier, loader: Batches, device: Device = None) -> Evaluation:
     """Classify all recordings of a loader of (frames, targets).
 
     Args:
@@ -152,18 +150,19 @@ def evaluate(
         >>> evaluate(Classifier(SNN()), make_loader(data.test)).n_samples
         20
     """
-    evaluation, _ = _evaluate(classifier, loader, chosen_device(device))
+    evaluation, _ = _evaluate(classifier, loader, device)
     warn_if_silent("", int((evaluation.predicted >= 0).sum()), evaluation.n_samples)
     return evaluation
 
 
 @one_cpu_thread()
 def _evaluate(
-    classifier: Classifier, loader: Batches, device: torch.device | str, loss: Loss | None = None
+    classifier: Classifier, loader: Batches, device: Device, loss: Loss | None = None
 ) -> tuple[Evaluation, float]:
     """Return with the evaluation the mean loss; default: the negative log-likelihood."""
     check_classifier(classifier)
     check_loader(loader, classifier)
+    device = chosen_device(device)
     classifier.to(device).eval()
     batches = []
     with torch.no_grad():
@@ -248,9 +247,7 @@ class Prediction(NamedTuple):
 
 
 @suggests_names
-def predict(
-    classifier: Classifier, events: np.ndarray, device: torch.device | str | None = None
-) -> Prediction:
+def predict(classifier: Classifier, events: np.ndarray, device: Device = None) -> Prediction:
     """Classify one recording, whose events ``check_events`` accepts.
 
     Args:
@@ -279,7 +276,7 @@ def predict(
 
 @one_cpu_thread()
 def predict_recording(
-    classifier: Classifier, recording: PackedRecording, device: torch.device | str | None = None
+    classifier: Classifier, recording: PackedRecording, device: Device = None
 ) -> Prediction:
     """Classify a recording that was checked and packed, as ``predict`` says."""
     frames = count_batch([recording], classifier.time_window, classifier.sensor_size)
@@ -355,7 +352,6 @@ class Trainer:
 
     def step(self, frames: Tensor, targets: Tensor, where: str) -> Tensor:
         """Learn from a batch; return the sums that ``train_epoch`` adds up."""
-        weights = list(self.classifier.parameters())
         # Forward through time, and back.
         with errors_in(where):
             log_probabilities, losses = classify_batch(self.classifier, frames, targets, self.loss)
@@ -368,7 +364,7 @@ class Trainer:
             self.optimizer.zero_grad()
             mean.backward()
         # Clip the gradient to a norm.
-        gradient = clip_grad_norm_(weights, self.clip_norm or math.inf)
+        gradient = clip_grad_norm_(self.classifier.parameters(), self.clip_norm or math.inf)
         check_training(where, loss=mean, gradient=gradient)
         # Step against the gradient; the moving average follows.
         self.optimizer.step()
@@ -455,10 +451,13 @@ def has_hidden_weights(network: nn.Module) -> bool:
     parts = [
         part for value in values for part in (value if isinstance(value, list | tuple) else [value])
     ]
-    tensors = [part for part in parts if isinstance(part, Tensor) and part.is_leaf]
-    weights = {tensor for tensor in tensors if tensor.requires_grad}
-    layers = {part for part in parts if isinstance(part, nn.Module)}
-    return not weights | layers <= {*network.parameters(), *network.modules()}
+    learning = {
+        part
+        for part in parts
+        if isinstance(part, nn.Module)
+        or (isinstance(part, Tensor) and part.is_leaf and part.requires_grad)
+    }
+    return not learning <= {*network.parameters(), *network.modules()}
 
 
 @suggests_names
@@ -475,7 +474,7 @@ def fit(
     clip_norm: float | None = 0.3,
     ema_decay: float = 0.95,
     augment: Callable[[Tensor], Tensor] | None = None,
-    device: torch.device | str | None = None,
+    device: Device = None,
     callback: Callable[[Trainer], None] | None = None,
 ) -> History:
     """Train a classifier: minimise a loss.
@@ -578,7 +577,7 @@ def train_classifier(
     data: Split | Recordings,
     *,
     seed: int = 0,
-    device: torch.device | str | None = None,
+    device: Device = None,
     network: Callable[..., nn.Module] = SNN,
     decode: Callable[[Tensor], Tensor] = decode,
     settle: float = SETTLE,
@@ -657,12 +656,11 @@ def train_classifier(
         recipe = choose(time_window=own)  # its time step is fixed
         torch.manual_seed(seed)
         snn = _untrained(network, train, recipe, arguments, density)
-    absent = sorted(set(range(len(train.classes))).difference(train.targets))
+    absent = [name for number, name in enumerate(train.classes) if number not in train.targets]
     if absent or len(train.classes) == 1:
-        names = ", ".join(train.classes[number] for number in absent)
         warnings.warn(
-            f"there is no recording to train on of {names or 'a second class'}; the numbers of "
-            "classes begin with 0",
+            f"there is no recording to train on of {', '.join(absent) or 'a second class'}; the "
+            "numbers of classes begin with 0",
             stacklevel=3,
         )
     width = f"{recipe.time_window:g}"
@@ -690,9 +688,9 @@ def train_classifier(
 
     def after_epoch(trainer: Trainer) -> None:
         if len(trainer.history.loss) == recipe.epochs:
-            groups = data.groups if isinstance(data, Split) else None
-            trainer.kept.familiar = Familiar.fit(known, trainer.kept, groups)
-            classifier.familiar = trainer.kept.familiar
+            groups = getattr(data, "groups", None)
+            familiar = Familiar.fit(known, trainer.kept, groups)
+            trainer.kept.familiar = classifier.familiar = familiar
         if callback:
             callback(trainer)
 

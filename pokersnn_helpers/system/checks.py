@@ -257,7 +257,7 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
     if len(names) != expected or len(different) != expected:
         many = number or "a tuple of"
         raise ValueError(f"classes is {classes!r}; expected {many} different names")
-    return names
+    return tuple(map(str, names))  # those of NumPy couldn't be loaded from a checkpoint
 
 
 def check_loader(loader: Any, classifier: Any) -> None:

@@ -10,10 +10,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     import torch
+
+# By its name, too; None stands for the default one.
+Device: TypeAlias = "torch.device | str | None"
 
 
 def usable_cores() -> int:
@@ -33,7 +36,7 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def chosen_device(device: torch.device | str | None = None) -> torch.device:
+def chosen_device(device: Device = None) -> torch.device:
     """Return the device of this name, by default the default one; refuse a GPU that isn't there."""
     import torch
 
