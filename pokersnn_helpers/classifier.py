@@ -138,8 +138,6 @@ class Classifier(nn.Module):
     @property
     def settle_steps(self) -> int:
         """Silent time steps after the last event."""
-        if self.time_window == WHOLE:
-            return 0
         return math.ceil(round(1e6 * self.settle / self.time_window, 6))
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -232,11 +232,6 @@ def needs_step(network: Any, without: str) -> None:
         raise TypeError(f"{type(network).__name__} has no method step{advice}")
 
 
-def time_step(time_window: float) -> float:
-    """Return the ``dt`` in s of a network for time bins of this width in µs."""
-    return time_window / 1e6
-
-
 def time_window_of(network: nn.Module) -> float | None:
     """Return the width in µs of the time bins that a network says, or else all of its parts.
 
@@ -270,10 +265,8 @@ def warn_of_rates(network: nn.Module) -> None:
             )
 
 
-def width_of_steps(dt: float | None) -> float:
+def width_of_steps(dt: float) -> float:
     """Return the width in µs of the time bins of a network with this ``dt`` in s."""
-    if dt is None:
-        return WHOLE
     return float(f"{1e6 * plain_number(dt):.15g}")  # 123, and not 122.99999999999999
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .frames import check_time_window
-from .networks import SpikingNetwork, plain_number, time_step
+from .networks import SpikingNetwork, plain_number
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .system.checks import SensorSize, check_numbers, check_sensor_size, suggests_names
 from .system.norse_cells import (
@@ -318,7 +318,7 @@ def build_network(
         "sensor_size": sensor_size,
         "input_size": math.prod(check_sensor_size(sensor_size)),
         "output_size": output_size,
-        "dt": time_step(time_window),
+        "dt": time_window / 1e6,
         "surrogate_slope": dt_ratio if surrogate_slope is None else surrogate_slope,
     }
     accepted = accepted_arguments(network)
@@ -391,7 +391,7 @@ def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, f
         >>> round(exact_decays(partial(SNN, tau_syn=0.02), 5000)["tau_mem"], 5)  # and not 0.01
         0.01271
     """
-    dt = time_step(time_window)
+    dt = time_window / 1e6
     accepted = accepted_arguments(network)
     taus = getattr(getattr(network, "func", network), "time_constants", {})
     return {

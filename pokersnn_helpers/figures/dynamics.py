@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from ..classifier import Classifier, unique_argmax
 from ..frames import to_frames
-from ..networks import WHOLE, record_states, time_step
+from ..networks import WHOLE, record_states
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN
 from ..system.checks import SensorSize, check_classes
@@ -122,9 +122,7 @@ def plot_dynamics(
         )
     *hidden, readout = layers
     panels = [(name, field) for name in hidden for field in layers[name]]
-    heights = [HEIGHTS["input"]]
-    heights += [HEIGHTS[field] for _, field in panels]
-    heights += [HEIGHTS["readout"]]
+    heights = [HEIGHTS[field] for field in ("input", *[field for _, field in panels], "readout")]
     fig, axes = plt.subplots(
         len(heights),
         sharex=True,
@@ -280,7 +278,7 @@ def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
     answer = predict(classifier, events, "cpu")
     frames = to_frames(events, classifier.time_window, classifier.sensor_size).unsqueeze(1)
     hidden, *_ = record_states(classifier.snn, classifier.append_silence(frames)[0])
-    dt = time_step(classifier.time_window)
+    dt = classifier.time_window / 1e6
     votes = unique_argmax(classifier.snn.linear.weight.T)
     image = to_frames(events, WHOLE, classifier.sensor_size)[0]
     fig, panels = plt.subplot_mosaic(
