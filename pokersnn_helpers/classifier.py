@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from .frames import check_tensor, last_steps, with_steps
+from .frames import last_steps, with_steps
 from .networks import WHOLE, said_of, time_window_of, warn_of_rates
 from .recipe import Recipe
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
@@ -19,6 +19,7 @@ from .system.checks import (
     check_numbers,
     check_range,
     check_sensor_size,
+    check_tensor,
     check_type,
     suggests_names,
 )

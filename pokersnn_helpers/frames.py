@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,16 @@ from .recordings import (
     check_recordings,
 )
 from .system.checks import (
-    MAX_TIME,
     SensorSize,
     check_events,
     check_numbers,
-    check_range,
+    check_tensor,
+    check_time_window,
     check_type,
     suggests_names,
 )
 from .system.reading import check_memory
 
-MAX_WINDOW = 2**40  # µs, in a time bin: 12 days
 MAX_ROWS = 2**31  # time steps times recordings of a batch, where the system says no free memory
 ROW_BYTES = 32  # of the tables with an entry for each of them, while events are counted
 
@@ -67,18 +66,6 @@ def to_frames(
     recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
     frames = count_batch([recording], time_window, sensor_size, sparse=False)
     return with_time_window(frames[:, 0], time_window)
-
-
-def check_time_window(time_window: float) -> None:
-    """Refuse time bins (µs) that are narrower than the clock of events ticks."""
-    check_numbers(Real, time_window=time_window)
-    if time_window < 1:
-        raise ValueError(
-            f"time_window is {time_window:g}, in µs, and events have whole µs; for "
-            f"{1000 * time_window:g} ms write {1e6 * time_window:g}, if you meant seconds"
-        )
-    if time_window != MAX_TIME:  # which is one bin for a whole recording
-        check_range(1, MAX_WINDOW, time_window=time_window)
 
 
 def with_time_window(frames: Tensor, time_window: float) -> Tensor:
@@ -331,11 +318,6 @@ def last_steps(frames: Tensor) -> Tensor:
     if (steps > len(frames)).any():
         check_indices(frames)  # says which is outside
     return steps
-
-
-def check_tensor(frames: Any) -> None:
-    """Refuse frames that are no tensor, such as NumPy's."""
-    check_type(frames, Tensor, "frames are", "a torch.Tensor, as torch.tensor(frames)")
 
 
 def check_frames(frames: Tensor, weights: Tensor, input_size: int | None) -> None:

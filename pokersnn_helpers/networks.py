@@ -44,8 +44,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .frames import check_frames, check_tensor
-from .system.checks import MAX_TIME, advice_on
+from .frames import check_frames
+from .system.checks import MAX_TIME, advice_on, check_tensor
 
 WHOLE = float(MAX_TIME)  # µs: a time bin that holds a whole recording
 STEP = """\

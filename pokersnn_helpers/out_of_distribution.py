@@ -227,6 +227,7 @@ class Familiar(NamedTuple):
         targets = np.asarray(recordings.targets)
         images = _images(recordings)
         left_out = [_left_out(Subspace, images, targets, units)]
+        subspace = Subspace.fit(images, targets)
         clusters = None
         activities = hidden_activities(classifier, recordings)
         if activities is not None:
@@ -239,7 +240,7 @@ class Familiar(NamedTuple):
                 _standardised(left_out, usual), KINDS.values(), strict=False
             )
         ]
-        return cls(Subspace.fit(images, targets), clusters, usual, np.array(limits))
+        return cls(subspace, clusters, usual, np.array(limits))
 
     def beyond(self, recordings: Recordings, classifier: Any = None) -> ndarray:
         """Return by how many standard deviations recordings are beyond each limit.

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from .frames import augment, check_time_window
+from .frames import augment
 from .recordings import POKERDVS_CLASSES, Recordings, density_and_ms
+from .system.checks import check_time_window
 
 Augment = Callable[[Tensor], Tensor]
 

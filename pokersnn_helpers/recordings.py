@@ -22,7 +22,6 @@ from .system.checks import (
     check_groups,
     check_seed,
     check_sensor_size,
-    check_type,
     suggests_names,
 )
 from .system.progress import progress_bar
@@ -297,8 +296,10 @@ def with_rows(events: Any, sensor_size: SensorSize) -> Any:
 
 def check_recordings(recordings: Any, name: str = "recordings") -> None:
     """Refuse what isn't ``Recordings``, and say how to make them of it."""
-    ways = [how for attribute, how in MADE_OF.items() if hasattr(recordings, attribute)]
-    check_type(recordings, Recordings, f"{name} is", ways[0].format(name))
+    if not isinstance(recordings, Recordings):
+        ways = [how for attribute, how in MADE_OF.items() if hasattr(recordings, attribute)]
+        make = ways[0].format(name)
+        raise TypeError(f"{name} is of type {type(recordings).__name__}; give {make}")
 
 
 def density_and_ms(recordings: Recordings) -> tuple[float, float]:

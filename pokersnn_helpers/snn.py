@@ -11,10 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .frames import check_time_window
 from .networks import SpikingNetwork, plain_number
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from .system.checks import SensorSize, check_numbers, check_sensor_size, suggests_names
+from .system.checks import (
+    SensorSize,
+    check_numbers,
+    check_sensor_size,
+    check_time_window,
+    suggests_names,
+)
 from .system.norse_cells import (
     LICell,
     LIFParameters,

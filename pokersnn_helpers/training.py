@@ -3,7 +3,6 @@
 import copy
 import inspect
 import math
-import reprlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,10 +19,10 @@ from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .classifier import SETTLE, Classifier, check_classifier, decode, unique_argmax
-from .frames import check_finite_frames, check_tensor, count_batch, make_loader
+from .frames import check_finite_frames, count_batch, make_loader
 from .networks import WHOLE, time_window_of
 from .out_of_distribution import Familiar, training_ranges, warn_if_unlike
-from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
+from .recipe import AUGMENTS, Augment, choose_recipe
 from .recordings import (
     PackedRecording,
     Recordings,
@@ -34,12 +33,13 @@ from .recordings import (
 )
 from .snn import SNN, accepted_arguments, build_network, exact_decays
 from .system.checks import (
+    check_batch,
     check_events,
     check_loader,
     check_numbers,
     check_range,
     check_seed,
-    check_targets,
+    check_tensor,
     errors_in,
     suggestion,
     suggests_names,
@@ -50,7 +50,6 @@ from .system.training_checks import (
     check_finite,
     check_training,
     norm,
-    warn_if_batch_first,
     warn_if_it_climbs,
     warn_if_silent,
     warn_of_no_probabilities,
@@ -166,11 +165,11 @@ def _evaluate(
     classifier.to(device).eval()
     batches = []
     with torch.no_grad():
-        for frames, targets in batches_of(loader):
+        for _, frames, targets in batches_of(loader, classifier):
             log_probabilities, losses = classify_batch(
                 classifier, frames.to(device), targets.to(device), loss
             )
-            batches.append((log_probabilities.cpu(), losses.cpu(), targets.cpu().long()))
+            batches.append((log_probabilities.cpu(), losses.cpu(), targets.cpu()))
     if not batches:
         raise ValueError("the loader is empty: there is nothing to evaluate")
     log_probabilities, losses, targets = map(torch.cat, zip(*batches, strict=True))
@@ -179,23 +178,15 @@ def _evaluate(
     return evaluation, losses.mean().item() if loss else evaluation.loss
 
 
-def batches_of(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the frames and the targets of a loader, both as tensors, or say what it yields."""
-    for batch in loader:
-        try:
-            frames, targets = batch
-            targets = torch.as_tensor(targets)
-            if getattr(frames, "ndim", 3) < 3:
-                raise TypeError("these are no frames")
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"the loader yields {reprlib.repr(batch)}; give batches (frames, targets), with "
-                "the number of each recording's class, as make_loader(recordings) yields them"
-            ) from error
-        check_tensor(frames)
-        if not hasattr(frames, "time_window"):  # others made them
-            warn_if_batch_first(frames)
-        yield frames, targets
+def batches_of(
+    loader: Batches, classifier: Classifier, during: str = "in "
+) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Yield where a batch is, its frames and its class numbers, or say where what is wrong."""
+    for number, batch in enumerate(loader, 1):
+        where = f"{during}batch {number}"
+        with errors_in(where):
+            frames, targets = check_batch(batch, len(classifier.classes))
+        yield where, frames, targets
 
 
 def classify_batch(
@@ -206,7 +197,6 @@ def classify_batch(
         check_finite_frames(frames)
     voltages, steps, frames = classifier.run(frames)
     log_probabilities = classifier.read(voltages, steps)
-    targets = check_targets(targets, log_probabilities)
     if loss is None:
         if classifier.decode is not decode:
             warn_of_no_probabilities(log_probabilities)
@@ -333,12 +323,12 @@ class Trainer:
         self.classifier.train()
         # Sums of the losses, of the correct answers, of answers and of recordings.
         sums = torch.zeros(4, dtype=torch.float64, device=self.device)
-        for number, (frames, targets) in enumerate(batches_of(loader), 1):
+        during = f"in epoch {epoch}, "
+        for where, frames, targets in batches_of(loader, self.classifier, during):
             if self.augment:
                 frames = self.augment(frames)
                 check_tensor(frames)
-            where = f"in epoch {epoch}, batch {number}"
-            if (epoch, number) == (1, 1):
+            if where == "in epoch 1, batch 1":
                 warn_of_slips(self.classifier, frames.to(self.device))
             sums += self.step(frames.to(self.device), targets.to(self.device), where)
         loss_sum, correct_sum, answered, n_samples = sums.tolist()
@@ -647,15 +637,24 @@ def train_classifier(
         learning_rate=learning_rate,
         surrogate_slope=surrogate_slope,
     )
-    recipe = choose(time_window=time_window)
-    torch.manual_seed(check_seed(seed))
     density, duration_ms = density_and_ms(train)
-    snn = _untrained(network, train, recipe, arguments, density)
-    own = time_window_of(snn)
-    if time_window is None and own not in (None, WHOLE, recipe.time_window):
-        recipe = choose(time_window=own)  # its time step is fixed
-        torch.manual_seed(seed)
-        snn = _untrained(network, train, recipe, arguments, density)
+    while True:
+        recipe = choose(time_window=time_window)
+        torch.manual_seed(check_seed(seed))
+        snn = build_network(
+            network,
+            time_window=recipe.time_window,
+            sensor_size=train.sensor_size,
+            output_size=len(train.classes),
+            surrogate_slope=recipe.surrogate_slope,
+            **exact_decays(network, recipe.time_window) | arguments,
+        )
+        own = time_window_of(snn)
+        if time_window is not None or own in (None, WHOLE, recipe.time_window):
+            break
+        time_window = own  # its time step is fixed, and the recipe follows it
+    if density < RARE_EVENTS and hasattr(snn, "scale_input_weights"):
+        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))  # silence teaches nothing
     absent = [name for number, name in enumerate(train.classes) if number not in train.targets]
     if absent or len(train.classes) == 1:
         warnings.warn(
@@ -750,27 +749,6 @@ def _parts(data: Any) -> tuple[Recordings, Recordings | None, Recordings | None]
             stacklevel=5,
         )
     return parts
-
-
-def _untrained(
-    network: Callable[..., nn.Module],
-    recordings: Recordings,
-    recipe: Recipe,
-    arguments: dict[str, Any],
-    density: float,
-) -> Any:
-    """Draw the network that training on these recordings begins with; ``density`` is theirs."""
-    snn = build_network(
-        network,
-        time_window=recipe.time_window,
-        sensor_size=recordings.sensor_size,
-        output_size=len(recordings.classes),
-        surrogate_slope=recipe.surrogate_slope,
-        **exact_decays(network, recipe.time_window) | arguments,
-    )
-    if density < RARE_EVENTS and hasattr(snn, "scale_input_weights"):
-        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))  # silence teaches nothing
-    return snn
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -281,8 +281,9 @@ def test_outputs_are_as_many_as_classes(outputs, classes, data, loaders):
     number = len(classes)
     with pytest.raises(ValueError, match=f"{number} classes need .*output_size={number}"):
         predict(classifier, data.test.events[0])
+    frames, targets = next(iter(loaders[0]))
     with pytest.raises(ValueError, match="in epoch 1, batch 1: voltages of shape"):
-        fit(classifier, [next(iter(loaders[0]))], epochs=1)
+        fit(classifier, [(frames, targets % number)], epochs=1)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import inspect
 import math
 import re
 import reprlib
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -29,6 +30,7 @@ Returned = TypeVar("Returned")
 SensorSize = tuple[int, int, int]  # width, height and polarities
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
 MAX_TIME = 2**53  # µs, up to which a float holds every whole number
+MAX_WINDOW = 2**40  # µs, in a time bin: 12 days
 OTHER_WORDS = {  # of other libraries, and what the packages call it
     "alpha": "surrogate_slope",
     "bins": "time_window",
@@ -132,10 +134,23 @@ def check_numbers(kind: Any, **values: Any) -> None:
             raise ValueError(f"{name} is {short}; choose a {adjective} number greater than 0")
 
 
+def check_time_window(time_window: float) -> None:
+    """Refuse time bins (µs) that are narrower than the clock of events ticks."""
+    check_numbers(Real, time_window=time_window)
+    if time_window < 1:
+        raise ValueError(
+            f"time_window is {time_window:g}, in µs, and events have whole µs; for "
+            f"{1000 * time_window:g} ms write {1e6 * time_window:g}, if you meant seconds"
+        )
+    if time_window != MAX_TIME:  # which is one bin for a whole recording
+        check_range(1, MAX_WINDOW, time_window=time_window)
+
+
 def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
-        if not isinstance(value, Real) or not lowest <= value <= highest:
+        real = isinstance(value, Real)
+        if not real or not lowest <= value <= highest:
             short = reprlib.repr(value)
             raise ValueError(f"{name} is {short}; choose a number from {lowest:g} to {highest:g}")
 
@@ -287,12 +302,38 @@ def check_loader(loader: Any, classifier: Any) -> None:
             )
 
 
-def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> torch.Tensor:
-    """Return the class number of each recording as int64, or say what is wrong.
+def check_tensor(frames: Any) -> None:
+    """Refuse frames that are no tensor, such as NumPy's."""
+    from torch import Tensor
 
-    ``nll_loss`` would leave out -100 without a word.
+    check_type(frames, Tensor, "frames are", "a torch.Tensor, as torch.tensor(frames)")
+
+
+def check_batch(batch: Any, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the frames of a batch, and the class number of each recording as int64.
+
+    What is wrong is said: ``nll_loss`` would leave out a target of -100 without a word.
     """
-    number, classes = log_probabilities.shape
+    import torch
+
+    try:
+        frames, targets = batch
+        targets = torch.as_tensor(targets)
+        if getattr(frames, "ndim", 3) < 3:
+            raise TypeError("these are no frames")
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"the loader yields {reprlib.repr(batch)}; give batches (frames, targets), with "
+            "the number of each recording's class, as make_loader(recordings) yields them"
+        ) from error
+    check_tensor(frames)
+    steps, number = frames.shape[:2]
+    if steps == number and not hasattr(frames, "time_window"):  # others made them
+        warnings.warn(
+            f"frames have shape {tuple(frames.shape)}, as many time steps as recordings; if the "
+            "first axis is the batch, bring them into the order (time, batch, polarity, y, x)",
+            stacklevel=5,
+        )
     if targets.shape != (number,):
         raise ValueError(
             f"targets have shape {tuple(targets.shape)}, and the frames hold {number} recordings; "
@@ -304,7 +345,7 @@ def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> tor
         raise ValueError(
             f"targets hold {short}; they must be class numbers from 0 to {classes - 1}"
         )
-    return targets.long()
+    return frames, targets.long()
 
 
 def refuse_hooks(*modules: torch.nn.Module) -> None:

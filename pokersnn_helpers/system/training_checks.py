@@ -64,20 +64,6 @@ def warn_if_silent(where: str, answered: float, n_samples: float) -> None:
         )
 
 
-def warn_if_batch_first(frames: Tensor) -> None:
-    """Warn of as many steps as recordings: of other numbers, that of the targets tells them apart.
-
-    Args:
-        frames: Those of others, whose axes nobody has said.
-    """
-    if len(frames) == frames.shape[1]:
-        warnings.warn(
-            f"frames have shape {tuple(frames.shape)}, as many time steps as recordings; if the "
-            "first axis is the batch, bring them into the order (time, batch, polarity, y, x)",
-            stacklevel=6,
-        )
-
-
 def warn_of_no_probabilities(log_probabilities: Tensor) -> None:
     """Warn if what ``decode`` returns isn't the logarithm of probabilities."""
     sums = log_probabilities.detach().exp().sum(dim=1)
