@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, pad
 
 from pokersnn_helpers.frames import to_frames
-from pokersnn_helpers.recordings import Recordings
+from pokersnn_helpers.recordings import PackedRecording, Recordings
 from pokersnn_helpers.study.models import summed_image
 
 MAX_LAG = 2048  # bins between two events of ``rate_over_time``
@@ -41,7 +41,7 @@ def count_and_duration(recordings: Recordings) -> ndarray:
         >>> count_and_duration(some).shape
         (2, 2)
     """
-    sizes = [(len(events), np.ptp(events["t"])) for events in recordings.events]
+    sizes = [(len(packed.t), packed.t[-1]) for packed in recordings.events.packed]
     return np.log1p(sizes)
 
 
@@ -68,10 +68,9 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray
         (2, 123)
     """
     rates = []
-    for events in recordings.events:
-        since = events["t"] - events["t"][0]
-        counts = np.bincount((since / time_window).astype(int))
-        twentieths, _ = np.histogram(since, 20)
+    for packed in recordings.events.packed:
+        counts = np.bincount(_bins(packed, time_window))
+        twentieths, _ = np.histogram(packed.t, 20)
         rates.append([*np.log1p(twentieths), *_rhythm(counts), *_interval_order(counts)])
     return np.array(rates)
 
@@ -122,13 +121,17 @@ def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> ndar
         (2, 333)
     """
     rhythms = []
-    for events in recordings.events:
-        bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
-        regions = _regions(events, recordings)
+    for packed in recordings.events.packed:
+        bins = _bins(packed, time_window)
         counts = np.zeros((9, bins[-1] + 1))
-        np.add.at(counts, (regions, bins), 1)
+        np.add.at(counts, (_regions(packed.unpack(), recordings), bins), 1)
         rhythms.append(np.concatenate([_rhythm(of_region) for of_region in counts]))
     return np.stack(rhythms)
+
+
+def _bins(packed: PackedRecording, time_window: float) -> ndarray:
+    """Return in which time bin each event is."""
+    return (packed.t / time_window).astype(int)
 
 
 def _regions(events: ndarray, recordings: Recordings) -> ndarray:
@@ -160,8 +163,9 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> ndar
     """
     pairs = np.triu_indices(13, 1)
     correlations = []
-    for events in recordings.events:
-        bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
+    for packed in recordings.events.packed:
+        events = packed.unpack()
+        bins = _bins(packed, time_window)
         counts = np.zeros((max(17, bins[-1] + 1), 13))
         np.add.at(counts, (bins, _regions(events, recordings)), 1)
         np.add.at(counts, (bins, 9 + (events["p"] > 0)), 1)

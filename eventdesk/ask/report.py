@@ -62,7 +62,7 @@ def _line(row: Row) -> str:
         correct = " silent"
     if row.behind.low == row.behind.high:
         behind = " the best"
-    return f"{question:2} {row.model.name:25} {correct:16} {behind:19} {row.answer}".rstrip()
+    return f"{question:2} {row.model.name:25} {correct:16} {behind:19} {row.as_good.value}".rstrip()
 
 
 def by_hand(judged: Judgement) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from .differences import degrees_of_freedom
-from .verdict import ENOUGH, NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
+from .verdict import NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
 
 REASONS = {
     Verdict.IMAGE: "a network with a memory is worth its trouble only for an early answer",
@@ -41,13 +41,14 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
         f"{judged.guess:.0%} (exact test, of 3 in 5 since folds share recordings, corrected for "
         f"{len(judged.rows)} models: p {p_value})."
     )
-    kinds = (f"{row.model.sees.value} {row.answer}" for row in judged.without_order())
+    kinds = (f"{row.model.sees.value} {row.as_good.value}" for row in judged.without_order())
     order = f"(b) Is a model without the order as good as {best.model.name}? {', '.join(kinds)}."
     shortcut = "no"
-    if judged.shortcuts():
-        shortcut = f"yes: {_names(judged.shortcuts())}"
-    elif judged.shortcuts(Answer.CANT_TELL):
-        shortcut = f"can't tell of {_names(judged.shortcuts(Answer.CANT_TELL))}"
+    sure, may_be = (_names(judged.shortcuts(answer)) for answer in (Answer.YES, Answer.CANT_TELL))
+    if sure:
+        shortcut = f"yes: {sure}"
+    elif may_be:
+        shortcut = f"can't tell of {may_be}"
     return first, apart, order, f"(c) Is something trivial as good? {shortcut}."
 
 
@@ -63,17 +64,14 @@ def _claim(judged: Judgement) -> str:
     """Return the verdict, no larger than it is: only what is nearly always right is enough."""
     verdict = judged.verdict
     claim = verdict.value
-    enough = None
-    if verdict is Verdict.SHORTCUT:
-        enough, what = judged.shortcuts()[0], "a shortcut"
-    elif verdict in ENOUGH.values() and (enough := judged.enough()):
-        what = enough.model.sees.value
-    if enough and enough.share.mean < NEARLY_ALL:
-        wrong = 1 - enough.share.mean
-        claim = (
-            f"nothing tried is better than {what} by more than {100 * judged.margin:.2g} points, "
-            f"and {wrong:.0%} stay wrong"
-        )
+    for row in judged.enough[:1]:
+        wrong = 1 - row.share.mean
+        what = "a shortcut" if verdict is Verdict.SHORTCUT else row.model.sees.value
+        if row.share.mean < NEARLY_ALL:
+            claim = (
+                f"nothing tried is better than {what} by more than {100 * judged.margin:.2g} "
+                f"points, and {wrong:.0%} stay wrong"
+            )
     may_be = judged.shortcuts(Answer.CANT_TELL)
     if may_be and verdict not in (*UNDECIDED, Verdict.SHORTCUT):
         claim += f", unless a shortcut is enough, which can't be told of {_names(may_be)}"
@@ -81,18 +79,16 @@ def _claim(judged: Judgement) -> str:
 
 
 def _reason(judged: Judgement) -> str:
-    best = f"the best model, {_percent(judged.best)}"
     verdict = judged.verdict
     if verdict is Verdict.ORDER:
         return _why_order(judged)
+    enough = ", ".join(map(_percent, judged.enough))
+    best = f"the best model, {_percent(judged.best)}"
+    reason = f"{enough}; {best}" if enough else best
     if verdict is Verdict.SHORTCUT:
-        alike = judged.shortcuts()
-        checks = " and ".join(dict.fromkeys(row.model.check for row in alike))
-        return f"{', '.join(map(_percent, alike))}; {best}. Check {checks}."
-    enough = judged.enough()
-    if enough and verdict not in UNDECIDED:
-        best = f"{_percent(enough)}; {best}"
-    return f"{best}; {REASONS[verdict]}."
+        checks = " and ".join(dict.fromkeys(row.model.check for row in judged.enough))
+        return f"{reason}. Check {checks}."
+    return f"{reason}; {REASONS[verdict]}."
 
 
 def _why_order(judged: Judgement) -> str:
@@ -114,7 +110,7 @@ def _spikes(judged: Judgement) -> str:
     spiking = [row for row in judged.rows if row.model.spikes]
     if judged.apart is not Answer.YES or not spiking:
         return ""
-    if judged.best in spiking:
+    if judged.best.model.spikes:
         return f" The best model, {judged.best.model.name}, is a spiking network."
     row = max(spiking, key=lambda row: row.share.mean)
     return (

@@ -39,6 +39,7 @@ class Answer(Enum):
     NO = "no"
     CANT_TELL = "can't tell"
     ANY_PART = "as any part"  # a start or an end is as good, and so is any other part: no shortcut
+    NOT_ASKED = ""
 
 
 class Sees(Enum):
@@ -116,63 +117,101 @@ class Row:
         model: The model.
         share: Of the recordings that it classifies correctly, with its 95 % interval.
         behind: By how much the best model is more accurate; 0 for itself.
-        as_good: Whether it is non-inferior to the best; None where nobody asks. A model that agrees
-            with the best on all recordings, as the best itself, is, unless they are too few.
+        as_good: Whether it is non-inferior to the best. A model that agrees with the best on all
+            recordings, as the best itself, is, unless they are too few.
         silent: Whether it gave no answer to any recording, as a network that never spikes.
     """
 
     model: Candidate
     share: Difference
     behind: Difference
-    as_good: Answer | None
+    as_good: Answer
     silent: bool
 
-    @property
-    def answer(self) -> str:
-        """Whether it is, in words; empty where nobody asks."""
-        return self.as_good.value if self.as_good else ""
 
-
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Judgement:
     """The answers, and what they are drawn from.
 
     Attributes:
+        correct: Whether each recording is classified correctly, (recordings,), by model.
+        targets: The class of each recording.
+        groups: The number of each recording's group, from 0.
+        silent: Models that gave no answer at all.
         within: Whether it holds for new recordings in these groups alone, since there are too few
             groups to say it of new ones.
-        rows: One a model.
-        best: The row of the best model.
+        guess: The share of the most frequent class.
         apart: Whether any model tells the classes apart, question (a).
         p_value: Of the exact test, with Bonferroni's correction.
-        guess: The share of the most frequent class.
         rivals: How many models the best one is the best of.
+        rows: One a model.
+        best: The row of the best model.
         sizes: How many recordings each group has.
+        verdict: The conclusion.
+        enough: The rows of what is enough, as the verdict says, if anything is.
     """
 
-    within: bool
-    rows: tuple[Row, ...]
-    best: Row
-    apart: Answer
-    p_value: float
-    guess: float
-    rivals: int
-    sizes: ndarray
+    correct: Correct
+    targets: Sequence[int]
+    groups: ndarray
+    silent: Collection[Candidate] = ()
+    within: bool = False
 
-    @property
-    def verdict(self) -> Verdict:
-        """The conclusion: the first of these that is true."""
+    def __post_init__(self) -> None:
+        correct = self.correct
+        self.sizes = np.bincount(self.groups)
+        self.guess = float(np.bincount(self.targets).max() / len(self.groups))
+        units = np.arange(len(self.groups)) if self.within else self.groups
+        self.apart, self.p_value = tell_apart(correct.values(), self.targets, units)
+        rivals = [model for model in correct if model.sees is not Sees.CONTROL]
+        self.rivals = len(rivals)
+        # Of equally good ones, one that isn't trivial comes first.
+        best = max(rivals, key=lambda one: (correct[one].mean(), one.sees is not Sees.TRIVIAL))
+        models = [model for sees in Sees for model in correct if model.sees is sees]
+        self.rows = [self._row(model, best) for model in models]
+        self.best = self.rows[models.index(best)]
+        self.verdict, self.enough = self._conclude()
+
+    def _row(self, model: Candidate, best: Candidate) -> Row:
+        """Return what is said about a model."""
+        nothing = np.zeros(len(self.groups))
+        share = paired_difference(self.correct[model], nothing, self.groups, within=self.within)
+        share = share._replace(low=max(0.0, share.low))
+        behind = self._ahead(best, model)
+        as_good = self._as_good(model, behind) if model.sees in QUESTIONS else Answer.NOT_ASKED
+        if model is best:
+            behind = Difference(0.0, 0.0, 0.0)
+        return Row(model, share, behind, as_good, model in self.silent)
+
+    def _ahead(self, better: Candidate, model: Candidate) -> Difference:
+        """Return by how much a model is more accurate than another."""
+        first, second = self.correct[better], self.correct[model]
+        return paired_difference(first, second, self.groups, self.rivals, self.within)
+
+    def _as_good(self, model: Candidate, behind: Difference) -> Answer:
+        """Say whether a model is non-inferior, and where it has a control, for its own reason."""
+        answer = non_inferior(behind, self.margin)
+        if answer is Answer.NO or not model.control:
+            return answer
+        more = self._ahead(model, model.control)
+        half = (self.correct[model].mean() - self.guess) / 2
+        if more.low > 0 and more.mean > half:  # twice as much above guessing as any part
+            return answer
+        return Answer.ANY_PART if more.high < half or more.mean <= 0 else Answer.CANT_TELL
+
+    def _conclude(self) -> tuple[Verdict, list[Row]]:
+        """Return the conclusion, the first that is true, and what is as good as the best."""
         if self.apart is not Answer.YES:
-            return Verdict.NOTHING if self.apart is Answer.NO else Verdict.CANT_TELL
-        if self.shortcuts():
-            return Verdict.SHORTCUT
-        image, *others = self.without_order()
-        if image.as_good is Answer.CANT_TELL:
-            return Verdict.CANT_TELL
-        enough = self.enough()
-        if enough:
-            return ENOUGH[enough.model.sees]
-        unsure = any(row.as_good is Answer.CANT_TELL for row in others)
-        return Verdict.CANT_TELL if unsure else Verdict.ORDER
+            return Verdict.NOTHING if self.apart is Answer.NO else Verdict.CANT_TELL, []
+        shortcuts = self.shortcuts()
+        if shortcuts:
+            return Verdict.SHORTCUT, shortcuts
+        rows = self.without_order()
+        answers = [row.as_good for row in rows]
+        if Answer.YES in answers and answers[0] is not Answer.CANT_TELL:
+            first = rows[answers.index(Answer.YES)]
+            return ENOUGH[first.model.sees], [first]
+        return Verdict.CANT_TELL if Answer.CANT_TELL in answers else Verdict.ORDER, []
 
     @property
     def margin(self) -> float:
@@ -192,10 +231,6 @@ class Judgement:
         """Return the best row of each kind of model that doesn't see the order."""
         return [self.seeing(sees)[0] for sees in ENOUGH]
 
-    def enough(self) -> Row | None:
-        """Return the first of these that is as good as the best, if there is one."""
-        return next((row for row in self.without_order() if row.as_good is Answer.YES), None)
-
     def table(self) -> DataFrame:
         """Return a row per model, shares from 0 to 1."""
         return DataFrame(
@@ -209,7 +244,7 @@ class Judgement:
                 "behind": row.behind.mean,
                 "behind, low": row.behind.low,
                 "behind, high": row.behind.high,
-                "as good": row.answer,
+                "as good": row.as_good.value,
                 "silent": row.silent,
             }
             for row in self.rows
@@ -237,73 +272,12 @@ def judge(
         >>> judged.verdict.value
         'a shortcut is enough'
     """
-    judgement = _judge(correct, targets, groups, silent, within=False)
-    if judgement.verdict is Verdict.CANT_TELL and groups.max() + 1 < len(groups):
-        within = _judge(correct, targets, groups, silent, within=True)
+    judgement = Judgement(correct, targets, groups, silent)
+    if judgement.verdict is Verdict.CANT_TELL and len(judgement.sizes) < len(groups):
+        within = Judgement(correct, targets, groups, silent, within=True)
         if within.verdict is not Verdict.CANT_TELL:
             return within
     return judgement
-
-
-def _judge(
-    correct: Correct,
-    targets: Sequence[int],
-    groups: ndarray,
-    silent: Collection[Candidate],
-    within: bool,
-) -> Judgement:
-    guess = float(np.bincount(targets).max() / len(targets))
-    apart, p_value = tell_apart(
-        correct.values(), targets, np.arange(len(groups)) if within else groups
-    )
-    rivals = [model for model in correct if model.sees is not Sees.CONTROL]
-    # Of equally good ones, one that isn't trivial comes first.
-    best = max(rivals, key=lambda model: (correct[model].mean(), model.sees is not Sees.TRIVIAL))
-    table = Table(correct, groups, within, guess, best, len(rivals), silent)
-    rows = tuple(table.row(model) for sees in Sees for model in correct if model.sees is sees)
-    row_of_best = next(row for row in rows if row.model is best)
-    sizes = np.bincount(groups)
-    return Judgement(within, rows, row_of_best, apart, p_value, guess, len(rivals), sizes)
-
-
-@dataclass(frozen=True)
-class Table:
-    """What rows are made of; see ``judge`` and ``Judgement``."""
-
-    correct: Correct
-    groups: ndarray
-    within: bool
-    guess: float
-    best: Candidate
-    rivals: int
-    silent: Collection[Candidate]
-
-    def row(self, model: Candidate) -> Row:
-        """Return what is said about a model."""
-        nothing = np.zeros(len(self.groups))
-        share = paired_difference(self.correct[model], nothing, self.groups, within=self.within)
-        share = share._replace(low=max(0.0, share.low))
-        behind = self.ahead(self.best, model)
-        as_good = self.as_good(model, behind) if model.sees in QUESTIONS else None
-        if model is self.best:
-            behind = Difference(0.0, 0.0, 0.0)
-        return Row(model, share, behind, as_good, model in self.silent)
-
-    def ahead(self, better: Candidate, model: Candidate) -> Difference:
-        """Return by how much a model is more accurate than another."""
-        first, second = self.correct[better], self.correct[model]
-        return paired_difference(first, second, self.groups, self.rivals, self.within)
-
-    def as_good(self, model: Candidate, behind: Difference) -> Answer:
-        """Say whether a model is non-inferior, and where it has a control, for its own reason."""
-        answer = non_inferior(behind, margin_above(self.guess))
-        if answer is Answer.NO or not model.control:
-            return answer
-        more = self.ahead(model, model.control)
-        half = (self.correct[model].mean() - self.guess) / 2
-        if more.low > 0 and more.mean > half:  # twice as much above guessing as any part
-            return answer
-        return Answer.ANY_PART if more.high < half or more.mean <= 0 else Answer.CANT_TELL
 
 
 def tell_apart(

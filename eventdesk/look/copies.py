@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ TICK = 1000  # µs: an event that is jittered stays within about one
 TICKS = 128  # from the first event on, which are looked at
 LAGS = 8  # ticks, at most, by which a first event that is missing moves the others
 NUMBERS = 1024  # of a signature
-SHORTEST = 3500  # µs: in less, passes of a card are as alike as copies
+SHORTEST = 3.5  # ticks: in less, passes of a card are as alike as copies
 FEWEST = 20  # different events, of which a signature can tell something
 SMALLEST = 33  # pixels across: brought to 32 or 16, simulated gestures are as alike as copies
 # Of two copies, the product of signatures is more. Of others it is at most 0.18 in 134 digits of
@@ -52,25 +51,25 @@ def signature(events: ndarray) -> ndarray:
     """
     from scipy.ndimage import uniform_filter  # which takes a while to import
 
-    events = events[events["t"] - events["t"][0] < TICKS * TICK]
+    since = (events["t"] - events["t"][0]) / TICK
+    events, since = events[since < TICKS], since[since < TICKS]
     pixels = max(events["x"].max(), events["y"].max()) + 1
-    is_short = len(np.unique(events[:1000])) < FEWEST or np.ptp(events["t"]) < SHORTEST
+    is_short = len(np.unique(events[:1000])) < FEWEST or since[-1] < SHORTEST
     if is_short or pixels < SMALLEST:
         return np.zeros(NUMBERS, np.float32)
-    since = (events["t"] - events["t"][0]) / TICK
-    ticks = since.astype(int)
     merged = 2.0 ** -max(0, np.round(np.log2(pixels / SIDE)))
-    at = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
-    cells = [place.astype(int).clip(1, SIDE - 3) for place in at]
-    counts = np.zeros((2, SIDE, SIDE, ticks[-1] + 2), np.float32)
-    at, before = [*at, since], [*cells, ticks]
-    for step in product((0, 1), repeat=3):  # an event counts in all cells that it lies between
-        shares = [
-            abs(1 - on - (a - b)).clip(max=1) for on, a, b in zip(step, at, before, strict=True)
-        ]
-        reached = [b + on for on, b in zip(step, before, strict=True)]
-        np.add.at(counts, ((events["p"] > 0).astype(int), *reached), np.prod(shares, axis=0))
-    top, left = (slice(cell.min() - 1, cell.max() + 3) for cell in cells)  # the others are empty
+    places = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
+    at = np.stack([*places, since])
+    cells = at.astype(int)
+    cells[:2] = cells[:2].clip(1, SIDE - 3)
+    beyond = at - cells
+    polarities = (events["p"] > 0).astype(int)
+    counts = np.zeros((2, SIDE, SIDE, cells[2, -1] + 2), np.float32)
+    for step in np.ndindex(2, 2, 2):  # an event counts in all cells that it lies between
+        on = np.reshape(step, (3, 1))
+        shares = abs(1 - on - beyond).clip(max=1).prod(axis=0)
+        np.add.at(counts, (polarities, *(cells + on)), shares)
+    top, left = (slice(cell.min() - 1, cell.max() + 3) for cell in cells[:2])  # others are empty
     counts = counts[:, top, left]
     usual = uniform_filter(counts, (1, 3, 3, 3), mode="constant")
     course = counts.sum((1, 2), keepdims=True)
@@ -127,16 +126,14 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[
         [0, 1, 0]
     """
     numbers = check_groups(groups, len(recordings))
-    targets = np.asarray(recordings.targets)
-    signatures = np.stack([signature(events) for events in recordings.events])
-    pairs = find_copies(signatures)
-    other_group = np.ptp(numbers[pairs], axis=1) > 0
-    other_class = np.ptp(targets[pairs], axis=1) > 0
-    pairs = pairs[other_group | other_class]
+    pairs = find_copies(np.stack([signature(events) for events in recordings.events]))
+    labels = np.stack([numbers, recordings.targets])
+    differ = np.ptp(labels[:, pairs], axis=2).any(axis=0)
+    pairs = pairs[differ]
     if len(pairs) == 0:
         return numbers.tolist()
     one, other = pairs[0]
-    classes = [recordings.classes[target] for target in targets[pairs[0]]]
+    classes = [recordings.classes[recordings.targets[copy]] for copy in pairs[0]]
     warnings.warn(
         f"{len(np.unique(pairs))} recordings are copies of others, in another class or group, such "
         f"as number {one} ({classes[0]}) of number {other} ({classes[1]}), perhaps with jitter or "

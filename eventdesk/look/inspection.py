@@ -102,16 +102,16 @@ def inspect_file(path: StrPath) -> Inspection:
     by_time = np.argsort(times, kind="stable")
     events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
-        image = event_image(events, file.sensor_size)
+        by_polarity = event_image(events, file.sensor_size)
     hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
+    image = by_polarity.sum(axis=0)
     height, width = image.shape
-    recording = PackedRecording.pack(events)
     numbers = {
-        **describe(recording.image(), duration),
+        **describe(by_polarity, duration),
         "highest rate (events/ms)": float(rate.max()),
         "width": width,
         "height": height,
@@ -158,15 +158,15 @@ def describe(image: ndarray, duration: float) -> dict[str, float]:
 
 
 def event_image(events: ndarray, sensor_size: SensorSize | None = None) -> ndarray:
-    """Count the events of each pixel, whatever their polarity: (height, width).
+    """Count the events of each pixel: (polarities, height, width).
 
     Raises:
         ValueError: There are more pixels than a camera has.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
-        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
-        array([[3, 0]])
+        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 1))
+        array([[[3, 0]]])
     """
     sensor_size = sensor_size or smallest_sensor(events)
     width, height, _ = sensor_size
@@ -175,7 +175,7 @@ def event_image(events: ndarray, sensor_size: SensorSize | None = None) -> ndarr
             f"its events take {width} × {height} pixels, more than any camera has; leave out those "
             "whose coordinates are wrong"
         )
-    return PackedRecording.pack(events, sensor_size).image().sum(axis=0)
+    return PackedRecording.pack(events, sensor_size).image()
 
 
 def find_hot_pixels(events: ndarray) -> ndarray:
@@ -205,7 +205,7 @@ def find_hot_pixels(events: ndarray) -> ndarray:
         array([[4, 0]])
     """
     events = check_events(events, ANY_SENSOR)
-    counts = event_image(events)
+    counts = event_image(events).sum(axis=0)
     t = events["t"] - events["t"][0]
     part = t * PARTS // (t[-1] + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
