@@ -17,6 +17,8 @@ from pokersnn_helpers.checkpoints import read, save_checkpoint
 from pokersnn_helpers.system.writing import StrPath
 from pokersnn_helpers.training import History, Trainer
 
+Options = dict[str, Any]  # by name
+
 
 @dataclass
 class TrainingState:
@@ -25,9 +27,9 @@ class TrainingState:
     weights: dict[str, Tensor]  # of the classifier after the last step
     ema: dict[str, Tensor]  # their exponential moving average
     n_averaged: int  # steps that the average holds
-    optimizer: dict[str, Any]
+    optimizer: Options
     rng: Tensor  # state of PyTorch's random numbers on the CPU
-    history: dict[str, Any]
+    history: Options
     cuda_rng: Tensor | None = None  # and on the GPU, which dropout there draws from
     kept: dict[str, Tensor] | None = None  # the average after the epoch that is kept
 
@@ -48,7 +50,7 @@ class Run(NamedTuple):
         3
     """
 
-    options: dict[str, Any]  # what it was started with: numbers or texts by name
+    options: Options  # what it was started with: numbers or texts by name
     state: TrainingState
 
 
@@ -62,14 +64,12 @@ def state_of(trainer: Trainer) -> TrainingState:
         rng=torch.get_rng_state(),
         history=vars(trainer.history),
         cuda_rng=torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
-        kept=None if trainer.best is None else trainer.best.state_dict(),
+        kept=trainer.best.state_dict() if trainer.best else None,
     )
     return copy.deepcopy(state)
 
 
-def save_run(
-    trainer: Trainer, path: StrPath, options: dict[str, Any], overwrite: bool = True
-) -> None:
+def save_run(trainer: Trainer, path: StrPath, options: Options, overwrite: bool = True) -> None:
     """Save the classifier that is kept so far, together with the run; errors: ``save_checkpoint``.
 
     Args:
@@ -144,7 +144,7 @@ def check_history(history: History) -> None:
         raise ValueError(f"it has losses of {len(history.test_loss)} tests")
 
 
-def check_options(optimizer: torch.optim.Optimizer, options: list[dict[str, Any]]) -> None:
+def check_options(optimizer: torch.optim.Optimizer, options: list[Options]) -> None:
     """Refuse options of an earlier run's optimizer that this one doesn't have."""
     if options != optimizer.state_dict()["param_groups"]:
         rates = [group["lr"] for group in (options[0], optimizer.param_groups[0])]

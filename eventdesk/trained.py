@@ -4,7 +4,7 @@ A network lies in a checkpoint, ``.pt``; trees and regressions lie in a file of 
 which holds numbers and names, and nothing that could run. Both hold how recordings were read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
@@ -32,7 +32,7 @@ from .files.folders import resized_parts, thin
 
 FORMAT = "eventdesk features 1"
 TREE = "sklearn.tree._tree.Tree"  # which skops trusts only where its numbers are checked
-NETWORKS: dict[str, Any] = {  # FastSNN, for SNN, takes sparse frames: memory grows with the events
+NETWORKS: Any = {  # FastSNN, for SNN, takes sparse frames: memory grows with the events
     "SNN": FastSNN,
     "FastSNN": FastSNN,
     "LayerThenSNN": LayerThenSNN,
@@ -40,7 +40,7 @@ NETWORKS: dict[str, Any] = {  # FastSNN, for SNN, takes sparse frames: memory gr
     "FrameMLP": models.FrameMLP,
     "GRU": models.GRU,
 }
-FEATURES: dict[str, Callable[..., ndarray]] = {
+FEATURES: Any = {
     function.__name__: function
     for function in (
         models.summed_image,
@@ -52,7 +52,7 @@ FEATURES: dict[str, Callable[..., ndarray]] = {
         features.shift_correlation,
     )
 }
-READING: dict[str, Any] = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it
+READING: Any = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it
 
 
 @dataclass

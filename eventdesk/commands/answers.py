@@ -21,7 +21,6 @@ from ..trained import FeatureClassifier, Trained, load_trained
 from .networks import network_named
 from .terminal import pixels, say
 
-COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
 TERMINAL_WIDTH = 80  # columns
 NO_ANSWER = "no answer"
 REFUSED = "unlike training"
@@ -36,16 +35,15 @@ def predict(
     refuse: bool = False,
 ) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
-    kind = network_named(network) if network else None
-    trained = load_trained(checkpoint, network=kind)
+    trained = load_trained(checkpoint, network=network and network_named(network))
     for path in recordings:
         if not path.is_dir():
-            say(*(line for _, _, line, _ in ask(trained, path, sensor, refuse)))
+            say(*(answer["line"] for answer in ask(trained, path, sensor, refuse)))
             continue
         answers = []
         for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
             answers += ask(trained, file.path, sensor, refuse, file.class_name)
-        table = DataFrame(answers, columns=COLUMNS)
+        table = DataFrame(answers)
         say(*summary(table, trained.classifier.classes))
         if each:
             say(*table["line"])
@@ -53,8 +51,8 @@ def predict(
 
 def ask(
     trained: Trained, file: Path, sensor: str = "", refuse: bool = False, class_name: str = ""
-) -> list[tuple[Any, ...]]:
-    """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part.
+) -> list[dict[str, Any]]:
+    """Ask what a file shows, part by part as in training.
 
     Args:
         trained: The model.
@@ -62,6 +60,10 @@ def ask(
         sensor: What the command line says of the sensor, such as 346x260.
         refuse: Whether what is unlike training gets no answer.
         class_name: The class of the file, if it is known.
+
+    Returns:
+        Of each part its class, the answer, a line in which it stands in words, and whether it is
+        unlike training.
     """
     events, recorded, _ = read_event_file(file)
     answers = []
@@ -70,16 +72,19 @@ def ask(
         for number, recording in enumerate(parts, 1):
             prediction = trained.predict(recording)
             unlike = trained.unlike(recording)
-            answer = prediction.class_name or NO_ANSWER
-            if unlike and refuse:
-                answer = REFUSED
             part_number = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-            line = f"{file}{part_number}: {in_words(prediction, unlike, refuse)}"
-            answers.append((class_name, answer, line, bool(unlike)))
+            refused = unlike and refuse
+            answer = {
+                "class": class_name,
+                "answer": REFUSED if refused else prediction.class_name or NO_ANSWER,
+                "line": f"{file}{part_number}: {in_words(prediction, unlike, refuse)}",
+                "unlike": bool(unlike),
+            }
+            answers.append(answer)
     return answers
 
 
-def sensor_of(trained: Trained, given: str, recorded: Sequence[int] | None) -> SensorSize:
+def sensor_of(trained: Trained, given: str, recorded: Any) -> SensorSize:
     """Return the sensor that events are from, on which all who say one agree."""
     said = {
         "the recording": recorded and recorded[:2],
@@ -90,16 +95,16 @@ def sensor_of(trained: Trained, given: str, recorded: Sequence[int] | None) -> S
     if len(set(sizes.values())) > 1:
         words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
         raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
-    own_width, own_height, polarities = trained.classifier.sensor_size
-    width, height = next(iter(sizes.values()), (own_width, own_height))
-    return width, height, polarities
+    own = trained.classifier.sensor_size
+    width, height = next(iter(sizes.values()), own[:2])
+    return width, height, own[2]
 
 
 def summary(answers: DataFrame, classes: Sequence[str]) -> list[str]:
     """Say how many answers about a folder are correct, and which were given to which class.
 
     Args:
-        answers: A row with ``COLUMNS`` for each.
+        answers: A row for each, as ``ask`` returns it.
         classes: Those that the network knows.
     """
     known = answers.query("`class` in @classes")
@@ -144,8 +149,7 @@ def live(
     """Play a file, or listen to a camera until Ctrl-C, and show the answer to each gesture."""
     if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
-    kind = network_named(network) if network else None
-    trained = load_trained(checkpoint, "cpu", kind)
+    trained = load_trained(checkpoint, "cpu", network and network_named(network))
     if isinstance(trained.classifier, FeatureClassifier):
         raise ValueError(
             f"{checkpoint} holds trees or a regression, which read whole recordings; use predict, "

@@ -18,8 +18,9 @@ READING = ("sensor", "size", "window_ms")  # options of ``read_folder``
 def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
     """Print what is in files, and what to do about what is odd in them."""
     inspections, errors = inspect_files(recordings)
+    number = len(inspections) + len(errors)
     if json:
-        content: dict[str, Any] = {str(file): {"error": errors[file]} for file in errors}
+        content: Any = {str(file): {"error": errors[file]} for file in errors}
         for file, inspection in inspections.items():
             content[str(file)] = {
                 "numbers": inspection.numbers,
@@ -27,7 +28,7 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
                 "advice": inspection.advice,
             }
         say(json_format.dumps(content))
-    elif len(inspections) + len(errors) == 1:
+    elif number == 1:
         say(*_in_full(*inspections.values()))
     else:
         say(*overview(inspections, errors))
@@ -39,8 +40,7 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
             figure.savefig(target, format=plot.suffix[1:])
     if errors:
         file, reason = next(iter(errors.items()))
-        count = f"{len(errors)} of {len(inspections) + len(errors)} files"
-        raise ValueError(f"{count} can't be read: {file}: {reason}")
+        raise ValueError(f"{len(errors)} of {number} files can't be read: {file}: {reason}")
 
 
 def _in_full(inspection: Inspection) -> list[str]:

@@ -24,15 +24,14 @@ COMMANDS = {  # its module, and what it does
 NETWORK = "snn, fast, layer (for --data) or a class of your own, FILE.py:Class"
 GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
-FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
-REQUIRED_FILE = FILE | {"required": True}
-FOLDER: dict[str, Any] = {"metavar": "FOLDER", "type": Path}
-PIXELS: dict[str, Any] = {"metavar": "WIDTHxHEIGHT"}
-MS: dict[str, Any] = {"metavar": "MS", "type": float}
-NUMBER: dict[str, Any] = {"type": int}
-SWITCH: dict[str, Any] = {"action": "store_true"}
-WHOLE_US = {"metavar": "MICROSECONDS", "type": int}
-BIN_US = {"metavar": "MICROSECONDS", "type": float}
+FILE: Any = {"metavar": "FILE", "type": Path}
+FOLDER: Any = {"metavar": "FOLDER", "type": Path}
+PIXELS = {"metavar": "WIDTHxHEIGHT"}
+MS = {"metavar": "MS", "type": float}
+US = {"metavar": "MICROSECONDS", "type": int}
+NUMBER = {"type": int}
+REAL = {"type": float}
+SWITCH = {"action": "store_true"}
 AUGMENT = {"choices": ("none", "shift", "mirror")}
 OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
     ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
@@ -40,20 +39,25 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("clean", "recordings", "a file of events, or a folder of them", FILE),
     ("compare", "folder", "a folder per class", {"metavar": "FOLDER"}),
     ("live", "file", EVENTS, FILE | {"nargs": "?"}),
-    ("predict live", "--checkpoint", "what train saved, or compare --out", REQUIRED_FILE),
+    (
+        "predict live",
+        "--checkpoint",
+        "what train saved, or compare --out",
+        FILE | {"required": True},
+    ),
     ("predict live", "--refuse", "give what is unlike training no answer", SWITCH),
     ("train predict compare live", "--sensor", "for files that don't say it", PIXELS),
     ("train compare", "--size", "bring recordings to it; else at most 64x64", PIXELS),
     ("train compare", "--window-ms", "cut recordings into such parts", MS),
     ("train compare", "--group-by", GROUP, {"metavar": "REGEX"}),
-    ("train compare", "--time-window", "of a bin; else chosen", BIN_US),
+    ("train compare", "--time-window", "of a bin; else chosen", US | REAL),
     ("train compare", "--augment", "how training recordings change", AUGMENT),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
     ("train", "--like", "a folder of compare --out, whose sizes and recipe are taken", FOLDER),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
     ("train predict live", "--network", NETWORK, {"metavar": "NAME"}),
     ("train", "--hidden-size", "hidden neurons of the network", NUMBER),
-    ("train", "--learning-rate", "of the optimizer, Adam; else chosen", {"type": float}),
+    ("train", "--learning-rate", "of the optimizer, Adam; else chosen", REAL),
     ("train", "--batch-size", "recordings per batch; else chosen", NUMBER),
     ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
@@ -63,8 +67,8 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("inspect", "--plot", "draw the pixels of the first, as .pdf, .png or .svg", FILE),
     ("inspect", "--json", "print all numbers, as JSON", SWITCH),
     ("clean", "--out", "a new folder", FOLDER | {"required": True}),
-    ("clean", "--refractory", "leave out what a pixel sends so soon again", WHOLE_US),
-    ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),
+    ("clean", "--refractory", "leave out what a pixel sends so soon again", US),
+    ("clean", "--noise", "leave out what has had no neighbour for so long", US),
     ("compare", "--folds", "parts that test in turn (3)", NUMBER),
     (
         "compare",
@@ -101,7 +105,7 @@ def main(words: list[str] | None = None) -> None:
     program = "eventdesk"
     before = _handle_endings()
     try:
-        parsed, unknown = _parser(program).parse_known_args(words)
+        parsed, unknown = _parser().parse_known_args(words)
         options = vars(parsed)
         name = options.pop("command")
         program += f" {name}"
@@ -146,9 +150,9 @@ def _handle_endings() -> dict[int, Any]:
     return before
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=program,
+        prog="eventdesk",
         description="Look at event recordings, ask if they need time, train a network on them.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

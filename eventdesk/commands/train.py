@@ -22,30 +22,17 @@ from pokersnn_helpers.data.pokerdvs import load_pokerdvs
 from pokersnn_helpers.recipe import Recipe, choose_recipe
 from pokersnn_helpers.recordings import Recordings, Split
 from pokersnn_helpers.snn import accepted_arguments
+from pokersnn_helpers.study.perturbations import apply
 from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import chosen_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
 from ..files.folders import thin
-from ..runs import TrainingState, load_run, restore, save_run
+from ..runs import Options, TrainingState, load_run, restore, save_run
 from .look import read_folder
 from .networks import NETWORKS, network_named
 from .terminal import forget, interruptible, printable, say
-
-Words = dict[str, Any]  # options by name
-LIKE = (  # options that a compared recipe says
-    "time_window",
-    "augment",
-    "batch_size",
-    "learning_rate",
-    "seed",
-    "sensor",
-    "size",
-    "window_ms",
-    "group_by",
-    "share",
-)
 
 
 @dataclass(frozen=True)
@@ -129,9 +116,11 @@ def train(
     report(history, data)
 
 
-def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions, Recipe, Split]:
+def begin(
+    saved: Options, given: Options, resume: Path | None
+) -> tuple[TrainOptions, Recipe, Split]:
     """Return what a run begins with: each option as given, as saved, or the default; and data."""
-    chosen: Words = {"network": "layer" if "data" in given else "snn"} | saved | given
+    chosen: Options = {"network": "layer" if "data" in given else "snn"} | saved | given
     options = TrainOptions(**chosen)
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
@@ -142,18 +131,19 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
     return options, recipe, data
 
 
-def options_like(folder: Path) -> Words:
+def options_like(folder: Path) -> Options:
     """Return the options by which ``compare``, which wrote into a folder, trained its detector."""
     path = folder / "compare.json"
     if not path.is_file():
         raise FileNotFoundError(f"--like {folder} is no folder that compare --out wrote")
     with errors_in(str(path)):
         recipe = json.loads(path.read_text())["recipe"]
-        options = {name: recipe[name] for name in LIKE if recipe.get(name) is not None}
-        return options | {"network": "layer", "epochs": recipe["detector_epochs"]}
+        recipe |= {"network": "layer", "epochs": recipe["detector_epochs"]}
+        names = vars(TrainOptions())
+        return {name: recipe[name] for name in names if recipe.get(name) is not None}
 
 
-def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
+def load_saved(resume: Path, given: Options) -> tuple[Options, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
     if saved.get("delays") == "":  # an option of earlier versions
@@ -175,7 +165,7 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     return saved, state
 
 
-def check_options(saved: Words, path: Path) -> None:
+def check_options(saved: Options, path: Path) -> None:
     """Refuse options of a saved run that this version doesn't know, or that are of another type."""
     known = vars(TrainOptions())
     for name, value in saved.items():
@@ -188,7 +178,7 @@ def check_options(saved: Words, path: Path) -> None:
             )
 
 
-def name_validation(history: dict[str, Any]) -> None:
+def name_validation(history: Options) -> None:
     """Rename what an earlier version noted of validation recordings as of test recordings."""
     if "validation_loss" not in history:
         history["validation_loss"] = history.pop("test_loss", [])
@@ -231,9 +221,7 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     width, height, _ = folder.sensor_size
     recordings = folder.recordings
     if options.share < 1:
-        drawn = (thin(events, options.share) for events in recordings.events)
-        kept = recordings.targets, recordings.classes, recordings.sensor_size
-        recordings = Recordings(drawn, *kept)
+        recordings = apply(partial(thin, share=options.share), recordings)
     with errors_in(options.data):
         return split_groups(recordings, folder.groups), f"{width}x{height}"
 

@@ -16,7 +16,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,7 +80,7 @@ class EventFile(NamedTuple):
 
     events: ndarray
     sensor_size: Any = None
-    about: Mapping[str, Any] = MappingProxyType({})
+    about: Any = MappingProxyType({})
 
 
 class Format(NamedTuple):
@@ -236,9 +236,9 @@ def read_class(path: Path) -> str | None:
             return _first_lines(path).comments.get("class")
         case ".npz":
             with suppress(Exception), open_input(path) as file:
-                arrays: Any = np.load(file, allow_pickle=False)
-                if "class" in arrays and arrays["class"].ndim == 0:
-                    return str(arrays["class"])
+                name = np.load(file, allow_pickle=False)["class"]
+                if name.ndim == 0:
+                    return str(name)
     return None
 
 
@@ -273,9 +273,8 @@ def _read_npy(file: BinaryIO) -> EventFile:
 
 
 def _read_npz(file: BinaryIO) -> EventFile:
-    loaded: Any = np.load(file, allow_pickle=False)
-    unzipped = sum(member.file_size for member in loaded.zip.infolist())
-    check_memory(3 * unzipped)
+    loaded = np.load(file, allow_pickle=False)
+    check_memory(3 * sum(member.file_size for member in loaded.zip.infolist()))
     return _of_arrays(dict(loaded))
 
 
@@ -301,7 +300,7 @@ def _of_arrays(arrays: dict[str, ndarray]) -> EventFile:
     if len(tables) == 1 and "t" not in map(_field, arrays):
         arrays |= _columns(arrays.pop(tables[0]))
     sensor = arrays.pop("sensor_size", np.empty(0))
-    return _to_events(arrays, sensor.tolist())
+    return _to_events(arrays, sensor.tolist(), {})
 
 
 def _columns(array: ndarray) -> dict[str, ndarray]:
@@ -324,7 +323,7 @@ def _order(array: ndarray) -> str:
     if not orders and not _may_be_polarities(first[:, 3]):
         raise ValueError("its columns have no names, and don't seem to be t, x, y, p; name them")
     rise = (first[-1:] - first[:1].astype(float)).sum(axis=0)  # 0 without events
-    order = max(orders, key=lambda order: rise[order.index("t")], default=ORDERS[0])
+    order = max(orders, key=lambda order: rise[order.index("t")], default="txyp")
     if order == "xytp":
         warnings.warn(
             "columns without names seem to be x, y, t, p, in Tonic's order; name them, if they are "
@@ -390,13 +389,13 @@ def _read_csv(file: BinaryIO) -> EventFile:
     start = _first_lines(Path(file.name))
     table = _read_table(file, start)
     if start.names:
-        labels = {name: field for field, name in _fields(table).items()}
+        fields = _fields(table)
     else:
-        labels = {name: f"column {number}" for number, name in enumerate(table, 1)}
-    if len(labels) != 4:
-        raise ValueError(f"it has {len(labels)} columns without a header; write one")
-    for name, label in labels.items():
-        table[name] = _numbers(file, start, label, table[name])
+        fields = {f"column {number}": name for number, name in enumerate(table, 1)}
+    if len(fields) != 4:
+        raise ValueError(f"it has {len(fields)} columns without a header; write one")
+    for field, name in fields.items():
+        table[name] = _numbers(file, start, field, table[name])
     if not start.names:
         table.columns = [*_order(table.to_numpy())]
         microseconds = 1e6 * table["t"]
@@ -484,23 +483,18 @@ def _missing(names: Iterable[str]) -> list[str]:
     return [field for field in "txyp" if field not in known]
 
 
-def _to_events(
-    columns: Any, sensor_size: Sequence[int] = (), about: Mapping[str, Any] = MappingProxyType({})
-) -> EventFile:
+def _to_events(columns: Any, sensor_size: Any, about: dict[str, Any]) -> EventFile:
     """Put columns, and others that are as long, into a structured array, in their own types."""
     arrays = {name: np.asarray(column) for name, column in columns.items()}
-    events = {}
-    for field, name in _fields(columns).items():
-        array = arrays.pop(name)
+    events = {field: arrays.pop(name) for field, name in _fields(columns).items()}
+    for field, array in events.items():
         if array.dtype.kind not in "biuf" or array.ndim != 1:
             raise ValueError(f"{field} is an array {array.shape} of {array.dtype}; give numbers")
-        events[field] = array
-    others = dict(about)
     for name, array in arrays.items():
         is_of_events = array.shape == events["t"].shape
-        (events if is_of_events else others)[name] = array
+        (events if is_of_events else about)[name] = array
     table = np.rec.fromarrays(list(events.values()), names=list(events))  # type: ignore[call-overload]
-    return EventFile(table, sensor_size, others)
+    return EventFile(table, sensor_size, about)
 
 
 def _of_bytes(decode: Callable[[bytes], Decoded]) -> Callable[[BinaryIO], EventFile]:
@@ -523,7 +517,7 @@ def _read_by_faery(file: BinaryIO) -> EventFile:
         raise ModuleNotFoundError(f"{file.name} needs faery: pip install faery")
     file_type = "es" if path.suffix.lower() == ".es" else "aedat"
     request = json.dumps([file_type, str(path)])
-    child = _faery_child()
+    child = FAERY.child()
     try:
         child.stdin.write(request.encode() + b"\n")
         child.stdin.flush()
@@ -542,21 +536,18 @@ def _read_by_faery(file: BinaryIO) -> EventFile:
     return EventFile(make_events(*(events[field] for field in "txyp")), size)
 
 
-class FaeryChild(threading.local):
+class Faery(threading.local):
     """The process that reads for a thread: with a lock instead, a fork could wait for ever."""
 
     process: Any = None
     parent = 0  # the process that started it: a fork needs its own
 
-
-FAERY_CHILD = FaeryChild()
-
-
-def _faery_child() -> Any:
-    """Return the process that reads files for this thread, and ends with it."""
-    child = FAERY_CHILD
-    if child.parent != os.getpid() or child.process.poll() is not None:
-        child.process = Popen(
+    def child(self) -> Any:
+        """Return the process that reads files for this thread, and ends with it."""
+        if self.parent == os.getpid() and self.process.poll() is None:
+            return self.process
+        self.parent = os.getpid()
+        self.process = Popen(
             # By its file and with -P, so that no folder of recordings is where Python looks first.
             [sys.executable, "-P", faery_child.__file__],
             stdin=PIPE,
@@ -566,8 +557,10 @@ def _faery_child() -> Any:
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C is for this one
         )
-        child.parent = os.getpid()
-    return child.process
+        return self.process
+
+
+FAERY = Faery()
 
 
 FORMATS = {

@@ -155,10 +155,9 @@ def load_folder(
             of_file = resized_parts(events, sensor_size, size, window_ms)
         parts += of_file
         origins += [file] * len(of_file)
-    targets = [classes.index(file.class_name) for file in origins]
+    paths, targets, groups = map(list, zip(*origins, strict=True))
     recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
-    groups = [file.group for file in origins]
-    return Folder(recordings, groups, [file.path for file in origins], sensor_size)
+    return Folder(recordings, groups, paths, sensor_size)
 
 
 def find_recordings(path: StrPath, group_by: str | None = None) -> list[RecordingFile]:
@@ -194,18 +193,17 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
             f"{folder} holds recordings, as {paths[0].name}, and no folder per class; name the "
             f"folder above it, {folder.absolute().parent}, or put them into a folder per class"
         )
-    in_classes = []
+    in_classes = {}
     for file in paths:
         below = file.relative_to(folder).parts
         if len(below) == 1 or any(part.startswith("_") for part in below):
             left_out.append(file)
         else:
-            in_classes.append(file)
-    _say_left_out(folder, in_classes, left_out)
+            in_classes[file] = below
+    _say_left_out(folder, [*in_classes], left_out)
     classes = _class_names(folder, in_classes)
     files = []
-    for file in in_classes:
-        folder_name, *rest = file.relative_to(folder).parts
+    for file, (folder_name, *rest) in in_classes.items():
         class_name = classes[folder_name]
         if group_by:
             group = _group_in("/".join(rest), group_by)
@@ -214,7 +212,7 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
         files.append(RecordingFile(file, class_name, _visible(group, file)))
     _warn_of_similar_names(folder, {file.class_name for file in files})
     _warn_of_similar_names(folder, {file.group for file in files})
-    _warn_if_people_are_classes(folder, in_classes)
+    _warn_if_people_are_classes(folder, {file.parent for file in in_classes})
     return files
 
 
@@ -280,18 +278,14 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     while waiting:
         path = waiting.popleft()
         real_path = os.path.realpath(path)
-        if real_path in visited:
-            left_out.append(path)
-        elif path.is_dir():
-            children = sorted(path.glob("[!.]*"))
+        children = sorted(path.glob("[!.]*")) if path.is_dir() else []
+        if real_path not in visited and children:
             for child in children:
                 if child.is_symlink():
                     waiting.append(child)
                 else:
                     waiting.appendleft(child)
-            if not children:
-                left_out.append(path)
-        elif path.is_file() and may_hold_events(path):
+        elif real_path not in visited and path.is_file() and may_hold_events(path):
             recordings.append(path)
         else:
             left_out.append(path)
@@ -299,11 +293,10 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     return sorted(recordings), left_out
 
 
-def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
+def _class_names(folder: Path, files: dict[Path, tuple[str, ...]]) -> dict[str, str]:
     """Return the class of each folder: what the files in it say, or its own name."""
     said: dict[str, str] = {}
-    for file in files:
-        folder_name = file.relative_to(folder).parts[0]
+    for file, (folder_name, *_) in files.items():
         class_name = read_class(file) or ""
         if class_name != said.setdefault(folder_name, class_name):
             raise ValueError(
@@ -328,16 +321,16 @@ def _warn_of_similar_names(folder: Path, names: set[str]) -> None:
             )
 
 
-def _warn_if_people_are_classes(folder: Path, files: list[Path]) -> None:
+def _warn_if_people_are_classes(folder: Path, below: set[Path]) -> None:
     """Warn of the folder of a class: its folders are people, whom all those beside it have."""
-    names = {file.parent for file in files}
-    in_groups = any(name.parent != folder for name in names)
+    in_groups = any(path.parent != folder for path in below)
     folder = folder.absolute()
     beside = [path for path in folder.parent.glob("[!._]*/") if path != folder]
     is_split = SPLITS & {path.name.lower() for path in (folder, *beside)}
     if in_groups or is_split or folder.parent == Path.cwd():
         return  # beside another data set, such as the one that it was cleaned from
-    shared = sorted(n.name for n in names if all((path / n.name).is_dir() for path in beside))
+    names = sorted(path.name for path in below)
+    shared = [name for name in names if all((path / name).is_dir() for path in beside)]
     if beside and shared:
         warnings.warn(
             f"the folders beside {folder.name} hold {', '.join(shared)}, too: are these people, "
@@ -361,7 +354,7 @@ def _read_files(
     sides = np.array([packed.sensor_size for packed in recorded])
     is_outside = (sides > sensor_size).any(axis=1)
     if is_outside.any():
-        number = int(is_outside.argmax())
+        number = is_outside.argmax()
         example = f"{files[number].path} has events on {recorded[number].sensor_size} pixels"
         if known:
             raise ValueError(f"{example}, and the sensor is {known}; name its sensor")
@@ -396,15 +389,15 @@ def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
     a single event of a class that nothing else shows isn't wild.
     """
     counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
-    needed = []  # by files
+    needed = [1, 1]  # by any file
     for packed in recorded:
         events = packed.unpack()
-        places = np.minimum([events["x"], events["y"]], MAX_SIDE)
-        of_file = np.array([np.bincount(axis, minlength=MAX_SIDE + 1) for axis in places])
-        counts += of_file
-        needed.append([_usual_side(axis, 1) for axis in of_file])
+        for axis, field in enumerate("xy"):
+            of_file = np.bincount(events[field].clip(max=MAX_SIDE), minlength=MAX_SIDE + 1)
+            counts[axis] += of_file
+            needed[axis] = max(needed[axis], _usual_side(of_file, 1))
     of_all = [_usual_side(axis, MAX_NETWORK_SIDE) for axis in counts]
-    width, height = np.minimum(np.max(needed, axis=0), of_all).tolist()
+    width, height = map(min, needed, of_all)
     return width, height, 2
 
 
@@ -419,8 +412,8 @@ def _usual_side(counts: ndarray, least: int) -> int:
 def _warn_of_a_long_one(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
     """Warn of a recording to whose length others would be filled up in a batch."""
     seconds = np.array([packed.t[-1] / 1e6 for packed in recorded])
-    longest = int(seconds.argmax())
-    median = float(np.median(seconds))
+    longest = seconds.argmax()
+    median = np.median(seconds)
     if seconds[longest] > MUCH_LONGER * max(median, 1e-3):
         warnings.warn(
             f"{files[longest].path} lasts {seconds[longest]:.4g} s, the median is {median:.4g} s: "

@@ -58,8 +58,8 @@ def signature(events: ndarray) -> ndarray:
     if is_short or pixels < SMALLEST:
         return np.zeros(NUMBERS, np.float32)
     merged = 2.0 ** -max(0, np.round(np.log2(pixels / SIDE)))
-    places = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
-    at = np.stack([*places, since])
+    middle = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
+    at = np.stack([*middle, since])
     cells = at.astype(int)
     cells[:2] = cells[:2].clip(1, SIDE - 3)
     beyond = at - cells

@@ -286,7 +286,7 @@ def test_what_faery_does_to_its_process_is_an_error_and_the_next_file_is_read(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "faery", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # for the child
-    monkeypatch.setattr(event_files, "FAERY_CHILD", event_files.FaeryChild())
+    monkeypatch.setattr(event_files, "FAERY", event_files.Faery())
     for name in ("bad.es", "good.es"):
         (tmp_path / name).write_bytes(b"Event Stream" + bytes(8))
     with pytest.raises(ValueError, match=r"bad\.es: the file is damaged: .*; copy it again"):
@@ -301,7 +301,7 @@ def test_no_code_that_lies_beside_recordings_runs(tmp_path, monkeypatch):
     by_faery(tmp_path / "a.es", EVENTS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    monkeypatch.setattr(event_files, "FAERY_CHILD", event_files.FaeryChild())
+    monkeypatch.setattr(event_files, "FAERY", event_files.Faery())
     assert len(read_events("a.es")) == len(EVENTS)
     assert not (tmp_path / "ran").exists()
 
