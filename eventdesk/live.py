@@ -88,13 +88,14 @@ def listen(
         now = time.monotonic()
         if len(portion):
             events = make_events(*(portion[name] for name in "txyp"))
+            start, end = events["t"][[0, -1]].tolist()
             if begin == math.inf:
-                begin = now - 1e-6 * int(events["t"][0])
-            last = 1e-6 * int(events["t"][-1])
+                begin = now - 1e-6 * start
+            last = 1e-6 * end
             drawn = events[rng.random(len(events)) < share]
             if len(drawn):
                 stream.push(resize(drawn, sensor_size, stream.classifier.sensor_size[:2]))
-            stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
+            stream.advance(end)  # events that the network doesn't see count, too
             show(stream, time.monotonic() - begin - last)
         elif now - begin - last >= 1e-6 * stream.pause:
             stream.end()

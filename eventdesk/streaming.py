@@ -184,9 +184,6 @@ class Stream:
         start, last = t[0], t[0]
         if self._portions:
             start, last = self._start, self._last
-        longest_pause = t[-1] - min(t[0], last)
-        if longest_pause < self.pause and t[-1] - start < self.window:
-            return len(t)
         pauses = np.diff(t, prepend=last) >= self.pause
         over = pauses | (t - start >= self.window)
         return int(np.append(over, True).argmax())
@@ -274,12 +271,12 @@ class Stream:
         """Count the waiting events of the next steps into frames, and let them go."""
         times = self._waiting["t"] - self._start
         steps = (times / self.time_window).astype(np.int64) - self.steps
-        due = int(np.searchsorted(steps, n_steps))
+        due = np.searchsorted(steps, n_steps)
         now, self._waiting = np.split(self._waiting, [due])
-        places = now["p"], now["y"], now["x"]
-        pixels = np.ravel_multi_index(places, self.classifier.sensor_size[::-1])
-        shape = (n_steps, 1, *self.classifier.sensor_size[::-1])
-        frames = count_events(steps[:due], 0, pixels, shape, self.classifier.takes_sparse)
+        shape = self.classifier.sensor_size[::-1]
+        pixels = np.ravel_multi_index((now["p"], now["y"], now["x"]), shape)
+        sparse = self.classifier.takes_sparse
+        frames = count_events(steps[:due], 0, pixels, (n_steps, 1, *shape), sparse)
         return frames.to(self.dtype)
 
     def _check_steps(self) -> None:

@@ -180,20 +180,25 @@ PLACE = _quadratic(features.place_and_polarity)
 IMAGE = logistic_regression(models.summed_image, C=10)
 ONE_PIXEL = FeatureEstimator(DecisionTreeClassifier(max_depth=1), models.summed_image)
 START = "how your recordings start"
-END = "how they end"
-SIZE = "whether those of all classes have as many events and are equally long"
-HOT = "the camera's hot pixels, which the command clean leaves out"
 
 ANY_EVENTS = Candidate("any events", Sees.CONTROL, of_part(PLACE, any_tenth))
 ANY_TENTH = Candidate("any tenth", Sees.CONTROL, of_part(IMAGE, any_tenth))
 CANDIDATES = (  # the fastest first
     Candidate("first events", Sees.TRIVIAL, of_part(PLACE, first_tenth), START, ANY_EVENTS),
     Candidate("first tenth", Sees.TRIVIAL, of_part(IMAGE, first_tenth), START, ANY_TENTH),
-    Candidate("last tenth", Sees.TRIVIAL, of_part(IMAGE, last_tenth), END, ANY_TENTH),
+    Candidate("last tenth", Sees.TRIVIAL, of_part(IMAGE, last_tenth), "how they end", ANY_TENTH),
     Candidate(
-        "count and duration", Sees.TRIVIAL, lambda _: _quadratic(features.count_and_duration), SIZE
+        "count and duration",
+        Sees.TRIVIAL,
+        lambda _: _quadratic(features.count_and_duration),
+        "whether those of all classes have as many events and are equally long",
     ),
-    Candidate("hot pixels", Sees.TRIVIAL, lambda _: logistic_regression(hot_pixel_image), HOT),
+    Candidate(
+        "hot pixels",
+        Sees.TRIVIAL,
+        lambda _: logistic_regression(hot_pixel_image),
+        "the camera's hot pixels, which the command clean leaves out",
+    ),
     Candidate("one pixel", Sees.TRIVIAL, lambda _: ONE_PIXEL, "that pixel"),
     ANY_EVENTS,
     ANY_TENTH,

@@ -44,7 +44,8 @@ def in_words(judged: Judgement) -> tuple[str, ...]:
     kinds = (f"{row.model.sees.value} {row.as_good.value}" for row in judged.without_order())
     order = f"(b) Is a model without the order as good as {best.model.name}? {', '.join(kinds)}."
     shortcut = "no"
-    sure, may_be = (_names(judged.shortcuts(answer)) for answer in (Answer.YES, Answer.CANT_TELL))
+    sure = _names(judged.shortcuts())
+    may_be = _names(judged.shortcuts(Answer.CANT_TELL))
     if sure:
         shortcut = f"yes: {sure}"
     elif may_be:

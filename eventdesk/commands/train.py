@@ -7,7 +7,7 @@ import reprlib
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Real
@@ -91,15 +91,15 @@ def train(
 
             def keep(trainer: Trainer) -> None:
                 done = len(trainer.history.loss)
-                if done == 0 and state:
+                if done and path:
+                    save_run(trainer, path, asdict(options), overwrite=bool(resume or done > 1))
+                elif state:
                     restore(trainer, state)
                     done = len(trainer.history.loss)
                     if done > options.epochs:
                         raise ValueError(
                             f"epochs is {options.epochs}, and {done} are done; choose more"
                         )
-                elif done and path:
-                    save_run(trainer, path, asdict(options), overwrite=bool(resume or done > 1))
 
             with interruptible(), errors_in(str(resume or options)):
                 _, history = train_classifier(
@@ -193,20 +193,20 @@ def claim(path: Path | None, resume: Path | None) -> Iterator[None]:
         return
     real = path.resolve()  # a link leads to the same lock
     lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except Timeout as error:
+            raise ValueError(
+                f"another run is writing {path}. Wait, or name another file"
+            ) from error
+        if os.name == "posix":  # Windows removes it itself
+            stack.callback(Path(lock.lock_file).unlink, missing_ok=True)
         if path.exists() and path != resume:
             raise ValueError(
                 f"{path} exists and isn't overwritten; name another file or --resume it"
             )
         yield
-    finally:
-        if os.name == "posix":  # Windows removes it itself
-            Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
 
 
 def load(options: TrainOptions) -> tuple[Split, str]:
@@ -255,8 +255,7 @@ def report(history: History, data: Split) -> None:
     Of those trained on, by weights that changed with every batch of the last epoch; of the others,
     by the weights that are kept.
     """
-    last = "training, during the last epoch"
-    say(score(last, data.train, history.accuracy, history.loss))
+    say(score("training, during the last epoch", data.train, history.accuracy, history.loss))
     if data.validation:
         say(f"kept: epoch {history.kept_epoch} of {len(history.loss)}, chosen by other recordings")
     say(score("test", data.test, history.test_accuracy, history.test_loss))

@@ -117,12 +117,12 @@ def _clean_file(path: Path, new: Path, **filters: int) -> str:
     with errors_in(str(path)):
         numbers = remaining(events, **filters)
     left = recorded.events[numbers]
-    arrays = {name: left[name] for name in left.dtype.names}
-    arrays |= {name: np.asarray(value) for name, value in recorded.about.items()}
+    arrays = {name: left[name] for name in left.dtype.names} | recorded.about
     if sensor_size:
-        arrays["sensor_size"] = np.array(sensor_size)
+        arrays["sensor_size"] = sensor_size
     with ZipFile(new, "w", ZIP_DEFLATED) as archive:  # np.savez can't have an array called "file"
-        for name, array in arrays.items():
+        for name, value in arrays.items():
+            array = np.asarray(value)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 text = array.astype(str) if array.dtype == object else array
                 np.save(member, text, allow_pickle=False)

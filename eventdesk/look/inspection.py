@@ -119,11 +119,13 @@ def inspect_file(path: StrPath) -> Inspection:
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
         "times that run backwards": int((backwards | restarts).sum()),
     }
-    overflow = f"a counter of {bits} bits overflowed"
+    disorders = [
+        (overflows, f"a counter of {bits} bits overflowed", f"add 2**{bits} µs from there on"),
+        (restarts, "its clock begins anew", "cut the recording there"),
+        (backwards, "times run backwards", "sort the events by time"),
+    ]
     advice = [
-        *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
-        *_advice_on_order(stamps, restarts, "its clock begins anew", "cut the recording there"),
-        *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
+        *_advice_on_order(stamps, disorders),
         *_advice_on_times(t, scale, bool((stamps[:1] > MAX_TIME).any()), image.size),
         *_advice_on_pixels(events, image, hot_pixels),
     ]
@@ -255,12 +257,13 @@ def _find_overflows(stamps: ndarray) -> tuple[int, ndarray]:
     return 0, np.zeros(len(steps), bool)
 
 
-def _advice_on_order(stamps: ndarray, is_wrong: ndarray, what: str, remedy: str) -> Iterator[str]:
-    """Say at which event something is wrong for the first time, if anywhere."""
-    if is_wrong.any():
-        number = is_wrong.argmax()
-        before = stamps[number - 1]
-        yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
+def _advice_on_order(stamps: ndarray, disorders: list[Any]) -> Iterator[str]:
+    """Say at which event times are out of order for the first time, in which way, what to do."""
+    for is_wrong, what, remedy in disorders:
+        if is_wrong.any():
+            number = is_wrong.argmax()
+            before, after = stamps[number - 1 : number + 1]
+            yield f"{what} at event {number} (from {before} to {after}); {remedy}"
 
 
 def _advice_on_times(t: ndarray, scale: float, in_ns: bool, pixels: int) -> Iterator[str]:
@@ -269,14 +272,14 @@ def _advice_on_times(t: ndarray, scale: float, in_ns: bool, pixels: int) -> Iter
     ``in_ns`` says whether they count ns since 1970, as a computer's clock does.
     """
     count = len(t)
-    duration = int(t[-1])
+    duration = t[-1]
     if duration == 0:
         yield f"{count} events, all at the same time; record for longer"
         return
     moments, sizes = np.unique(t, return_counts=True)
     gaps = np.diff(moments)
-    gap = int(gaps.max())
-    tick = int(np.gcd.reduce(gaps))
+    gap = gaps.max()
+    tick = np.gcd.reduce(gaps)
     factor = 1e-3 if in_ns else likely_factor(t, pixels, scale)
     if factor < scale and not in_ns:
         yield (

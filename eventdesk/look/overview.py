@@ -42,7 +42,7 @@ def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dic
     if not inspections:
         raise ValueError(f"no file can be read: {file}: {errors[file]}")
     readable = list(inspections)
-    pairs = find_copies(np.stack([inspections[file].signature for file in readable]))
+    pairs = find_copies(np.stack([each.signature for each in inspections.values()]))
     for copy, first in {other: one for one, other in reversed(pairs.tolist())}.items():
         inspections[readable[copy]].advice.append(
             f"it shares its events with {readable[first]}, perhaps with jitter, or fewer of them; "
