@@ -22,7 +22,13 @@ from pokersnn_helpers.out_of_distribution import Familiar, training_ranges, unli
 from pokersnn_helpers.recordings import PackedRecording, Recordings
 from pokersnn_helpers.study import models
 from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
-from pokersnn_helpers.system.checks import SensorSize, check_events, check_range, errors_in
+from pokersnn_helpers.system.checks import (
+    SensorSize,
+    check_events,
+    check_range,
+    check_sensor_size,
+    errors_in,
+)
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 from pokersnn_helpers.training import Prediction, predict_recording
 
@@ -248,11 +254,10 @@ def _load_features(path: Path) -> Trained:
         function = partial(FEATURES[content["features"]], **content["arguments"])
         estimator = FeatureEstimator(content["model"], function)
         parts = {name: torch.as_tensor(part) for name, part in content["familiar"].items()}
-        width, height, polarities = content["sensor_size"]
         classifier = FeatureClassifier(
             estimator,
             tuple(content["classes"]),
-            (width, height, polarities),
+            check_sensor_size(content["sensor_size"]),
             content["ranges"],
             Familiar.from_tensors(parts) if parts else None,
         )

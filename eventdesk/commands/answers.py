@@ -67,7 +67,7 @@ def ask(
     """
     events, recorded, _ = read_event_file(file)
     answers = []
-    with errors_in(str(file)):
+    with errors_in(file):
         parts = trained.parts(events, sensor_of(trained, sensor, recorded))
         for number, recording in enumerate(parts, 1):
             prediction = trained.predict(recording)

@@ -101,7 +101,7 @@ def train(
                             f"epochs is {options.epochs}, and {done} are done; choose more"
                         )
 
-            with interruptible(), errors_in(str(resume or options)):
+            with interruptible(), errors_in(resume or options):
                 _, history = train_classifier(
                     data,
                     seed=options.seed,
@@ -136,7 +136,7 @@ def options_like(folder: Path) -> Options:
     path = folder / "compare.json"
     if not path.is_file():
         raise FileNotFoundError(f"--like {folder} is no folder that compare --out wrote")
-    with errors_in(str(path)):
+    with errors_in(path):
         recipe = json.loads(path.read_text())["recipe"]
         recipe |= {"network": "layer", "epochs": recipe["detector_epochs"]}
         names = vars(TrainOptions())

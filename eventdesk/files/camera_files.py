@@ -32,9 +32,8 @@ SENSORS = {  # width and height, by what headers call them
 }
 NO_EVENTS = np.empty(0, EVENT_DTYPE)
 Array = np.ndarray
-
-# Events; width and height, and perhaps polarities, where they are known.
-Decoded = tuple[Array, tuple[int, ...] | None]
+Size = tuple[int, int]  # width and height
+Decoded = tuple[Array, Size | None]  # events, and where it is known, the size of the sensor
 
 
 def read_aedat(content: bytes) -> Decoded:
@@ -174,7 +173,7 @@ def read_bin(content: bytes) -> Decoded:
     return make_events(t, x, y, p)[~is_overflow], None
 
 
-def _sensor(header: bytes) -> tuple[int, int] | None:
+def _sensor(header: bytes) -> Size | None:
     """Find the sensor in a header of Prophesee's: its sides, or else its name."""
     width = re.search(rb"(?i)(?:width[= ]|geometry )(-?\d+)", header)
     height = re.search(rb"(?i)(?:height[= ]|geometry -?\d+x)(-?\d+)", header)

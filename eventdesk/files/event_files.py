@@ -148,7 +148,7 @@ def read_event_file(path: StrPath) -> EventFile:
 
 def check_file(file: EventFile, path: StrPath) -> EventFile:
     """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
-    events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
+    events = check_events(file.events, file.sensor_size or ANY_SENSOR, path)
     t = events["t"]
     too_late = np.diff(t, prepend=t[0]) > MAX_GAP
     remedy = "more than an hour after the one before; leave it out, or cut the recording there"
@@ -162,7 +162,7 @@ def read_unchecked(path: StrPath) -> EventFile:
 
     Events have what else the file says of each, such as a label, as further fields.
     """
-    with open_input(path) as file, errors_in(str(path)):
+    with open_input(path) as file, errors_in(path):
         try:
             events, size, about = _format(file).read(file)
         except (ValueError, ImportError) as error:

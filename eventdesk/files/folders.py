@@ -12,7 +12,7 @@ from collections import deque
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -31,6 +31,7 @@ from pokersnn_helpers.system.checks import (
 from pokersnn_helpers.system.names import look, plain_name
 from pokersnn_helpers.system.writing import StrPath
 
+from .camera_files import Size
 from .event_files import (
     FORMATS,
     MAX_SIDE,
@@ -93,7 +94,7 @@ def load_folder(
     path: StrPath,
     *,
     sensor_size: SensorSize | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     window_ms: float | None = None,
     group_by: str | None = None,
 ) -> Folder:
@@ -151,7 +152,7 @@ def load_folder(
     origins = []
     for file in files:
         events = recorded.pop(0).unpack()
-        with errors_in(str(file.path)):
+        with errors_in(file.path):
             of_file = resized_parts(events, sensor_size, size, window_ms)
         parts += of_file
         origins += [file] * len(of_file)
@@ -260,9 +261,9 @@ def _say_left_out(folder: Path, files: list[Path], left_out: list[Path]) -> None
             stacklevel=5,
         )
     if not files:
-        known = ", ".join(FORMATS)
         raise FileNotFoundError(
-            f"no recordings in folders of {folder}; put {known} into a folder per class"
+            f"no recordings in folders of {folder}; put {', '.join(FORMATS)} into a folder per "
+            "class"
         )
 
 
@@ -445,14 +446,14 @@ def _natural(name: str) -> tuple[str, str]:
     return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
 
 
-def network_size(sensor_size: SensorSize) -> tuple[int, int]:
+def network_size(sensor_size: SensorSize) -> Size:
     """Return the width and height that ``load_folder`` brings recordings of a sensor to."""
     width, height, _ = sensor_size
     block = math.ceil(max(width, height) / MAX_NETWORK_SIDE)
     return max(1, width // block), max(1, height // block)
 
 
-def resize(events: ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> ndarray:
+def resize(events: ndarray, sensor_size: SensorSize, size: Size) -> ndarray:
     """Reduce the number of pixels: square blocks in the middle of the sensor become a pixel each.
 
     The blocks are as large as possible. For example, 346 × 260 pixels become 64 × 64 by blocks of
@@ -479,7 +480,7 @@ def resize(events: ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> n
     return _resize(check_events(events, sensor_size), sensor_size, size)
 
 
-def _resize(events: ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> ndarray:
+def _resize(events: ndarray, sensor_size: SensorSize, size: Size) -> ndarray:
     """Resize events that were checked, in their place."""
     width, height, _ = sensor_size
     if np.shape(size) != (2,):
@@ -519,7 +520,7 @@ def thin(events: ndarray, share: float, rng: np.random.Generator | None = None) 
 
 
 def resized_parts(
-    events: ndarray, sensor_size: SensorSize, size: tuple[int, int], window_ms: float | None
+    events: ndarray, sensor_size: SensorSize, size: Size, window_ms: float | None
 ) -> list[PackedRecording]:
     """Resize checked events in their place, and pack them, in parts of about the same duration.
 
@@ -530,14 +531,12 @@ def resized_parts(
         raise ValueError(
             "no event lies in the middle of the sensor; choose another size, or say the sensor's"
         )
-    ends = np.empty(0, int)
+    ends: Any = []
     if window_ms is not None:
-        since = events["t"] - events["t"][0]
-        windows = since / (1000 * window_ms)
+        windows = (events["t"] - events["t"][0]) / (1000 * window_ms)
         last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
         number = np.minimum(np.floor(windows), last)
         ends = np.flatnonzero(np.diff(number)) + 1
+    new_sensor = (*size, sensor_size[2])
     parts = np.split(events, ends)
-    for part in parts:
-        part["t"] -= part["t"][0]
-    return [PackedRecording.pack(part, (*size, sensor_size[2])) for part in parts]
+    return [PackedRecording.pack(part, new_sensor)._replace(start=0) for part in parts]

@@ -114,7 +114,7 @@ def _clean_file(path: Path, new: Path, **filters: int) -> str:
     """Write what is left of a file, and say how much that is."""
     recorded = read_unchecked(path)
     events, sensor_size, _ = check_file(recorded, path)
-    with errors_in(str(path)):
+    with errors_in(path):
         numbers = remaining(events, **filters)
     left = recorded.events[numbers]
     arrays = {name: left[name] for name in left.dtype.names} | recorded.about

@@ -100,8 +100,8 @@ def inspect_file(path: StrPath) -> Inspection:
     columns = [times, *(file.events[field] for field in "xyp")]
     table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
     by_time = np.argsort(times, kind="stable")
-    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
-    with errors_in(str(path)):
+    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, path)
+    with errors_in(path):
         by_polarity = event_image(events, file.sensor_size)
     hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]

@@ -193,7 +193,9 @@ def check_groups(groups: Sequence[Any], number: int) -> ndarray:
     return numbers
 
 
-def check_events(events: ndarray, sensor_size: SensorSize, name: str = "the recording") -> ndarray:
+def check_events(
+    events: ndarray, sensor_size: SensorSize, name: object = "the recording"
+) -> ndarray:
     """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
 
     Args:
@@ -372,7 +374,7 @@ def advice_on(error: BaseException) -> str:
 
 
 @contextmanager
-def errors_in(where: str) -> Iterator[None]:
+def errors_in(where: object) -> Iterator[None]:
     """Say in front of a ``ValueError``'s message where it arose."""
     try:
         yield
