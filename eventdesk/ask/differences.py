@@ -63,24 +63,23 @@ def paired_difference(
     sizes = np.bincount(groups)
     mean = difference.mean()
     deviations = difference - mean
-    exception = math.sqrt(1 - 1 / recordings) / recordings
     if within:
         means = np.bincount(groups, difference) / sizes
         unbiased = (sizes / (sizes - 1).clip(1))[groups]
-        squares = unbiased * (difference - means[groups]) ** 2
-        error = math.sqrt(squares.sum()) / recordings
+        squares = (unbiased * (difference - means[groups]) ** 2).sum()
         freedom = float(recordings - len(sizes))
     else:
         by_group = np.bincount(groups, deviations)
         weights = (1 - sizes / recordings).clip(1e-9)
-        of_groups = math.sqrt((by_group**2 / weights).sum()) / recordings
-        error = max(of_groups, math.sqrt((deviations**2).sum()) / recordings)
+        squares = max((by_group**2 / weights).sum(), (deviations**2).sum())
         freedom = degrees_of_freedom(sizes)
+    exception = 1 - 1 / recordings
+    error = math.sqrt(max(squares, exception)) / recordings
     tail = 0.025 / models
     width = 1.0  # of a single group: nothing is known of others
     if freedom:
         exact = 1 - tail ** (1 / recordings)
-        width = max(exact, student.ppf(1 - tail, freedom) * max(error, exception))
+        width = max(exact, student.ppf(1 - tail, freedom) * error)
     mean, low, high = np.clip([mean, mean - width, mean + width], -1, 1).tolist()
     return Difference(mean, low, high)
 

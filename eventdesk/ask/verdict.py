@@ -141,6 +141,7 @@ class Judgement:
         within: Whether it holds for new recordings in these groups alone, since there are too few
             groups to say it of new ones.
         guess: The share of the most frequent class.
+        margin: By how much the best may be ahead of a model that is as good, in accuracy.
         apart: Whether any model tells the classes apart, question (a).
         p_value: Of the exact test, with Bonferroni's correction.
         rivals: How many models the best one is the best of.
@@ -161,6 +162,7 @@ class Judgement:
         correct = self.correct
         self.sizes = np.bincount(self.groups)
         self.guess = float(np.bincount(self.targets).max() / len(self.groups))
+        self.margin = margin_above(self.guess)
         units = np.arange(len(self.groups)) if self.within else self.groups
         self.apart, self.p_value = tell_apart(correct.values(), self.targets, units)
         rivals = [model for model in correct if model.sees is not Sees.CONTROL]
@@ -174,7 +176,7 @@ class Judgement:
 
     def _row(self, model: Candidate, best: Candidate) -> Row:
         """Return what is said about a model."""
-        nothing = np.zeros(len(self.groups))
+        nothing = np.zeros(1)
         share = paired_difference(self.correct[model], nothing, self.groups, within=self.within)
         share = share._replace(low=max(0.0, share.low))
         behind = self._ahead(best, model)
@@ -212,11 +214,6 @@ class Judgement:
             first = rows[answers.index(Answer.YES)]
             return ENOUGH[first.model.sees], [first]
         return Verdict.CANT_TELL if Answer.CANT_TELL in answers else Verdict.ORDER, []
-
-    @property
-    def margin(self) -> float:
-        """By how much the best may be ahead of a model that is as good, in accuracy."""
-        return margin_above(self.guess)
 
     def seeing(self, *sees: Sees) -> list[Row]:
         """Return the rows of models that see this, the best first."""

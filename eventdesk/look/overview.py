@@ -69,8 +69,8 @@ def overview(inspections: dict[Path, Inspection], errors: dict[Path, str]) -> li
     folders = [file.absolute().parent for file in inspections]
     root = commonpath(folders)
     classes = ["".join(folder.relative_to(root).parts[:1]) for folder in folders]
-    numbers = pd.DataFrame(each.numbers for each in inspections.values())
-    kept = numbers[["events", "duration (ms)"]]
+    numbers = [each.numbers for each in inspections.values()]
+    kept = pd.DataFrame(numbers, columns=["events", "duration (ms)"])
     table = kept.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
     odd = [
         (class_name, sentence.split("; ")[-1], f"{file}: {sentence}")
