@@ -33,7 +33,6 @@ sinabs 3.1.3 reads no ``CubaLIF`` (``sinabs/nir.py`` returns none): set its ``LI
 """
 
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -169,39 +168,38 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     dt = made_with["dt"]
     outputs = made_with["output_size"]
     taus = {name: each.numpy(force=True) for name, each in network.hidden_taus().items()}
-    neurons = {
+    hidden = _for_each(
+        made_with["hidden_size"],
         **taus,
-        "r": 1.0,
-        "v_leak": 0.0,
-        "v_threshold": made_with["v_th"],
-        "v_reset": 0.0,
-        "w_in": taus["tau_syn"] / dt,
-    }
-    current = {
-        "tau": made_with["readout_tau_syn"],
-        "r": made_with["readout_tau_syn"] / dt,
-        "v_leak": 0.0,
-    }
-    voltage = {"tau": made_with["readout_tau_mem"], "r": 1.0, "v_leak": 0.0}
+        r=1.0,
+        v_leak=0.0,
+        v_threshold=made_with["v_th"],
+        v_reset=0.0,
+        w_in=taus["tau_syn"] / dt,
+    )
+    tau_syn = made_with["readout_tau_syn"]
+    current = _for_each(outputs, tau=tau_syn, r=tau_syn / dt, v_leak=0.0)
+    voltage = _for_each(outputs, tau=made_with["readout_tau_mem"], r=1.0, v_leak=0.0)
     nodes = {
         "input": nir.Input(np.array([made_with["input_size"]])),
         "input_weights": _affine(network.lif0.input_weights),
-        "hidden": nir.CubaLIF(**_for_each(made_with["hidden_size"], neurons)),
+        "hidden": nir.CubaLIF(**hidden),
         "recurrent_weights": _affine(network.lif0.recurrent_weights),
         "readout_weights": _affine(network.linear.weight),
-        "readout_current": nir.LI(**_for_each(outputs, current)),
-        "readout": nir.LI(**_for_each(outputs, voltage)),
+        "readout_current": nir.LI(**current),
+        "readout": nir.LI(**voltage),
         "output": nir.Output(np.array([outputs])),
     }
-    metadata = {  # as arrays, which have a checksum in the file
-        "dt": np.array([dt]),
-        "settle": np.array([classifier.settle]),
-        "classes": np.array([name.encode() for name in classifier.classes]),
-        "sensor_size": np.array(classifier.sensor_size),
-        "surrogate_slope": np.array([float(made_with["surrogate_slope"])]),
+    about = {
+        "dt": [dt],
+        "settle": [classifier.settle],
+        "classes": [name.encode() for name in classifier.classes],
+        "sensor_size": classifier.sensor_size,
+        "surrogate_slope": [float(made_with["surrogate_slope"])],
     }
     if made_with["learn_taus"]:
-        metadata["learn_taus"] = np.array([made_with[name] for name in taus])
+        about["learn_taus"] = [made_with[name] for name in taus]
+    metadata = {name: np.array(values) for name, values in about.items()}  # have a checksum
     return nir.NIRGraph(nodes, list(pairwise(WAY)), metadata)
 
 
@@ -247,7 +245,7 @@ def _affine(weights: torch.Tensor) -> nir.Affine:
     return nir.Affine(weight, bias)
 
 
-def _for_each(neurons: int, constants: Mapping[str, Any]) -> dict[str, ndarray]:
+def _for_each(neurons: int, **constants: Any) -> dict[str, ndarray]:
     return {name: np.full(neurons, value, float) for name, value in constants.items()}
 
 

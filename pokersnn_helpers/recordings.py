@@ -372,8 +372,8 @@ def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
         [0, 1, 2, 3]
     """
     check_recordings(recordings)
-    classes = sorted(set(recordings.targets))
-    return [recordings[recordings.targets.index(target)] for target in classes]
+    _, firsts = np.unique(recordings.targets, return_index=True)
+    return [recordings[first] for first in firsts]
 
 
 @suggests_names

@@ -196,10 +196,7 @@ class _BPTT(torch.autograd.Function):
         *grads, grad_i = backward_pass(
             grad_voltages, ctx.inputs, u, weights, ctx.constants, needs_frames, learns_taus
         )
-        grad_frames = None
-        if needs_frames:
-            grad_frames = grad_i @ w_in
-            grad_frames = grad_frames.reshape(ctx.shape)
+        grad_frames = (grad_i @ w_in).reshape(ctx.shape) if needs_frames else None
         return grad_frames, *grads, None, None
 
 
@@ -279,9 +276,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i, lea
     kept = steps if keep_grad_i or inputs.matrix is not None else 0
     grad_i = u.new_zeros(kept, batch, hidden).numpy()
     dtype = grad_i.dtype
-    go_back = partial(
-        loops.backward, u.numpy(), inputs.rows, w_spikes.numpy(), of_type(dtype, constants)
-    )
+    numbers = of_type(dtype, constants)
 
     def add_up(begin: int, end: int) -> Gradients:
         gradients = Gradients(
@@ -291,7 +286,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i, lea
             np.zeros(w_spikes.shape[::-1], dtype),
             *np.zeros((2, hidden if learns_taus else 0), dtype),
         )
-        go_back(gradients, begin, end)
+        loops.backward(u.numpy(), inputs.rows, w_spikes.numpy(), numbers, gradients, begin, end)
         return gradients
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite

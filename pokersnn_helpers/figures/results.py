@@ -11,14 +11,13 @@ from matplotlib.lines import Line2D
 
 from ..system.checks import check_type
 from ..training import History
-from .colours import ACCENT, GREY, TEXT
+from .colours import ACCENT, TEXT
 
 
 def plot_intervals(
     values: dict[str, tuple[float, float, float]],
     label: str,
     marked: Collection[str] = (),
-    line: float | None = None,
 ) -> Figure:
     """Draw each number as a dot on a line from the lower to the upper end of its interval.
 
@@ -26,11 +25,9 @@ def plot_intervals(
         values: For each name, the number and the two ends of its interval.
         label: What the numbers are, with their unit.
         marked: The names that are drawn in the accent colour.
-        line: A number to mark by a dashed line, such as the chance level. Default: there is no
-            line.
 
     Example:
-        >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy", line=0.25)
+        >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy")
     """
     layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
     fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(values)), layout=layout)
@@ -46,8 +43,6 @@ def plot_intervals(
         colour = ACCENT if name in marked else TEXT
         ax.hlines(row, low, high, color=colour, linewidth=2, alpha=0.55)
         ax.plot(value, row, "o", color=colour, markersize=7)
-    if line is not None:
-        ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
     return fig
 
 

@@ -1,6 +1,7 @@
 """How the events of a recording lie in space and time, to compare real and simulated ones."""
 
 import numpy as np
+import pandas as pd
 from numpy import ndarray
 
 NEIGHBOURHOOD = 1000  # µs that an event stays a neighbour of those around it
@@ -30,34 +31,21 @@ def event_statistics(events: ndarray) -> dict[str, float]:
     y = events["y"]
     width = int(x.max()) + 2  # with a free column, so that the ends of rows don't touch
     pixel = y.astype(np.int64) * width + x
-    low, median, high = _interval_quantiles(times, pixel)
-    isolated = _isolated(times, pixel, width)
-    _, counts = np.unique(times, return_counts=True)
-    tied = counts[counts > 1].sum()
+    intervals_ms = pd.Series(times / 1000).groupby(pixel).diff()
+    low, median, high = intervals_ms.quantile([0.05, 0.5, 0.95])
     return {
         "extent in x": _extent(x),
         "extent in y": _extent(y),
         "interval (ms)": median,
         "interval 5% (ms)": low,
         "interval 95% (ms)": high,
-        "isolated share": isolated.mean(),
-        "tied share": tied / len(times),
+        "isolated share": _isolated(times, pixel, width).mean(),
+        "tied share": pd.Series(times).duplicated(keep=False).mean(),
     }
 
 
 def _extent(places: ndarray) -> float:
     return float(np.ptp(np.percentile(places, [5, 95])))
-
-
-def _interval_quantiles(times: ndarray, pixel: ndarray) -> ndarray:
-    order = np.lexsort((times, pixel))
-    same_pixel = np.diff(pixel[order]) == 0
-    intervals = np.diff(times[order])
-    intervals = intervals[same_pixel]
-    if len(intervals) == 0:
-        return np.full(3, np.nan)
-    intervals_ms = intervals / 1000
-    return np.percentile(intervals_ms, [5, 50, 95])
 
 
 def _isolated(times: ndarray, pixel: ndarray, width: int) -> ndarray:
