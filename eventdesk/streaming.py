@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
 from pokersnn_helpers.frames import count_events
-from pokersnn_helpers.networks import resumer
+from pokersnn_helpers.networks import needs_step, run_steps
 from pokersnn_helpers.out_of_distribution import unlike, warn_if_unlike
 from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.system.checks import (
@@ -297,3 +297,25 @@ class Stream:
                 f"{name}.forward returns other voltages than its steps, so a stream would answer "
                 "otherwise than predict; let forward do what step does"
             )
+
+
+def resumer(network: Any) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
+    """Return the function with which a network goes on where an earlier call ended.
+
+    It is given the next frames (T, 1, polarities, height, width) and the state that the call before
+    returned, and returns voltages (T, 1, classes) and the new state. The pieces of a recording give
+    the same voltages as the whole.
+
+    Raises:
+        TypeError: The network has neither ``resume`` nor ``step``.
+    """
+    if hasattr(network, "resume"):
+        return torch.no_grad()(network.resume)
+    needs_step(network, "it reads whole recordings, and no stream")
+
+    @torch.no_grad()
+    def resume(frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        voltages, states = run_steps(network, frames, state)
+        return voltages, states[-1]
+
+    return resume

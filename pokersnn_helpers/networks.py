@@ -36,7 +36,7 @@ It may also say something about itself; what it leaves out is found out or asked
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -199,28 +199,6 @@ def record_states(network: nn.Module, frames: Tensor) -> Any:
     needs_step(network, "its states can't be recorded")
     _, states = run_steps(network, frames, keep_states=True)
     return stack_states(states)
-
-
-def resumer(network: Any) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
-    """Return the function with which a network goes on where an earlier call ended.
-
-    It is given the next frames (T, 1, polarities, height, width) and the state that the call before
-    returned, and returns voltages (T, 1, classes) and the new state. The pieces of a recording give
-    the same voltages as the whole.
-
-    Raises:
-        TypeError: The network has neither ``resume`` nor ``step``.
-    """
-    if hasattr(network, "resume"):
-        return torch.no_grad()(network.resume)
-    needs_step(network, "it reads whole recordings, and no stream")
-
-    @torch.no_grad()
-    def resume(frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        voltages, states = run_steps(network, frames, state)
-        return voltages, states[-1]
-
-    return resume
 
 
 def needs_step(network: Any, without: str) -> None:
