@@ -231,9 +231,8 @@ def _check_network(network: Any) -> None:
             f"NIR has no nodes for what {kind.__name__} computes; save an SNN or a FastSNN, as of "
             "train --network fast"
         )
-    names = {name for name, _ in network.named_parameters()}
     expected = {*WEIGHTS.values(), *(TAUS if network.arguments["learn_taus"] else ())}
-    other = names.symmetric_difference(expected)
+    other = expected ^ dict(network.named_parameters()).keys()
     if other:
         raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
     refuse_hooks(*network.modules())
@@ -241,8 +240,7 @@ def _check_network(network: Any) -> None:
 
 def _affine(weights: torch.Tensor) -> nir.Affine:
     weight = weights.numpy(force=True)
-    bias = np.zeros_like(weight[:, 0])
-    return nir.Affine(weight, bias)
+    return nir.Affine(weight, np.zeros_like(weight[:, 0]))
 
 
 def _for_each(neurons: int, **constants: Any) -> dict[str, ndarray]:
@@ -273,8 +271,7 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
     for name, node in _graph(classifier).nodes.items():
         for field, expected_values in vars(node).items():
             if isinstance(expected_values, ndarray):
-                values = getattr(graph.nodes[name], field)
-                _compare(f"{name}.{field}", values, expected_values)
+                _compare(f"{name}.{field}", getattr(graph.nodes[name], field), expected_values)
     return classifier
 
 
@@ -284,13 +281,12 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
     hidden_size, input_size = nodes["input_weights"].weight.shape
     output_size = len(nodes["readout_weights"].weight)
     hidden = nodes["hidden"]
-    readout = nodes["readout"]
     numbers = {
         "v_th": hidden.v_threshold,
         "tau_syn": hidden.tau_syn,
         "tau_mem": hidden.tau_mem,
         "readout_tau_syn": nodes["readout_current"].tau,
-        "readout_tau_mem": readout.tau,
+        "readout_tau_mem": nodes["readout"].tau,
         "dt": about["dt"],
         "surrogate_slope": about["surrogate_slope"],
     }
@@ -318,8 +314,7 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
 
 def _compare(name: str, values: ndarray, expected: ndarray) -> None:
     values, expected = np.broadcast_arrays(values, expected)
-    close = np.isclose(values, expected, rtol=1e-6, atol=0)
-    wrong = ~(close & np.isfinite(values))
+    wrong = ~np.isclose(values, expected, rtol=1e-6, atol=0) | ~np.isfinite(values)
     if wrong.any():
         value = values[wrong][0]
         other = expected[wrong][0]

@@ -397,9 +397,8 @@ def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
         3
     """
     best = max(accuracies)
-    standard_error = math.sqrt(best * (1 - best) / n_samples)
-    good = np.flatnonzero(np.array(accuracies) >= best - 2 * standard_error)
-    return int(good[-1]) + 1
+    lowest = best - 2 * math.sqrt(best * (1 - best) / n_samples)
+    return max(epoch for epoch, accuracy in enumerate(accuracies, 1) if accuracy >= lowest)
 
 
 def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
@@ -727,8 +726,10 @@ def of_the_network(network: Callable[..., Any], given: dict[str, Any]) -> dict[s
     known -= {"classifier", "train_loader", "validation_loader", "test_loader", "further"}
     for name in given:
         if name not in known:
-            neither = f"neither train_classifier nor {name_of(network)} has an argument {name}"
-            raise TypeError(f"{neither}{suggestion(name, known)}")
+            raise TypeError(
+                f"neither train_classifier nor {name_of(network)} has an argument "
+                f"{name}{suggestion(name, known)}"
+            )
     return {name: value for name, value in given.items() if name in of_network}
 
 

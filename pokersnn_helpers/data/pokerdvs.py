@@ -180,10 +180,9 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
     parsed = []
     for name, content in files.items():
         columns = np.load(io.BytesIO(content)).astype(np.int64, order="C")  # t, x, y, p
-        target = folders.index(Path(name).parent.name)
-        parsed.append((target, columns.tobytes()))
+        parsed.append((folders.index(Path(name).parent.name), columns.tobytes()))
     targets, contents = zip(*sorted(parsed), strict=True)
-    events = [np.frombuffer(content, EVENT_DTYPE) for content in contents]
+    events = (np.frombuffer(content, EVENT_DTYPE) for content in contents)
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
 
 
@@ -238,5 +237,5 @@ def card_passes(table: "pd.DataFrame") -> "pd.Series[int]":
     begins where a recording starts after all before it, of its suit, have ended.
     """
     ended = table.groupby("target")["end"].cummax().shift()
-    same_suit = table["target"] == table["target"].shift()
-    return (~same_suit | (table["start"] > ended)).cumsum() - 1
+    other_suit = table["target"] != table["target"].shift()
+    return (other_suit | (table["start"] > ended)).cumsum() - 1

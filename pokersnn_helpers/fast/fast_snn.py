@@ -79,9 +79,8 @@ class FastSNN(SNN):
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
         learned = (constants.a, constants.s)
-        needs_grad = [tensor.requires_grad for tensor in (frames, *weights, *learned)]
-        learns = torch.is_grad_enabled() and any(needs_grad)
-        if learns or self.record:
+        learns = any(tensor.requires_grad for tensor in (frames, *weights, *learned))
+        if (learns and torch.is_grad_enabled()) or self.record:
             trace = Trace(*_BPTT.apply(frames, *weights, *learned, constants, self.record))
         else:
             _, trace = forward_pass(frames, weights, constants)
@@ -126,9 +125,7 @@ class FastSNN(SNN):
 
 def shares_lost(cell: Any) -> tuple[float, float]:
     """Return the shares of their voltages and of their currents that neurons lose in a step."""
-    a = cell.dt * cell.p.tau_mem_inv
-    s = cell.dt * cell.p.tau_syn_inv
-    return float(a), float(s)
+    return float(cell.dt * cell.p.tau_mem_inv), float(cell.dt * cell.p.tau_syn_inv)
 
 
 def check_network(snn: Any, inputs: int) -> None:
@@ -148,8 +145,7 @@ def check_network(snn: Any, inputs: int) -> None:
     need("the weights' shapes", shapes, expected)
     for name, layer in layers.items():
         for kind in HOOKS:
-            hooks = getattr(layer, kind)
-            need(f"hooks of {name}", list(hooks.values()), [])
+            need(f"hooks of {name}", list(getattr(layer, kind).values()), [])
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"

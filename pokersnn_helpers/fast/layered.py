@@ -138,8 +138,8 @@ class LayerThenSNN(nn.Module):
         self.steps = [_whole_steps(f"delays[{n}]", delay, dt) for n, delay in enumerate(delays)]
         self.late = None  # in time steps, divided by DELAY_RATE
         if learn_delays:
-            late = torch.tensor(self.steps).repeat_interleave(features) / DELAY_RATE
-            self.late = nn.Parameter(late)
+            steps = torch.tensor(self.steps).repeat_interleave(features)
+            self.late = nn.Parameter(steps / DELAY_RATE)
         self.inputs = FrameLinear(self.input_size, features)
         self.dropout = nn.Dropout(dropout)
         self.snn = build_network(

@@ -141,8 +141,7 @@ def plot_dynamics(
         marked = neuron if name == hidden[-1] else None
         if field == "z":
             spikes = layers[name]["z"]
-            layer_votes = votes if name == hidden[-1] else None
-            draw_raster(ax, spikes, dt, layer_votes, classes, marked)
+            draw_raster(ax, spikes, dt, votes if name == hidden[-1] else None, classes, marked)
             ax.set_title(f"{label} spikes: {spikes.sum():,.0f}")
         else:
             _draw_states(ax, ends, layers[name], field, label, marked)
@@ -326,8 +325,8 @@ def plot_templates(
     check_classes(classes, snn.linear.out_features)
     width, height, number = sensor_size
     kinds = POLARITIES[number]
-    product_of_weights = snn.linear.weight @ snn.lif0.input_weights
-    templates = product_of_weights.numpy(force=True).reshape(-1, number, height, width)
+    product = snn.linear.weight @ snn.lif0.input_weights
+    templates = product.numpy(force=True).reshape(-1, number, height, width)
     templates = templates - templates.mean(axis=0)
     limit = np.quantile(np.abs(templates), 0.97)  # of one colour beyond it, in the dark too
     panel = 5.6 / len(classes)  # inches

@@ -97,11 +97,10 @@ class InteractiveFigure:
     def _repr_html_(self) -> str:
         content = json.dumps(self.content, separators=(",", ":"))
         content = content.replace("<", "\\u003c")  # a name may hold "</script>"
-        png = _base64(self.png)
         return (
             f'<div class="interactive-figure" data-kind="{self.kind}">'
             f'<img alt="{html.escape(self.alt)}" style="max-width:100%" '
-            f'src="data:image/png;base64,{png}">'
+            f'src="data:image/png;base64,{_base64(self.png)}">'
             f'<script type="application/json">{content}</script></div>'
         )
 
@@ -256,5 +255,5 @@ def interactive_sliders(kind: str, **content: Any) -> InteractiveFigure:
         >>> interactive_sliders("pixel").kind
         'pixel'
     """
-    image = SLIDERS / f"{kind}.png"
-    return InteractiveFigure(kind, content, image.read_bytes(), ALTERNATIVE_TEXTS[kind])
+    png = (SLIDERS / f"{kind}.png").read_bytes()
+    return InteractiveFigure(kind, content, png, ALTERNATIVE_TEXTS[kind])

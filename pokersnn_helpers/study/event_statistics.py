@@ -59,7 +59,6 @@ def _isolated(times: ndarray, pixel: ndarray, width: int) -> ndarray:
     neighbours = width * step[:, None] + step
     for neighbour in neighbours[neighbours != 0]:
         end = (pixel + neighbour) * far + times
-        start = end - NEIGHBOURHOOD
-        first = np.searchsorted(keys, start)
+        first = np.searchsorted(keys, end - NEIGHBOURHOOD)
         isolated &= first == np.searchsorted(keys, end)
     return isolated

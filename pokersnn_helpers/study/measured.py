@@ -35,10 +35,8 @@ def read(name: str) -> dict[str, Any]:
     """
     path = MEASUREMENTS / f"{name}.json"
     if not path.exists():
-        known = ", ".join(names())
-        raise ValueError(f"{name!r} hasn't been measured; choose from {known}")
-    text = path.read_text(encoding="utf-8")
-    return json.loads(text)
+        raise ValueError(f"{name!r} hasn't been measured; choose from {', '.join(names())}")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def measured(name: str, table: str = "rows") -> DataFrame:
@@ -62,6 +60,5 @@ def measured(name: str, table: str = "rows") -> DataFrame:
     result = read(name)["result"]
     if not isinstance(result.get(table), list):
         tables = [key for key, value in result.items() if isinstance(value, list)]
-        known = ", ".join(tables)
-        raise ValueError(f"{name!r} has no table {table!r}; choose from {known}")
+        raise ValueError(f"{name!r} has no table {table!r}; choose from {', '.join(tables)}")
     return DataFrame(result[table])

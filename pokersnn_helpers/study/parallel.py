@@ -43,8 +43,7 @@ def in_parallel(
     with parallel_config("loky", inner_max_num_threads=1):
         # Large arrays are copied, since memory that processes share may be small.
         parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
-    work = delayed(_work)
-    results = parallel(work(name, job, os.getpid()) for name, job in jobs.items())
+    results = parallel(delayed(_work)(*job, os.getpid()) for job in jobs.items())
     try:
         yield from progress_bar(results, progress, "model", total=len(jobs))
     except BrokenExecutor:

@@ -68,8 +68,7 @@ def uniform_time(recordings: Recordings) -> Recordings:
         (True, False)
     """
     rng = np.random.default_rng(0)
-    durations = [np.ptp(events["t"]) for events in recordings.events]
-    last = int(np.median(durations))
+    last = int(np.median([np.ptp(events["t"]) for events in recordings.events]))
 
     def draw(events: ndarray) -> ndarray:
         return replaced(events, t=rng.integers(0, last, len(events), endpoint=True))

@@ -142,9 +142,8 @@ class Trial:
         self._test = test
         self._tested = False
         parts = {"learn from": learn, "choose by": choose, "test on": test}
-        given = [(use, part) for use, part in parts.items() if part]
-        for (use, part), (other_use, other) in combinations(given, 2):
-            shared = np.intersect1d(part.groups, other.groups)
+        for (use, part), (other_use, other) in combinations(parts.items(), 2):
+            shared = np.intersect1d(part.groups, other.groups) if part and other else []
             if len(shared):
                 raise ValueError(
                     f"group {shared[0]} is among what to {use} and among what to {other_use}; "
@@ -190,10 +189,8 @@ class Trial:
         """
         tested = self.test(lambda tested: tested)
         recordings = tested.recordings
-        hidden = [0] * len(recordings)
-        unlabelled = Recordings(
-            recordings.events.packed, hidden, recordings.classes, recordings.sensor_size
-        )
+        unlabelled = copy(recordings)
+        unlabelled.targets = [0] * len(recordings)
         predicted = np.asarray(predict(unlabelled))
         if predicted.shape[-1:] != tested.numbers.shape:
             raise ValueError(
@@ -298,8 +295,7 @@ def cross_validate(
     trials = [trial for seed in seeds for trial in evidence.folds(folds, seed)]
     seed_of_trial = [seed for seed in seeds for _ in range(folds)]
     estimators = {name: as_estimator(model) for name, model in models.items()}
-    jobs = jobs_of(_fit, estimators, trials, seed_of_trial)
-    trained = dict(in_parallel(jobs, processes))
+    trained = dict(in_parallel(jobs_of(_fit, estimators, trials, seed_of_trial), processes))
     firsts = range(0, len(trials), folds)
     return {
         name: CrossValidated(

@@ -209,8 +209,7 @@ def check_events(
     """
     sizes = check_sensor_size(sensor_size)
     dtype = events.dtype if isinstance(events, ndarray) else np.dtype("V0")
-    names = dtype.names or ()
-    numeric = [field for field in names if dtype[field].kind in "biuf"]
+    numeric = [field for field in dtype.names or () if dtype[field].kind in "biuf"]
     missing = [field for field in "txyp" if field not in numeric]
     if missing:
         kind = type(events).__name__
@@ -231,8 +230,8 @@ def check_events(
         wrong = (values != given) | (values < lowest) | (values > highest)
         wrong = np.ma.filled(wrong, True)  # a masked value is no number
         advice = ADVICE_ON_FIELD.get(field, f"sensor_size is {sensor_size}")
-        expected = f"expected whole numbers from {lowest} to {highest}; {advice}"
-        refuse_values(wrong, given, f"{name}: field {field}", expected)
+        reason = f"expected whole numbers from {lowest} to {highest}; {advice}"
+        refuse_values(wrong, given, f"{name}: field {field}", reason)
         checked[field] = values
     t = checked["t"]
     backwards = np.diff(t, prepend=t[0]) < 0
