@@ -88,8 +88,9 @@ def count_batch(
     check_memory(ROW_BYTES * n_rows, f"{n_rows:.3g} time bins of {time_window:g} µs")
     shape = (math.floor(longest / time_window) + 1, len(recordings), *sensor_size[::-1])
     if not sparse:
-        needed = 4 * math.prod(shape)
-        check_memory(needed, f"{len(recordings)} recordings in bins of {time_window:g} µs")
+        check_memory(
+            4 * math.prod(shape), f"{len(recordings)} recordings in bins of {time_window:g} µs"
+        )
     steps = np.concatenate([recording.t / float(time_window) for recording in recordings])
     numbers = np.repeat(np.arange(len(recordings)), [len(each.t) for each in recordings])
     pixels = np.concatenate([recording.pixels for recording in recordings])
@@ -331,8 +332,10 @@ def check_frames(frames: Tensor, weights: Tensor, input_size: int | None) -> Non
     check_tensor(frames)
     known = frames.layout in (torch.strided, torch.sparse_coo)
     if not known or not frames.is_floating_point():
-        found = f"{frames.layout} of {frames.dtype}"
-        raise TypeError(f"frames are {found}; convert them with frames.float() and .to_dense()")
+        raise TypeError(
+            f"frames are {frames.layout} of {frames.dtype}; convert them with frames.float() and "
+            ".to_dense()"
+        )
     shape = tuple(frames.shape)
     if len(shape) < 3 or shape[0] == 0 or input_size not in (None, math.prod(shape[2:])):
         inputs = f", with {input_size} inputs per time step" if input_size else ""

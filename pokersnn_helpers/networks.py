@@ -157,8 +157,9 @@ def check_step(network: Any, returned: Any, voltages: list[Tensor]) -> None:
     name = type(network).__name__
     pair = isinstance(returned, tuple) and len(returned) == 2
     if not pair or not isinstance(returned[0], Tensor):
-        kind = type(returned).__name__
-        raise TypeError(f"{name}.step returned {kind}; return voltages and the new state")
+        raise TypeError(
+            f"{name}.step returned {type(returned).__name__}; return voltages and the new state"
+        )
     if voltages and returned[0].data_ptr() == voltages[-1].data_ptr() != 0:
         raise ValueError(
             f"{name}.step returned the voltages of the last step again; return new ones"
@@ -171,8 +172,9 @@ def stack_states(states: list[Any]) -> Any:
     if isinstance(first, Tensor):
         return torch.stack(states).detach()
     if not isinstance(first, tuple):
-        kind = type(first).__name__
-        raise TypeError(f"states can't be recorded, return tensors: one is of type {kind}")
+        raise TypeError(
+            f"states can't be recorded, return tensors: one is of type {type(first).__name__}"
+        )
     parts = [stack_states(list(part)) for part in zip(*states, strict=True)]
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
 

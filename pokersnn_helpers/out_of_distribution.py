@@ -93,8 +93,8 @@ def training_ranges(recordings: Recordings) -> list[list[float]]:
     if len(recordings) < MIN_RECORDINGS:
         return []
     packed = recordings.events.packed
-    logs = np.log([numbers_of(recording.image(), recording.t[-1]) for recording in packed])
-    low, high = np.quantile(logs, [RARE, 1 - RARE], axis=0)
+    numbers = [numbers_of(recording.image(), recording.t[-1]) for recording in packed]
+    low, high = np.quantile(np.log(numbers), [RARE, 1 - RARE], axis=0)
     widening = WIDENING * (high - low) + TOLERANCE
     return np.exp([low - widening, high + widening]).T.tolist()
 
@@ -312,8 +312,8 @@ def _left_out(kind: Any, values: ndarray, targets: ndarray, groups: ndarray) -> 
     distances = np.empty(len(values))
     folds = GroupKFold(min(FOLDS, len(set(groups))))
     for others, left_out in folds.split(values, targets, groups):
-        fitted = kind.fit(values[others], targets[others])
-        distances[left_out] = fitted.distance(values[left_out])
+        known = kind.fit(values[others], targets[others])
+        distances[left_out] = known.distance(values[left_out])
     return distances
 
 
@@ -400,5 +400,5 @@ def unlike(classifier: Any, recording: PackedRecording) -> list[str]:
         return words
     alone = Recordings([recording], [0], classifier.classes, classifier.sensor_size)
     beyond = classifier.familiar.beyond(alone, classifier)[:, 0]
-    unfamiliar = [kind for kind, far in zip(KINDS, beyond, strict=False) if far > 0]
-    return [*words, *(f"unfamiliar {kind}" for kind in unfamiliar)]
+    words += [f"unfamiliar {kind}" for kind, far in zip(KINDS, beyond, strict=False) if far > 0]
+    return words

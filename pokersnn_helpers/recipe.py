@@ -92,12 +92,11 @@ def choose_recipe(recordings: Recordings, **given: Any) -> Recipe:
 
 def _for_other_classes(recordings: Recordings, duration_ms: float) -> Recipe:
     bin_width = 1000 * duration_ms / BINS
-    time_window = min(TIME_WINDOWS, key=lambda width: abs(math.log(width / bin_width)))
     few = len(recordings) < SMALL_SET
     batch_size = 8 if few else 32
     epochs = BATCHES * batch_size // max(1, len(recordings))
     return Recipe(
-        time_window=time_window,
+        time_window=min(TIME_WINDOWS, key=lambda width: abs(math.log(width / bin_width))),
         augment="shift" if min(recordings.sensor_size[:2]) >= MIN_PIXELS else "none",
         epochs=min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS),
         batch_size=batch_size,

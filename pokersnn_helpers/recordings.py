@@ -298,14 +298,15 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
     """Refuse what isn't ``Recordings``, and say how to make them of it."""
     if not isinstance(recordings, Recordings):
         ways = [how for attribute, how in MADE_OF.items() if hasattr(recordings, attribute)]
-        make = ways[0].format(name)
-        raise TypeError(f"{name} is of type {type(recordings).__name__}; give {make}")
+        raise TypeError(
+            f"{name} is of type {type(recordings).__name__}; give {ways[0].format(name)}"
+        )
 
 
 def density_and_ms(recordings: Recordings) -> tuple[float, float]:
     """Return events per ms and input, and the median duration in ms, of at most 1,000 of them."""
-    stride = math.ceil(len(recordings) / SAMPLE)
-    sample = recordings.events.packed[:: max(1, stride)]
+    stride = math.ceil(len(recordings) / SAMPLE) or 1
+    sample = recordings.events.packed[::stride]
     if not sample:
         return 1, 1  # a loader says that there are none
     durations_ms = [float(recording.t[-1]) / 1000 + 1 for recording in sample]
@@ -342,8 +343,10 @@ class Split(NamedTuple):
 
     def __repr__(self) -> str:
         choosing = f"{len(self.validation)} to choose the epoch, " if self.validation else ""
-        sizes = f"{len(self.train)} to train on, {choosing}{len(self.test)} to test on"
-        return f"{self.source} recordings: {sizes}"
+        return (
+            f"{self.source} recordings: {len(self.train)} to train on, {choosing}{len(self.test)} "
+            "to test on"
+        )
 
     def _repr_html_(self) -> str:
         return banner(repr(self), self.source)

@@ -65,7 +65,7 @@ def simulate_pokerdvs(
             for suit in POKERDVS_CLASSES
             for number in range(per_suit)
         ]
-        targets = np.repeat(range(4), per_suit)
+        targets = np.repeat(POKERDVS_CLASSES, per_suit)
         parts.append(Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
     train, test = parts
     return Split(train, test, source="simulated")
@@ -95,10 +95,8 @@ def simulate_passes() -> tuple[Recordings, DataFrame]:
                 upside_down = pip < turned
                 recording = simulate_recording(suit, rng, upside_down=upside_down, factors=factors)
                 events.append(recording)
-                start = PASS_INTERVAL * number + pip
-                rows.append(("", suit, upside_down, start, number, ""))
+                rows.append(("", suit, upside_down, PASS_INTERVAL * number + pip, number, ""))
             number += 1
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
     table = DataFrame(rows, columns=columns)
-    targets = [POKERDVS_CLASSES.index(suit) for suit in table["class"]]
-    return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE), table
+    return Recordings(events, table["class"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE), table

@@ -31,7 +31,7 @@ def event_statistics(events: ndarray) -> dict[str, float]:
     y = events["y"]
     width = int(x.max()) + 2  # with a free column, so that the ends of rows don't touch
     pixel = y.astype(np.int64) * width + x
-    intervals_ms = pd.Series(times / 1000).groupby(pixel).diff()
+    intervals_ms = pd.Series(times).groupby(pixel).diff() / 1000
     low, median, high = intervals_ms.quantile([0.05, 0.5, 0.95])
     return {
         "extent in x": _extent(x),
