@@ -5,7 +5,4 @@ from pokersnn_helpers.recordings import make_events
 
 def random_events(times, sensor_size, rng):
     """Make an event for each time, anywhere on a sensor."""
-    events = make_events(times, 0, 0, 0)
-    for field, size in zip("xyp", sensor_size, strict=True):
-        events[field] = rng.integers(0, size, len(times))
-    return events
+    return make_events(times, *(rng.integers(0, size, len(times)) for size in sensor_size))

@@ -43,9 +43,9 @@ class Child(multiprocessing.get_context("fork").Process):
         self.start()
 
     def run(self):
-        log = os.open(self.log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        log = self.log.open("w")
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sys.stderr = os.fdopen(2, "w", closefd=False)
         tqdm.set_lock(threading.RLock())  # forks share its own, and one may be killed with it
@@ -109,10 +109,9 @@ class Stress:
     def racing_training(self, folder):
         """Start runs with one new checkpoint, kill some: the file is that of who ends well."""
         path = folder / "run.pt"
-        children = []
-        for seed in range(3):
-            log = self.log.with_suffix(f".{seed}")
-            children.append(Child(log, self.train, path, seed))
+        children = [
+            Child(self.log.with_suffix(f".{seed}"), self.train, path, seed) for seed in range(3)
+        ]
         for child in children:
             if self.random.random() < 0.3:
                 self.strike(child, self.duration / 3, signal.SIGKILL)
@@ -134,10 +133,9 @@ class Stress:
             main.main(["train", "--resume", str(path), "--epochs", "9"])
 
         Child(self.log, limited).expect(1)
-        printed = self.log.read_text()
-        assert "run.pt" in printed, printed
+        assert "run.pt" in self.log.read_text(), self.log.read_text()
         assert path.read_bytes() == self.references[0].read_bytes(), "file changed"
-        assert list(folder.iterdir()) == [path], "something is left beside it"
+        assert [*folder.iterdir()] == [path], "something is left beside it"
 
     def damaged_files(self, folder):
         """Read damaged files and wild times: no process dies, and each error names its file."""

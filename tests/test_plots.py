@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier
+from pokersnn_helpers import SNN, Classifier, record_states
 from pokersnn_helpers.figures import dynamics as networks
 from pokersnn_helpers.figures import events as recordings
 from pokersnn_helpers.figures import results
@@ -68,16 +68,13 @@ def test_one_polarity_is_neither_on_nor_off():
     ax, _ = recordings.plot_frames(frames, ["a"], columns=1).axes
     assert ax.images[0].get_array()[4, 4] == 7
     assert ax.images[0].get_clim() == (0, 7)
-    events = np.zeros(4, EVENT_DTYPE)
-    cloud = recordings.plot_event_cloud(events, "x", (6, 5, 1))
+    cloud = recordings.plot_event_cloud(make_events(range(4), 0, 0, 0), "x", (6, 5, 1))
     assert texts(cloud.legends[0].get_texts()) == ["all: 4"]
 
 
 def test_cloud_tells_on_from_off_in_a_box_of_the_sensors_size():
-    events = np.zeros(5, EVENT_DTYPE)
-    events["p"][:3] = 1
-    fig = recordings.plot_event_cloud(events, "a club", sensor_size=(64, 48, 2))
-    axes = fig.axes[0]
+    events = make_events(range(5), 0, 0, [1, 1, 1, 0, 0])
+    (axes,) = recordings.plot_event_cloud(events, "a club", sensor_size=(64, 48, 2)).axes
     assert [len(points.get_offsets()) for points in axes.collections] == [3, 2]
     assert (axes.get_ylim(), axes.get_zlim()) == ((0, 64), (48, 0))
 
@@ -131,22 +128,13 @@ def test_dynamics_say_how_a_network_records(recording):
         networks.plot_dynamics(recording, 0.001, ["a"], frames=EVENTS)
 
 
-@pytest.fixture
-def run():
-    """Run the book's network, which falls silent: return frames and recording."""
-    snn = SNN()
-    rates = torch.full((6, 2, 2, 35, 35), 0.05)
-    frames = torch.poisson(rates)
-    frames[4:] = 0
-    snn.record = True
-    with torch.no_grad():
-        snn(frames)
-    return frames, snn.recording
-
-
 @pytest.mark.parametrize("neuron", [7, 57])
-def test_dynamics_follow_the_neuron_given(neuron, run):
-    frames, recording = run
+def test_dynamics_follow_the_neuron_given(neuron):
+    """Of the book's network, which falls silent."""
+    snn = SNN()
+    frames = torch.poisson(torch.full((6, 2, 2, 35, 35), 0.05))
+    frames[4:] = 0
+    recording = record_states(snn, frames)
     fig = networks.plot_dynamics(recording, 0.001, CLASSES, frames=frames, neuron=neuron)
     _, raster, currents, voltages, _ = fig.axes
     hidden = recording.lif0
@@ -183,16 +171,10 @@ def test_neuron_shows_its_threshold_and_marks_inputs_and_spikes_at_their_times()
         assert np.array_equal(marked.get_xdata(), marks)
 
 
-@pytest.fixture
-def classifier():
+def test_answer_of_any_sensor_is_drawn():
     snn = SNN(64 * 48 * 2, hidden_size=5, output_size=2, v_th=100)
-    return Classifier(snn, classes=("left", "right"), sensor_size=(64, 48, 2))
-
-
-def test_answer_of_any_sensor_is_drawn(classifier):
-    events = np.zeros(8, EVENT_DTYPE)
-    events["x"] = 63
-    events["y"] = 47
+    classifier = Classifier(snn, classes=("left", "right"), sensor_size=(64, 48, 2))
+    events = make_events(range(8), 63, 47, 0)
     left, _, readout = networks.plot_answer(classifier, events).axes
     image = left.images[0].get_array()
     assert image.shape == (48, 64)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from itertools import chain
 from types import SimpleNamespace
 
 import numpy as np
@@ -44,12 +45,8 @@ class Says:
 
 def numbered(count):
     """Recordings that can be told apart: number n has n + 1 events."""
-    events = []
-    for number in range(count):
-        recording = make_events(np.arange(number + 1), 0, 0, 0)
-        events.append(recording)
-    targets = [number % 2 for number in range(count)]
-    return Recordings(events, targets, ("a", "b"), (4, 1, 2))
+    events = [make_events(range(number + 1), 0, 0, 0) for number in range(count)]
+    return Recordings(events, np.arange(count) % 2, ("a", "b"), (4, 1, 2))
 
 
 def numbers_of(recordings):
@@ -100,6 +97,11 @@ def parts_of(trial):
     return learned, chosen_by, trial.test(lambda tested: numbers_of(tested.recordings))
 
 
+@pytest.fixture
+def evidence():
+    return Evidence(numbered(24), GROUPS)
+
+
 @pytest.mark.parametrize(
     ("trials", "choose"),
     [
@@ -110,8 +112,8 @@ def parts_of(trial):
         (lambda evidence: [evidence.hold_out(6)], False),  # five groups are left
     ],
 )
-def test_no_group_is_in_two_parts_of_a_trial(trials, choose):
-    for trial in trials(Evidence(numbered(24), GROUPS)):
+def test_no_group_is_in_two_parts_of_a_trial(trials, choose, evidence):
+    for trial in trials(evidence):
         parts = parts_of(trial)
         assert bool(parts[1]) == choose
         assert all(parts[::2])
@@ -119,45 +121,44 @@ def test_no_group_is_in_two_parts_of_a_trial(trials, choose):
         assert sum(map(len, groups)) == len(set.union(*groups))
 
 
-def test_each_group_that_is_named_tests_and_what_predicts_is_not_told_its_classes():
-    trial = Evidence(numbered(24), GROUPS).without(2, 5)
-    tested, correct = trial.correct(lambda recordings: recordings.targets)
+def test_each_group_that_is_named_tests_and_what_predicts_is_not_told_its_classes(evidence):
+    tested, correct = evidence.without(2, 5).correct(lambda recordings: recordings.targets)
     assert tested.tolist() == [8, 9, 10, 11, 20, 21, 22, 23]
     assert correct.tolist() == 4 * [True, False]
 
 
-def test_one_answer_for_all_recordings_is_refused():
-    trial = Evidence(numbered(24), GROUPS).without(2)
+def test_one_answer_for_all_recordings_is_refused(evidence):
     with pytest.raises(ValueError, match=r"shape \(\); return an answer for each of 4 recordings"):
-        trial.correct(len)
+        evidence.without(2).correct(len)
 
 
 def test_without_groups_one_of_four_tests():
-    evidence = Evidence(numbered(24))
-    learned, chosen_by, tested = parts_of(evidence.hold_out())
-    assert [len(learned), len(chosen_by), len(tested)] == [14, 4, 6]
-    assert sorted(learned + chosen_by + tested) == list(range(24))
+    parts = parts_of(Evidence(numbered(24)).hold_out())
+    assert [*map(len, parts)] == [14, 4, 6]
+    assert sorted(chain(*parts)) == [*range(24)]
 
 
 @pytest.mark.parametrize(
     "second_look",
     [lambda trial: trial.learn, lambda trial: trial.choose, lambda trial: trial.correct(len)],
 )
-def test_after_the_test_nothing_is_learned_chosen_or_tested(second_look):
-    trial = Evidence(numbered(24), GROUPS).hold_out()
+def test_after_the_test_nothing_is_learned_chosen_or_tested(second_look, evidence):
+    trial = evidence.hold_out()
     trial.test(lambda tested: None)
     with pytest.raises(RuntimeError, match="test has been looked at"):
         second_look(trial)
 
 
 def test_a_copy_of_a_recording_is_of_its_group():
-    recordings = numbered(8)
-    learn = Evidence(recordings.subset(range(6)))
-    Trial(learn, Evidence(recordings.subset([6, 7])))
+    some = numbered(8)
+    learn, five, six, seven = (
+        Evidence(some.subset(numbers)) for numbers in (range(6), [5, 6], [6, 7], [7])
+    )
+    Trial(learn, six)
     with pytest.raises(ValueError, match="is among what to learn from and among what to test on"):
-        Trial(learn, Evidence(recordings.subset([5, 6])))
+        Trial(learn, five)
     with pytest.raises(ValueError, match="is among what to choose by and among what to test on"):
-        Trial(learn, Evidence(recordings.subset([7])), Evidence(recordings.subset([6, 7])))
+        Trial(learn, seven, six)
 
 
 # ---- Processes ----
@@ -169,7 +170,7 @@ def test_processes_change_nothing(some):
     weights = []
     for processes in (1, 2):
         trained = cross_validate(models, some, range(12), processes=processes)
-        runs = [*trained["MLP"].runs[0], *trained["SNN"].runs[0]]
+        runs = [fold for name in models for fold in trained[name].runs[0]]
         weights.append([estimator.network.state_dict() for estimator, _ in runs])
     assert same(*weights)
 
@@ -182,14 +183,15 @@ def test_cross_validation_leaves_the_given_estimators_alone(some):
     assert np.array_equal(model.predict(some), before)
 
 
+JOBS = {n: partial(divmod, n, 3) for n in range(7)}
+DONE = {n: divmod(n, 3) for n in range(7)}
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_jobs_come_back_by_name_and_their_errors_come_through(processes):
-    jobs = {n: partial(divmod, n, 3) for n in range(7)}
-    expected = {n: divmod(n, 3) for n in range(7)}
-    assert dict(in_parallel(jobs, processes)) == expected
-    jobs[5] = partial(divmod, 1, 0)
+    assert dict(in_parallel(JOBS, processes)) == DONE
     with pytest.raises(ZeroDivisionError):
-        list(in_parallel(jobs, processes))
+        list(in_parallel(JOBS | {5: partial(divmod, 1, 0)}, processes))
 
 
 def test_without_shared_memory_one_process_does_all(monkeypatch):
@@ -200,10 +202,9 @@ def test_without_shared_memory_one_process_does_all(monkeypatch):
     workers = []
     make = parallel.Parallel
     monkeypatch.setattr(parallel, "Parallel", lambda n, **how: workers.append(n) or make(n, **how))
-    jobs = {n: partial(divmod, n, 3) for n in range(7)}
-    assert dict(in_parallel(jobs)) == {n: divmod(n, 3) for n in range(7)}
+    assert dict(in_parallel(JOBS)) == DONE
     with pytest.warns(UserWarning, match="can't share memory here"):
-        assert len(dict(in_parallel(jobs, 2))) == 7
+        assert dict(in_parallel(JOBS, 2)) == DONE
     assert workers == [1, 1]
 
 
@@ -289,9 +290,7 @@ def test_no_error_leaves_an_interval_of_some_width():
     low, high = bootstrap_interval(np.ones(131), groups)
     assert high == 1
     assert low**26 == pytest.approx(0.025)
-    low, high = bootstrap_interval(np.zeros(131), groups)
-    assert low == 0
-    assert (1 - high) ** 26 == pytest.approx(0.025)
+    assert bootstrap_interval(np.zeros(131), groups) == pytest.approx((0, 1 - low))
 
 
 def test_bootstrap_weighs_groups_by_their_size():
@@ -324,8 +323,7 @@ def test_groups_that_agree_are_no_certainty():
     assert 0 < low < 0.2
     assert 0.8 < high < 1
     _, low, high = paired_difference([1, 1] * 8, [1, 0] * 8, np.arange(16) // 2)
-    assert low < 0.3
-    assert high > 0.7
+    assert low < 0.3 < 0.7 < high
 
 
 @pytest.mark.parametrize(
@@ -392,9 +390,8 @@ def test_perturbed_estimator_learns_from_changed_recordings_and_is_asked_about_t
     spy = SimpleNamespace(fit=lambda recordings, _: calls.append(recordings), predict=calls.append)
     PerturbedEstimator(spy, reversed_time).fit(some, 7).predict(some)
     expected = reversed_time(some).events[0]
-    learned, asked = calls
-    assert np.array_equal(learned.events[0], expected)
-    assert np.array_equal(asked.events[0], expected)
+    assert len(calls) == 2
+    assert all(np.array_equal(seen.events[0], expected) for seen in calls)
 
 
 def test_network_is_trained_by_the_book_s_recipe_but_for_what_is_given(monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_event_files import hdf5
+from test_folders import save_text
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
 
@@ -82,8 +83,7 @@ def test_times_since_1970_and_labels_of_events_stay(name, tmp_path):
 def test_classes_persons_and_labels_stay_and_what_is_left_out_is_named(tmp_path):
     old = tmp_path / "old"
     for number, (name, arrow) in enumerate((("gesture", "→"), ("again", "→"), ("gesture_2", "←"))):
-        (old / name).mkdir(parents=True)
-        (old / name / "1.csv").write_text(f"# class: {arrow}\nt,x,y,p\n0,{number},5,0\n")
+        save_text(old / name / "1.csv", arrow, number)
     (old / "gesture" / "2.txt").write_text("# class: →\nt x y p\n0 7 5 0\n")
     np.savez(old / "gesture" / "3.npz", scene(), label=3, person="anna", **{"class": "→"})
     (old / "gesture" / "notes.txt").write_text("on Monday")

@@ -7,18 +7,18 @@ import pytest
 
 from eventdesk.ask.compare import compare
 from eventdesk.ask.verdict import Verdict
-from eventdesk.commands.main import main
 from eventdesk.look.copies import find_copies, keep_copies_together, signature
-from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist, load_pokerdvs131
+from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs131
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.simulation.gestures import film_gestures
+from pokersnn_helpers.study.perturbations import replaced
 
 
 def changed(events, rng, jitter=0, kept=1.0, moved=(0, 0)):
     """Return some of the events, with normal jitter in µs, and moved by pixels."""
-    copy = events[rng.random(len(events)) < kept]
-    times = copy["t"] + rng.normal(0, jitter, len(copy)).round()
-    copy["t"] = times - times.min()
-    copy["x"], copy["y"] = copy["x"] + moved[0], copy["y"] + moved[1]
+    some = events[rng.random(len(events)) < kept]
+    times = some["t"] + rng.normal(0, jitter, len(some)).round()
+    copy = replaced(some, t=times - times.min(), x=some["x"] + moved[0], y=some["y"] + moved[1])
     return np.sort(copy, order="t")
 
 
@@ -59,11 +59,9 @@ def small_spots():
     rng = np.random.default_rng(0)
     films = []
     for _ in range(24):
-        events = np.zeros(150, EVENT_DTYPE)
-        events["t"] = np.sort(rng.integers(0, 8000, 150))
-        events["x"], events["y"] = rng.normal(8, 0.8, (2, 150)).round()
-        events["p"] = rng.integers(0, 2, 150)
-        films.append(events)
+        times = np.sort(rng.integers(0, 8000, 150))
+        places = rng.normal(8, 0.8, (2, 150)).round()
+        films.append(make_events(times, *places, rng.integers(0, 2, 150)))
     return Recordings(films, [0] * 24, ("a",), (16, 16, 2))
 
 
@@ -72,16 +70,15 @@ def flickering_discs():
     rng = np.random.default_rng(0)
     films = []
     for _ in range(10):
-        events = np.zeros(30_000, EVENT_DTYPE)
-        angle, share = rng.random((2, len(events)))
-        middle = rng.uniform(30, 98, 2)
-        across = 20 * np.sqrt(share) * [np.cos(2 * np.pi * angle), np.sin(2 * np.pi * angle)]
-        events["x"], events["y"] = across + middle[:, None]
-        flash = 50_000 * rng.integers(10, size=len(events))
-        events["t"] = np.sort(flash + rng.integers(2000, size=len(events)))
-        events["p"] = rng.integers(0, 2, len(events))
-        films.append(events)
-    return Recordings(films, [0] * len(films), ("a",), (128, 128, 2))
+        angle, share = rng.random((2, 30_000))
+        x, y = rng.uniform(30, 98, 2)
+        radius = 20 * np.sqrt(share)
+        flash = 50_000 * rng.integers(10, size=30_000)
+        times = np.sort(flash + rng.integers(2000, size=30_000))
+        x = x + radius * np.cos(2 * np.pi * angle)
+        y = y + radius * np.sin(2 * np.pi * angle)
+        films.append(make_events(times, x, y, rng.integers(0, 2, 30_000)))
+    return Recordings(films, [0] * 10, ("a",), (128, 128, 2))
 
 
 @pytest.mark.parametrize(
@@ -109,28 +106,25 @@ def test_so_few_events_that_chance_makes_them_alike_are_no_copies():
 
 def test_groups_with_copies_are_one_and_their_classes_are_named():
     some = digits(50)
-    events = [*some.events]
-    copy = changed(events[0], np.random.default_rng(0), jitter=500)
-    targets = [*some.targets, some.targets[7]]
-    recordings = Recordings([*events, copy], targets, some.classes, some.sensor_size)
+    copy = changed(some.events[0], np.random.default_rng(0), jitter=500)
+    copies = Recordings([copy], some.targets[7:8], some.classes, some.sensor_size)
+    recordings = some + copies
     with pytest.warns(UserWarning, match=r"2 recordings .* number 0 \(6\) of number 8 \(9\)"):
         joined = keep_copies_together(recordings, [*range(9)])
     assert joined == [0, 1, 2, 3, 4, 5, 6, 7, 0]
 
 
 def test_copies_within_a_group_and_a_class_harm_nobody():
-    events = [*digits(200).events]
-    recordings = Recordings(events[:1] * 2, [0, 0], ("a",), (40, 40, 2))
+    twice = digits(200).subset([0, 0])
     with warnings.catch_warnings(action="error"):
-        assert keep_copies_together(recordings, ["anna", "anna"]) == [0, 0]
+        assert keep_copies_together(twice, ["anna", "anna"]) == [0, 0]
 
 
-def test_inspect_names_the_file_that_is_a_copy(tmp_path, capsys):
+def test_inspect_names_the_file_that_is_a_copy(tmp_path, run):
     one, other = [*digits(200).events]
     for name, events in (("1", one), ("2", other), ("3", one[::2])):
         np.save(tmp_path / f"{name}.npy", events)
-    main(["inspect", str(tmp_path)])
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "shares" in line]
+    (line,) = [line for line in run("inspect", tmp_path) if "shares" in line]
     assert "3.npy: it shares its events with " in line and "1.npy, perhaps" in line
 
 

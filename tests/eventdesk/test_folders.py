@@ -6,7 +6,6 @@ import pytest
 
 from eventdesk import load_folder
 from eventdesk.files.folders import find_recordings, network_size, resize
-from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.checks import check_classes, check_groups
 
@@ -16,19 +15,20 @@ CLASSES = ("left", "middle", "right")
 def spot(number, rng, duration=15_000, count=300):
     """A spot that stands left, in the middle or right."""
     center = (12 + 20 * (number % 3), 32)
-    places = rng.normal(center, 3, (count, 2)).clip(0, 63)
-    events = make_events(
-        np.sort(rng.integers(0, duration, count)),
-        places[:, 0],
-        places[:, 1],
-        rng.integers(0, 2, count),
-    )
-    return events
+    places = rng.normal(center, 3, (count, 2)).clip(0, 63).T
+    times = np.sort(rng.integers(0, duration, count))
+    return make_events(times, *places, rng.integers(0, 2, count))
 
 
 def save(path, events):
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, events)
+
+
+def save_text(path, name, x):
+    """Save an event at a column in a CSV that says its class."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# class: {name}\nt,x,y,p\n0,{x},5,0\n")
 
 
 def fill(folder, persons=("anna", "ben", "carl", "dora")):
@@ -42,7 +42,7 @@ def fill(folder, persons=("anna", "ben", "carl", "dora")):
 
 
 def point(x, y):
-    return np.array([(0, x, y, 0)], EVENT_DTYPE)
+    return make_events([0], x, y, 0)
 
 
 def test_classes_groups_and_files(folder):
@@ -82,9 +82,7 @@ def test_usual_sensors_become_what_a_network_can_take(sensor, size):
 
 
 def test_pixels_are_summed_in_blocks_from_the_middle():
-    events = np.zeros(5, EVENT_DTYPE)
-    events["x"] = [44, 45, 48, 49, 300]
-    events["y"] = [1, 2, 5, 6, 257]
+    events = make_events(range(5), [44, 45, 48, 49, 300], [1, 2, 5, 6, 257], 0)
     resized = resize(events, (346, 260, 2), (64, 64))  # 256 × 256 in the middle, from (45, 2) on
     assert resized["x"].tolist() == [0, 0, 1, 63]
     assert resized["y"].tolist() == [0, 0, 1, 63]
@@ -137,8 +135,7 @@ def test_files_of_different_sensors_are_refused(folder):
 def test_a_csv_names_its_class_and_a_sensor_without_polarities(tmp_path):
     for number, (folder, name) in enumerate((("up", "up!"), ("up_2", "up?"), ("up_2", "up?"))):
         path = tmp_path / folder / f"{number}.csv"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"# class: {name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n0,{number},5,0\n")
+        save_text(path, f"{name}\n# sensor_size: 35, 35, 1", number)
     loaded = load_folder(tmp_path, sensor_size=(35, 35, 2))
     assert loaded.recordings.classes == ("up!", "up?")
     assert loaded.recordings.sensor_size == loaded.sensor_size == (35, 35, 1)
@@ -249,8 +246,7 @@ def test_the_folder_of_a_class_is_not_taken_for_one_of_classes_in_silence(folder
 
 def test_gestures_may_be_called_as_splits_where_files_say_their_class(tmp_path):
     for number, name in enumerate(("test", "train")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "1.csv").write_text(f"# class: {name}\nt,x,y,p\n0,{number},5,0\n")
+        save_text(tmp_path / name / "1.csv", name, number)
     assert load_folder(tmp_path).recordings.classes == ("test", "train")
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from eventdesk import live
-from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.recordings import make_events
+
+SEEN = {"classifier": SimpleNamespace(sensor_size=(16, 16, 2)), "pause": 9_000}
 
 
 class Clock:
@@ -26,15 +28,12 @@ def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
     advanced = []
     shown = []
     monkeypatch.setattr(live, "time", clock)
-    events = np.zeros(5, EVENT_DTYPE)
-    events["t"] = 2000, 9000, 15_000, 37_000, 38_000
-    events["x"] = 0, 0, 9, 30, 0  # the network sees x from 8 to 23
-    events["y"] = 5
+    x = 0, 0, 9, 30, 0  # the network sees x from 8 to 23
+    events = make_events((2000, 9000, 15_000, 37_000, 38_000), x, 5, 0)
     stream = SimpleNamespace(
-        classifier=SimpleNamespace(sensor_size=(16, 16, 2)),
+        **SEEN,
         push=lambda events: pushed.extend(events["x"].tolist()),
         advance=advanced.append,
-        pause=9_000,
         end=lambda: advanced.append("end"),
     )
 
@@ -51,15 +50,9 @@ def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
 
 def test_a_portion_of_which_no_event_is_drawn_lets_time_pass(monkeypatch):
     monkeypatch.setattr(live, "time", Clock())
-    events = np.zeros(3, EVENT_DTYPE)
-    events["t"] = 1000, 2000, 3000
     advanced = []
-    stream = SimpleNamespace(
-        classifier=SimpleNamespace(sensor_size=(16, 16, 2)),
-        push=pytest.fail,
-        advance=advanced.append,
-        pause=9_000,
-    )
+    stream = SimpleNamespace(**SEEN, push=pytest.fail, advance=advanced.append)
+    events = make_events((1000, 2000, 3000), 0, 0, 0)
     live.listen(stream, [events], (16, 16, 2), lambda *_: None, share=0.0)
     assert advanced == [3000]
 
