@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from random_events import random_events
+from readers_networks import Dense
 
 from eventdesk import Stream
 from pokersnn_helpers import (
@@ -20,8 +22,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.networks import time_window_of
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.networks import run_steps, time_window_of
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b")
 
@@ -30,14 +31,11 @@ def recordings(n=8, ms=(3, 5, 9)):
     rng = np.random.default_rng(0)
     made = []
     for number in range(n):
-        events = make_events(
-            np.sort(rng.integers(0, 1000 * ms[number % len(ms)], 40)),
-            rng.integers(0, 3, 40) + 3 * (number % 2),
-            rng.integers(0, 5, 40),
-            rng.integers(0, 2, 40),
-        )
+        times = np.sort(rng.integers(0, 1000 * ms[number % len(ms)], 40))
+        events = random_events(times, (3, 5, 2), rng)
+        events["x"] += 3 * (number % 2)
         made.append(events)
-    return Recordings(made, [number % 2 for number in range(n)], CLASSES, SENSOR)
+    return Recordings(made, np.arange(n) % 2, CLASSES, SENSOR)
 
 
 class Leaky(torch.nn.Module):
@@ -53,24 +51,13 @@ class Leaky(torch.nn.Module):
         return voltages, voltages.clone()
 
     def forward(self, frames):
-        state, voltages = None, []
-        for frame in frames:
-            voltage, state = self.step(frame, state)
-            voltages.append(voltage)
-        return torch.stack(voltages)
+        return run_steps(self, frames)[0]
 
 
-class Ahead(torch.nn.Module):
+class Ahead(Dense):
     """Its first voltages depend on the last frames."""
 
-    dt = 0.001
-
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(60, 2)
-
-    def forward(self, frames):
-        voltages = self.linear(frames.flatten(2))
+    def change(self, voltages):
         return voltages - voltages.mean(0)
 
 
@@ -121,7 +108,7 @@ def test_width_of_the_bins_is_that_of_the_network_of_its_parts_or_of_the_frames(
 
 
 def test_a_network_without_step_says_which_lines_are_missing():
-    classifier = Classifier(Ahead(), classes=CLASSES, sensor_size=SENSOR)
+    classifier = Classifier(Ahead(60, 2), classes=CLASSES, sensor_size=SENSOR)
     for use in (Stream, lambda each: record_states(each.snn, torch.ones(2, 1, 60))):
         with pytest.raises(TypeError, match=r"Ahead has no method step, so .*\n\ndef step\("):
             use(classifier)

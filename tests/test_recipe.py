@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from readers_networks import Dense
 
 from pokersnn_helpers import (
     SNN,
@@ -36,15 +37,6 @@ def recordings_of(ms, classes=("left", "right")):
     return Recordings([events] * len(classes), targets, classes, (20, 20, 2))
 
 
-class Linear(torch.nn.Module):
-    def __init__(self, input_size, output_size):
-        super().__init__()
-        self.linear = torch.nn.Linear(input_size, output_size)
-
-    def forward(self, frames):
-        return self.linear(frames.flatten(2))
-
-
 # ---- What is chosen ----
 
 
@@ -69,7 +61,7 @@ def test_a_mirror_makes_no_left_of_right_in_training(classes, columns):
     """What a network is shown of events in column 1: mirrored, it would be column 18."""
     seen = set()
 
-    class Watching(Linear):
+    class Watching(Dense):
         def forward(self, frames):
             seen.update(frames.nonzero()[:, -1].tolist())
             return super().forward(frames)
@@ -262,7 +254,7 @@ def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
 
 
 def test_a_network_whose_time_step_is_fixed_is_trained_with_it():
-    class Fixed(Linear):
+    class Fixed(Dense):
         dt = 0.003
 
     classifier, _ = train_classifier(recordings_of(100), network=Fixed, epochs=1, device="cpu")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
+from readers_networks import Dense
 from torch.nn.functional import nll_loss
 
 import pokersnn_helpers
@@ -55,20 +56,6 @@ FAMILIAR = Classifier(SNN())
 FAMILIAR.familiar = Familiar.fit(DATA.train)
 
 
-class Dense(torch.nn.Module):
-    dt = 0.001
-
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(2450, 4)
-
-    def forward(self, frames):
-        return self.change(self.linear(frames.flatten(2)))
-
-    def change(self, voltages):
-        return voltages
-
-
 class BatchFirst(Dense):
     def change(self, voltages):
         return voltages.cumsum(dim=1)
@@ -86,8 +73,7 @@ class Detached(Dense):
 
 class OtherSensor(Dense):
     def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(2 * 32 * 32, 4)
+        super().__init__(2 * 32 * 32)
 
 
 class OtherLayer(Dense):

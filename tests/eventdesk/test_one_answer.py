@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_events import random_events
+from readers_networks import Dense
 from test_streaming import Own
 from torch import nn
 
@@ -19,6 +20,7 @@ from pokersnn_helpers.classifier import decode
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
+from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.training import classify_batch
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
@@ -26,24 +28,18 @@ INPUTS = 6 * 5 * 2
 repeated = settings(derandomize=True, deadline=None, max_examples=12)
 
 
-class Mean(nn.Module):
+class Mean(Dense):
     """A reader's network that averages over time itself."""
 
-    dt = 0.001
-
-    def __init__(self):
-        super().__init__()
-        self.linear = nn.Linear(INPUTS, 3)
-
-    def forward(self, frames):
-        return self.linear(frames.flatten(2)).mean(0, keepdim=True)
+    def change(self, voltages):
+        return voltages.mean(0, keepdim=True)
 
 
-class EveryThird(Mean):
+class EveryThird(Dense):
     """A reader's network that has a value for every third step."""
 
-    def forward(self, frames):
-        return self.linear(frames.flatten(2))[::3].relu()
+    def change(self, voltages):
+        return voltages[::3].relu()
 
 
 class BothWays(nn.Module):
@@ -66,6 +62,12 @@ SIZES = {"sensor_size": SENSOR, "output_size": 3}
 LATE = {"delays": (0, 0.004, 0.008), "features": 30, "hidden_size": 8, "dropout": 0}
 
 
+def spiking(kind):
+    network = kind(INPUTS, 12, 3)
+    network.scale_input_weights(0.5)
+    return network
+
+
 def learned_delays():
     network = LayerThenSNN(**SIZES, **LATE, learn_delays=True)
     torch.nn.init.uniform_(network.late)
@@ -73,8 +75,8 @@ def learned_delays():
 
 
 NETWORKS = {
-    "SNN": lambda: spiking(SNN),
-    "FastSNN": lambda: spiking(FastSNN),
+    "SNN": partial(spiking, SNN),
+    "FastSNN": partial(spiking, FastSNN),
     "SNN behind a layer": lambda: LayerThenSNN(**SIZES, **LATE),
     "SNN behind learned delays": learned_delays,
     "GRU": lambda: GRU(**SIZES, hidden_size=9),
@@ -82,8 +84,8 @@ NETWORKS = {
     "MLP": lambda: MLP(**SIZES),
     "CNN": lambda: CNN(**SIZES, channels=2),
     "a reader's": partial(Own, INPUTS, 3),
-    "a reader's mean": Mean,
-    "a reader's every third": EveryThird,
+    "a reader's mean": partial(Mean, INPUTS, 3),
+    "a reader's every third": partial(EveryThird, INPUTS, 3),
     "a reader's both ways": BothWays,
 }
 EXACT = (
@@ -97,12 +99,6 @@ DECODES = {
     "last": lambda voltages: voltages[-1].log_softmax(-1),
     "counts": lambda voltages: (voltages > 0).sum(0).to(voltages.dtype).log_softmax(-1),
 }
-
-
-def spiking(kind):
-    network = kind(INPUTS, 12, 3)
-    network.scale_input_weights(0.5)
-    return network
 
 
 def made(name, read="maxima", settle=0.01):
@@ -218,8 +214,7 @@ def test_a_recording_that_goes_on_after_all_is_answered_with_its_pause(recording
     stream.push(events)
     stream.advance(events["t"][-1] + 60_000)
     stream.finish()
-    later = events.copy()
-    later["t"] += 80_000 - later["t"][0]
+    later = replaced(events, t=events["t"] + 80_000 - events["t"][0])
     stream.push(later)
     stream.finish()
     whole = np.concatenate([events, later])

@@ -1,6 +1,7 @@
 """A stream says what the whole recording does, to the last bit, however it is cut."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import run_steps
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.study.perturbations import replaced
 from pokersnn_helpers.system.norse_cells import LICell
 
 NETWORKS = {
@@ -50,9 +52,8 @@ def classifier_of(network, time_window=1000):
 
 def cut(events, rng):
     """Cut events anywhere; some of the portions are empty."""
-    n_cuts = rng.integers(1, 60)
-    places = np.sort(rng.integers(0, len(events) + 1, n_cuts))
-    return np.split(events, places)
+    places = rng.integers(0, len(events) + 1, rng.integers(1, 60))
+    return np.split(events, np.sort(places))
 
 
 def assert_same(stream, portions, prediction):
@@ -167,11 +168,11 @@ def test_answer_and_when_it_settled(data):
     assert stream.prediction()[:2] == (None, dict.fromkeys(classifier.classes, 0.25))
     assert stream.settled_ms() is None
     events = data.train.events[3]
-    milliseconds = (events["t"] - events["t"][0]) // 1000
+    events = replaced(events, t=events["t"] - events["t"][0])
     answers = []
-    for millisecond in range(milliseconds[-1]):
-        stream.push(events[milliseconds == millisecond])
-        stream.advance(events["t"][0] + 1000 * (millisecond + 1))
+    for millisecond in range(events["t"][-1] // 1000):
+        stream.push(events[events["t"] // 1000 == millisecond])
+        stream.advance(1000 * (millisecond + 1))
         answers.append(stream.prediction().class_name)
     others = [number for number, answer in enumerate(answers) if answer != answers[-1]]
     assert stream.settled_ms() == others[-1] + 2.0
@@ -217,13 +218,12 @@ def test_a_pause_or_a_window_begins_another_recording_however_it_is_cut(options,
     classifier = classifier_of(FastSNN)
     bursts = []
     for events, begin in zip(data.train.events, (0, 150, 210, 500, 560), strict=False):
-        burst = events[events["t"] < 10_000].copy()
-        burst["t"] += 1000 * begin - burst["t"][0]
-        bursts.append(burst)
-    expected = []
-    for first, end in zip(firsts, [*firsts[1:], 5], strict=True):
-        recording = np.concatenate(bursts[first:end])
-        expected.append(predict(classifier, recording, "cpu"))
+        burst = events[events["t"] < 10_000]
+        bursts.append(replaced(burst, t=burst["t"] - burst["t"][0] + 1000 * begin))
+    expected = [
+        predict(classifier, np.concatenate(bursts[first:end]), "cpu")
+        for first, end in pairwise([*firsts, 5])
+    ]
     readouts = torch.cat([answer.readout for answer in expected])
     evening = np.concatenate(bursts)
     answers = []
@@ -233,8 +233,8 @@ def test_a_pause_or_a_window_begins_another_recording_however_it_is_cut(options,
         voltages = [stream.push(portion) for portion in portions]
         voltages.append(stream.end())
         assert [answer[:2] for answer in answers] == [answer[:2] for answer in expected]
-        assert torch.equal(torch.cat([answer.readout for answer in answers]), readouts)
-        assert torch.equal(torch.cat(voltages), readouts)
+        for found in (voltages, [answer.readout for answer in answers]):
+            assert torch.equal(torch.cat(found), readouts)
 
 
 @pytest.mark.parametrize("limit", ["pause_ms", "window_ms"])
@@ -277,18 +277,22 @@ class Louder(SNN):
         return 2 * super().forward(frames)
 
 
-def test_networks_that_need_whole_recordings_are_refused():
-    with pytest.raises(TypeError, match=r"Louder\.forward returns other voltages than its steps"):
-        Stream(Classifier(Louder()))
-
-    with pytest.raises(TypeError, match="give a Classifier"):
-        Stream(FastSNN())
+def with_hook(network, put="register_forward_hook"):
+    snn = network()
+    getattr(snn, put)(lambda *given: None)
+    return Classifier(snn)
 
 
-@pytest.mark.parametrize("put", ["register_forward_hook", "register_forward_pre_hook"])
-@pytest.mark.parametrize("network", [FastSNN, Own])
-def test_hooks_of_the_network_are_refused_since_steps_would_leave_them_out(network, put):
-    classifier = classifier_of(network)
-    getattr(classifier.snn, put)(lambda *given: None)
-    with pytest.raises(TypeError, match=f"a hook of {network.__name__} would be left out"):
+@pytest.mark.parametrize(
+    ("classifier", "reason"),
+    [
+        (Classifier(Louder()), r"Louder\.forward returns other voltages than its steps"),
+        (FastSNN(), "give a Classifier"),
+        (with_hook(FastSNN), "a hook of FastSNN would be left out"),
+        (with_hook(Own), "a hook of Own would be left out"),
+        (with_hook(Own, "register_forward_pre_hook"), "a hook of Own would be left out"),
+    ],
+)
+def test_networks_whose_steps_would_say_something_else_are_refused(classifier, reason):
+    with pytest.raises(TypeError, match=reason):
         Stream(classifier)
