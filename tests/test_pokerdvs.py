@@ -1,4 +1,3 @@
-import hashlib
 import io
 import os
 import re
@@ -6,10 +5,12 @@ import shutil
 import socketserver
 import tarfile
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from archives import md5
 from camera_bytes import aedat
 from tonic.datasets import POKERDVS
 
@@ -18,6 +19,7 @@ from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131
 from pokersnn_helpers.data import archives
 from pokersnn_helpers.data.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
+from pokersnn_helpers.study.perturbations import replaced
 
 
 @pytest.fixture
@@ -25,10 +27,15 @@ def sources(monkeypatch):
     """Return a function that lets every archive be looked for at some addresses."""
 
     def look_at(*addresses):
-        names = (*archives.ARCHIVES, archives.ARCHIVE_131)
-        monkeypatch.setattr(archives, "SOURCES", dict.fromkeys(names, addresses))
+        monkeypatch.setattr(archives, "SOURCES", dict.fromkeys(archives.SOURCES, addresses))
 
     return look_at
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Return a function that loads the real recordings, for which it may write into ``root``."""
+    return partial(load_pokerdvs, tmp_path / "root", source="real")
 
 
 def put(published, folder):
@@ -40,18 +47,18 @@ def put(published, folder):
 
 def assert_whole(data):
     assert data.source == "real"
-    assert np.bincount(data.train.targets).tolist() == [12] * 4
-    assert np.bincount(data.test.targets).tolist() == [5] * 4
+    counts = [np.bincount(part.targets).tolist() for part in data[:2]]
+    assert counts == [[12] * 4, [5] * 4]
 
 
 def files_below(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("folder", ["root", "root/POKERDVS", "cache/POKERDVS"])
-def test_recordings_are_those_of_the_archive_wherever_it_lies(published, tmp_path, folder):
+def test_recordings_are_those_of_the_archive_wherever_it_lies(published, tmp_path, folder, load):
     put(published, tmp_path / folder)
-    data = load_pokerdvs(tmp_path / "root", source="real")
+    data = load()
     assert_whole(data)
     assert "simulated" not in data._repr_html_()
     for part, recordings in (("pips_train", data.train), ("pips_test", data.test)):
@@ -69,31 +76,30 @@ def test_environment_variable_names_the_root(published, tmp_path, monkeypatch):
     assert_whole(load_pokerdvs(source="real"))
 
 
-def test_read_only_root_stays_as_it_is(published, tmp_path, serve, sources, monkeypatch):
+def test_read_only_root_stays_as_it_is(published, tmp_path, serve, sources, monkeypatch, load):
     (tmp_path / "root").mkdir()
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK)  # root may write anywhere
     sources(serve(published))
-    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert_whole(load())
     assert files_below(tmp_path / "root") == []
     assert files_below(tmp_path / "cache/POKERDVS") == sorted(archives.ARCHIVES)
 
 
-def test_what_was_downloaded_is_not_asked_for_again(published, tmp_path, serve, sources):
+def test_what_was_downloaded_is_not_asked_for_again(published, tmp_path, serve, sources, load):
     (tmp_path / "empty").mkdir()
     sources(serve(tmp_path / "empty"), serve(published))
-    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert_whole(load())
     assert files_below(tmp_path / "root/POKERDVS") == sorted(archives.ARCHIVES)
     sources()
-    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert_whole(load())
 
 
-def test_download_with_another_hash_is_refused(published, tmp_path, serve, sources):
-    (tmp_path / "wrong").mkdir()
+def test_download_with_another_hash_is_refused(published, tmp_path, serve, sources, load):
     for archive in archives.ARCHIVES:
-        (tmp_path / "wrong" / archive).write_bytes(b"something else")
-    sources(serve(tmp_path / "wrong"))
+        (published / archive).write_bytes(b"something else")
+    sources(serve(published))
     with pytest.raises(FileNotFoundError, match="does not match the known hash"):
-        load_pokerdvs(tmp_path / "root", source="real")
+        load()
     assert files_below(tmp_path / "root") == []
 
 
@@ -106,35 +112,35 @@ class Stalled(socketserver.StreamRequestHandler):
 
 
 def test_download_that_stalls_leaves_nothing_and_the_next_address_is_asked(
-    published, tmp_path, monkeypatch, sources, serve, run_server
+    published, tmp_path, monkeypatch, sources, serve, run_server, load
 ):
     monkeypatch.setattr(archives, "SILENCE_LIMIT", 0.1)
     stalled = run_server(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stalled))
     sources(stalled)
     with pytest.raises(FileNotFoundError, match=f"{stalled}: .*timed out"):
-        load_pokerdvs(tmp_path / "root", source="real")
+        load()
     assert files_below(tmp_path / "root") == []
     monkeypatch.setattr(archives, "SILENCE_LIMIT", 60)  # the good server may be slow
     sources(stalled, serve(published))
-    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert_whole(load())
 
 
-def test_what_is_no_archive_is_named_and_kept(published, tmp_path, serve, sources):
+def test_what_is_no_archive_is_named_and_kept(published, tmp_path, serve, sources, load):
     folder = put(published, tmp_path / "root" / "POKERDVS")
     damaged = folder / "pips_train.tar.gz"
     damaged.write_bytes(b"half")
     with pytest.raises(FileNotFoundError, match=rf"{folder}: ValueError: md5 .* instead of .*: da"):
-        load_pokerdvs(tmp_path / "root", source="real")
+        load()
     sources(serve(published))
-    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert_whole(load())
     assert damaged.read_bytes() == b"half"
 
 
-def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
+def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path, load):
     home = tmp_path / "root" / "POKERDVS"
     tried = f"No such file or directory: '{home / 'pips_train.tar.gz'}'.*/none/: ConnectionError"
     with pytest.raises(FileNotFoundError, match=f"(?s){tried}.*put it into {home}"):
-        load_pokerdvs(tmp_path / "root", source="real")
+        load()
 
 
 @pytest.mark.parametrize("load", [load_pokerdvs, load_pokerdvs131])
@@ -199,17 +205,14 @@ def served(published, tmp_path, monkeypatch, serve, sources):
     archive = folder / archives.ARCHIVE_131
     with tarfile.open(archive, "w:gz") as tar:
         for name, start in STARTS.items():
-            later = PIP.copy()
-            later["t"] += start
-            content = aedat(later)
+            content = aedat(replaced(PIP, t=PIP["t"] + start))
             member = tarfile.TarInfo(f"{name}.aedat")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    as_tonics = io.BytesIO()
-    np.save(as_tonics, np.array(PIP.tolist(), dtype=np.uint64))
+    np.save(folder / "0.npy", np.array(PIP.tolist(), np.uint64))
     registry = {
-        archives.ARCHIVE_131: hashlib.md5(archive.read_bytes()).hexdigest(),
-        "pips_train/he/0.npy": hashlib.md5(as_tonics.getvalue()).hexdigest(),
+        archives.ARCHIVE_131: md5(archive),
+        "pips_train/he/0.npy": md5(folder / "0.npy"),
     }
     monkeypatch.setattr(archives, "REGISTRY", registry)
     sources(serve(folder))
@@ -250,11 +253,11 @@ def test_card_passes_chain_by_overlap(starts, ends, passes):
 
 def test_simulated_passes_share_their_course(everything):
     """Within a pass durations differ less than between passes of a suit."""
-    table = everything.table.copy()
-    assert len(everything.recordings) == len(table) == 131
+    durations = [np.log(events["t"][-1]) for events in everything.recordings.events]
+    table = everything.table.assign(duration=durations)
+    assert len(table) == 131
     assert table["pass"].nunique() == 26
     assert table["upside down"].sum() == 31
-    table["duration"] = [np.log(events["t"][-1]) for events in everything.recordings.events]
     spread = table.groupby("class")["duration"].std()
     within = table.groupby(["class", "pass"])["duration"].std()
     assert within.mean() < 0.8 * spread.mean()

@@ -31,8 +31,7 @@ def events_of(seed, n=50):
 
 def recordings_of(n, classes=CLASSES):
     events = [events_of(seed) for seed in range(n)]
-    targets = [number % len(classes) for number in range(n)]
-    return Recordings(events, targets, classes, SENSOR)
+    return Recordings(events, np.arange(n) % len(classes), classes, SENSOR)
 
 
 def contents(recordings):
@@ -77,13 +76,12 @@ def test_what_are_no_events_is_named(events, error, message):
 )
 def test_sensor_targets_and_classes_have_to_fit(name, value):
     arguments = {"targets": [0, 0], "classes": ("a", "b"), "sensor_size": SENSOR}
-    arguments[name] = value
     with pytest.raises(ValueError, match=name):
-        Recordings([events_of(0), events_of(0)], **arguments)
+        Recordings([events_of(0)] * 2, **arguments | {name: value})
 
 
 def test_targets_become_numbers_of_python():
-    recordings = Recordings([events_of(0), events_of(0)], torch.tensor([1, 0]), ("a", "b"), SENSOR)
+    recordings = Recordings([events_of(0)] * 2, torch.tensor([1, 0]), ("a", "b"), SENSOR)
     assert recordings.targets == [1, 0]
     assert type(recordings.targets[0]) is int
 
@@ -123,10 +121,11 @@ def test_statistics_count_what_is_there():
     events = make_events((5, 1000, 4005), (1, 1, 2), 0, (0, 0, 1))
     recordings = Recordings([events, events[:1]], [0, 1], ("a", "b"), SENSOR)
     table = recording_statistics(Split(recordings, recordings.subset([1])))
+    of_b = ["b", 1, 0, 1000, 0, 1]
     assert table.to_numpy().tolist() == [
         ["a", 3, 4, 0.75, pytest.approx(1 / 3), 2, "train"],
-        ["b", 1, 0, 1000, 0, 1, "train"],
-        ["b", 1, 0, 1000, 0, 1, "test"],
+        [*of_b, "train"],
+        [*of_b, "test"],
     ]
 
 
@@ -152,11 +151,8 @@ def test_no_recordings_are_counted_as_none_or_refused():
 
 def test_how_long_recordings_are_is_seen_in_all_classes_that_come_one_by_one(monkeypatch):
     monkeypatch.setattr(pokersnn_helpers.recordings, "SAMPLE", 4)
-    events = np.zeros(2, EVENT_DTYPE)
-    longer = events.copy()
-    events["t"][1] = 1000  # µs
-    longer["t"][1] = 100_000
-    recordings = Recordings(4 * [events] + 4 * [longer], 4 * [0] + 4 * [1], ("a", "b"), SENSOR)
+    short, long = (make_events((0, duration), 0, 0, 0) for duration in (1000, 100_000))  # µs
+    recordings = Recordings(4 * [short] + 4 * [long], 4 * [0] + 4 * [1], ("a", "b"), SENSOR)
     _, median_ms = density_and_ms(recordings)
     assert median_ms == (2 + 101) / 2
 
@@ -179,25 +175,25 @@ def test_folds_share_out_recordings_and_keep_groups_together(groups):
 
 
 def test_seed_decides_the_folds():
-    orders = []
-    for seed in (0, 0, 1):
-        folds = stratified_folds(recordings_of(24), seed=seed)
-        orders.append([contents(fold.test) for fold in folds])
-    assert orders[0] == orders[1] != orders[2]
+    first, again, other = (
+        [contents(fold.test) for fold in stratified_folds(recordings_of(24), seed=seed)]
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("folds", "groups", "message"),
     [
-        ({"folds": 5}, "folds is 5; choose from 2 to 4"),
-        ({"folds": 3, "groups": 2 * [0, 1, 2, 3, 4, 5]}, "folds is 3; choose from 2 to 2"),
-        ({"groups": [1, 2]}, r"groups has shape \(2,\); expected \(12,\)"),
-        ({"groups": [*range(11), None]}, r"groups\[11\] is None"),
+        (5, None, "folds is 5; choose from 2 to 4"),
+        (3, 2 * [*range(6)], "folds is 3; choose from 2 to 2"),
+        (2, [1, 2], r"groups has shape \(2,\); expected \(12,\)"),
+        (2, [*range(11), None], r"groups\[11\] is None"),
     ],
 )
-def test_impossible_folds_are_refused(arguments, message):
+def test_impossible_folds_are_refused(folds, groups, message):
     with pytest.raises(ValueError, match=message):
-        stratified_folds(recordings_of(12), **arguments)
+        stratified_folds(recordings_of(12), folds, groups)
 
 
 def test_fold_without_a_class_to_train_on_is_refused():
