@@ -203,12 +203,16 @@ def test_stored_numbers_are_compared_with_new_ones(row, changed, difference):
 
 def test_constants_are_chosen_by_groups_that_nothing_chosen_among_has_learned_from(monkeypatch):
     films = motions.Films(torch.arange(12.0).reshape(1, 12, 1, 1, 1), torch.zeros(12).long())
-    groups = np.repeat([0, 1, 2, 3], 3)
-    seen = []
-    monkeypatch.setattr(learned, "run", lambda setting, given, task, seed: seen.append(given))
-    monkeypatch.setattr(motions, "share", lambda network, given: seen.append(given) or 0.0)
-    task = learned.TASKS["rhythm"]
-    learned.choose([learned.Setting(), learned.Setting(rate=1)], films, groups, task, 0)
-    parts = [set(groups[each.frames.flatten().long()]) for each in seen]
-    assert [len(each) for each in parts] == [3, 1, 3, 1]
-    assert not parts[0] & parts[1]
+    parts = []
+
+    def see(films):
+        parts.append(set(films.frames.flatten().int().tolist()))
+        return 0.0
+
+    monkeypatch.setattr(learned, "run", lambda setting, given, task, seed: see(given))
+    monkeypatch.setattr(motions, "share", lambda network, given: see(given))
+    settings = [learned.Setting(), learned.Setting(rate=1)]
+    learned.choose(settings, films, np.arange(12) // 3, learned.TASKS["rhythm"], 0)
+    groups = [{number // 3 for number in part} for part in parts]
+    assert [*map(len, groups)] == [3, 1, 3, 1]
+    assert not groups[0] & groups[1]

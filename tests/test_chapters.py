@@ -86,10 +86,9 @@ def right_answers(chapter):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
 def test_each_question_has_one_right_answer(chapter):
     numbers = [number for number, _ in right_answers(chapter)]
-    assert numbers == list(range(1, chapter.prose.count("**Question ") + 1))
+    assert numbers == [*range(1, chapter.prose.count("**Question ") + 1)]
     # In HTML, Markdown is shown as it is: write <code>, <em>, <sub>.
-    answers = "\n".join(re.findall(r"<details.+", chapter.prose))
-    assert not re.search(r"[`*_$]|\]\(", answers.replace('class="answer"', ""))
+    assert not re.search(r"<details.*([`*_$]|\]\()", chapter.prose)
 
 
 @on_each_notebook
@@ -105,8 +104,6 @@ def test_figures_are_described_to_those_who_cannot_see_them(notebook):
 def test_the_table_of_contents_lists_every_page_once():
     text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     listed = re.findall(r"(?:root|file): (\S+)", text)
-    numbered = [name for name in listed if re.match(r"book/\d", name)]
-    assert sorted(numbered) == [f"book/{chapter.path.stem}" for chapter in CHAPTERS]
     paths = [*BOOK.rglob("*.md"), *BOOK.glob("*.ipynb")]
     pages = [path.relative_to(ROOT).with_suffix("").as_posix() for path in paths]
     assert sorted(listed) == sorted(pages)
@@ -131,8 +128,7 @@ def test_the_course_takes_what_the_landing_page_says_and_9_500_words():
     assert sum(page["words"] for page in COURSE.values()) <= 9_500
     assert COURSE["06_when_time_decides"]["words"] <= 1_000
     assert COURSE["07_does_it_need_spikes"]["words"] <= 800
-    first = [COURSE[name]["stated"] for name in ("on_one_page", "teach_it_yours")]
-    assert sum(first) <= 30
+    assert COURSE["on_one_page"]["stated"] + COURSE["teach_it_yours"]["stated"] <= 30
     landing = (BOOK / "index.md").read_text(encoding="utf-8")
     assert "**After half an hour**" in landing and "**After three hours**" in landing
 
@@ -160,11 +156,11 @@ def test_what_a_page_hides_is_folded_in_jupyterlab_and_solutions_and_checks_in_c
         assert cell.metadata.get("jupyter", {}).get("source_hidden", False) == hidden, cell.source
         form = cell.metadata.get("cellView") == "form"
         assert form == cell.source.startswith("# @title "), cell.source
-        titled += [cell.source.split()[2]] if form else []
-    assert titled[0] == "Install"
-    assert titled.count("Solution") >= notebook.prose.count("**Exercise")
-    checks = [cell for cell in notebook.code if "# @title A check of what this " in cell.source]
-    assert all(cell.metadata.cellView == "form" for cell in checks) and len(checks) == 1
+        titled += [cell.source.split("\n")[0]] if form else []
+    assert titled[0].startswith("# @title Install")
+    kinds = "\n".join(titled)
+    assert kinds.count("# @title Solution") >= notebook.prose.count("**Exercise")
+    assert kinds.count("# @title A check of what this ") == 1
 
 
 @on_each_notebook
@@ -200,10 +196,9 @@ def test_with_changed_code_a_page_says_what_it_expects_and_goes_on(monkeypatch, 
 @on_each_notebook
 def test_a_curious_reader_finds_what_to_change(notebook):
     lists = re.split(r"(?m)^# ", (ROOT / "tools/curious.txt").read_text(encoding="utf-8"))[1:]
-    changes = [
-        each.splitlines() for each in lists if notebook.path.name.startswith(each.split()[0])
-    ]
-    assert len(changes) == 1 and len(changes[0]) > 10
-    for change in changes[0][1:]:
+    (mine,) = (each for each in lists if notebook.path.name.startswith(each.split()[0]))
+    _, *changes = mine.splitlines()
+    assert len(changes) >= 10
+    for change in changes:
         old = change.split(" → ")[0].strip().replace("\\n", "\n")
         assert old in notebook.source, old

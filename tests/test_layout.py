@@ -54,8 +54,7 @@ def test_the_helpers_import_nothing_of_the_desk():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_two_modules_of_a_package_have_one_name(package):
-    names = [path.stem for path in (ROOT / package).rglob("*.py")]
-    names = [name for name in names if not name.startswith("__")]
+    names = [path.stem for path in (ROOT / package).rglob("[!_]*.py")]
     assert sorted(set(names)) == sorted(names)
 
 
@@ -80,8 +79,7 @@ def test_folders_are_flat_and_hold_three_modules(package):
     folders = {path.parent for path in (ROOT / package).rglob("*.py")} - {ROOT / package}
     for folder in folders:
         assert folder.parent == ROOT / package, folder
-        modules = [path for path in folder.glob("*.py") if not path.stem.startswith("__")]
-        assert len(modules) >= 3, folder
+        assert len([*folder.glob("[!_]*.py")]) >= 3, folder
 
 
 def test_what_breaks_beneath_an_import_is_what_a_reader_sees(tmp_path):
