@@ -123,24 +123,23 @@ def test_shared_weights_are_not_saved_as_separate_ones(path):
 
 def test_what_could_not_be_loaded_is_not_saved(classifier, saved):
     before = saved.read_bytes()
-    further = {"folder": saved}
-    with pytest.raises(ValueError, match=r"a\.pt isn't written: .*; make the network with") as end:
-        save_checkpoint(classifier, saved, further=further)
-    assert "\n" not in str(end.value)
+    with pytest.raises(ValueError, match=r"^[^\n]*a\.pt isn't written: .*; make the network with"):
+        save_checkpoint(classifier, saved, further={"folder": saved})
     with pytest.raises(TypeError, match="Linear; give a Classifier"):
         save_checkpoint(torch.nn.Linear(3, 4), saved)
     assert saved.read_bytes() == before
-    assert list(saved.parent.iterdir()) == [saved]
+    assert [*saved.parent.iterdir()] == [saved]
 
 
 def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, saved):
     before = saved.read_bytes()
+    message = r"a\.pt: .*linear\.weight holds NaN or infinity"
     classifier.snn.linear.weight.data[2, 3] = torch.nan
-    with pytest.raises(ValueError, match=r"a\.pt: .*linear\.weight holds NaN or infinity"):
+    with pytest.raises(ValueError, match=message):
         save_checkpoint(classifier, saved)
     assert saved.read_bytes() == before
     altered(saved, saved, lambda content: content["weights"]["snn.linear.weight"].fill_(np.inf))
-    with pytest.raises(ValueError, match=r"a\.pt: .*linear\.weight holds NaN or infinity"):
+    with pytest.raises(ValueError, match=message):
         load_checkpoint(saved)
 
 
@@ -191,9 +190,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 
 PLACE = st.integers(0, 10**9)
-CHANGED_BYTE = st.tuples(PLACE, st.just(1), st.binary(min_size=1, max_size=1))
-OTHER_PIECE = st.tuples(PLACE, st.integers(0, 2000), st.binary(max_size=50))
-TRUNCATED = st.tuples(PLACE, st.just(10**9), st.just(b""))
+ANOTHER_PIECE = st.tuples(st.sampled_from([1, 50, 2000, 10**9]), st.binary(max_size=50))
 
 
 @settings(
@@ -202,11 +199,11 @@ TRUNCATED = st.tuples(PLACE, st.just(10**9), st.just(b""))
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(CHANGED_BYTE | OTHER_PIECE | TRUNCATED)
-def test_damaged_file_is_refused_or_says_the_same(classifier, path, damage):
+@given(PLACE, ANOTHER_PIECE | st.just((1, b"\0")) | st.just((10**9, b"")))
+def test_damaged_file_is_refused_or_says_the_same(classifier, path, place, damage):
     save_checkpoint(classifier, path)
     content = path.read_bytes()
-    place, length, piece = damage
+    length, piece = damage
     place %= len(content)
     path.write_bytes(content[:place] + piece + content[place + length :])
     try:

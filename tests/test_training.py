@@ -2,15 +2,14 @@ import copy
 import math
 import threading
 import warnings
+from multiprocessing.pool import ThreadPool
 
-import numpy as np
 import pytest
 import torch
 from same import same
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     SNN,
     Classifier,
     FastSNN,
@@ -27,6 +26,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.classifier import unique_argmax
 from pokersnn_helpers.networks import width_of_steps
 from pokersnn_helpers.out_of_distribution import training_ranges
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study.models import MLP, FrameMLP
 from pokersnn_helpers.system.devices import one_cpu_thread
 from pokersnn_helpers.training import Evaluation
@@ -34,9 +34,9 @@ from pokersnn_helpers.training import Evaluation
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
 
-def small_classifier():
+def small_classifier(network=SNN):
     torch.manual_seed(0)
-    return Classifier(SNN(hidden_size=20))
+    return Classifier(network(hidden_size=20))
 
 
 def tiny(network=SNN, **arguments):
@@ -104,9 +104,8 @@ def test_validation_recordings_choose_the_last_of_the_good_epochs(monkeypatch):
 
 
 def test_a_network_trained_in_python_keeps_what_the_command_keeps(data):
-    parts = Split(
-        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
-    )
+    learn, choose = data.train[:32], data.train[32:]
+    parts = Split(learn, data.test, validation=choose)
     classifier, history = train_classifier(parts, network=FastSNN, epochs=2, device="cpu")
     assert classifier.ranges == history.ranges == training_ranges(data.train)
     assert len(history.validation_accuracy) == 2
@@ -163,9 +162,10 @@ def test_dropout_is_on_in_training_alone_though_evaluate_has_turned_it_off():
 
 def test_recordings_to_test_on_change_nothing_that_is_learned(data):
     """And what is watched is them."""
-    options = {"network": FastSNN, "epochs": 2, "device": "cpu"}
-    alone, alone_history = train_classifier(data.train, **options)
-    watched, history = train_classifier(data, **options)
+    (alone, alone_history), (watched, history) = (
+        train_classifier(given, network=FastSNN, epochs=2, device="cpu")
+        for given in (data.train, data)
+    )
     assert_same_weights(watched, alone)
     assert history.loss == alone_history.loss
     assert watched.recipe == alone.recipe
@@ -190,8 +190,7 @@ def test_what_is_not_finite_is_reported_with_its_batch():
     batches = noise(3)
     with pytest.raises(RuntimeError, match=r"^the loss is nan in epoch 1, batch 1; try a lower le"):
         fit(tiny(), batches, loss=lambda voltages, *_: voltages.sum((0, 2)) * torch.nan)
-    frames, _ = batches[1]
-    frames[4, 0, 1, 1, 0] = math.nan
+    batches[1][0][4, 0, 1, 1, 0] = math.nan
     message = r"^in epoch 1, batch 2: frames hold nan at index \(4, 0, 1, 1, 0\)"
     with pytest.raises(ValueError, match=message):
         fit(tiny(), batches)
@@ -263,8 +262,9 @@ def test_targets_that_are_no_classes_are_refused(targets, message):
 @pytest.mark.parametrize("use", [fit, evaluate])
 def test_recordings_that_a_classifier_is_not_made_for_are_refused(use, data):
     test = data.test
-    turned = Recordings(test.events, test.targets, test.classes[::-1], test.sensor_size)
-    flat = Recordings(test.events, test.targets, test.classes, (1225, 35, 2))
+    given = test.events, test.targets
+    turned = Recordings(*given, test.classes[::-1], test.sensor_size)
+    flat = Recordings(*given, test.classes, (1225, 35, 2))
     for loader, message in (
         (make_loader(turned), r"recordings have classes .*, the classifier has"),
         (make_loader(flat), r"recordings have sensor_size .*, the classifier has"),
@@ -276,8 +276,7 @@ def test_recordings_that_a_classifier_is_not_made_for_are_refused(use, data):
 
 @pytest.mark.parametrize(("outputs", "classes"), [(5, "abcd"), (4, "abc")])
 def test_outputs_are_as_many_as_classes(outputs, classes, data, loaders):
-    network = SNN(hidden_size=5, output_size=outputs)
-    classifier = Classifier(network, classes=list(classes))
+    classifier = Classifier(SNN(hidden_size=5, output_size=outputs), classes=[*classes])
     number = len(classes)
     with pytest.raises(ValueError, match=f"{number} classes need .*output_size={number}"):
         predict(classifier, data.test.events[0])
@@ -304,11 +303,10 @@ def test_loss_that_climbs_and_stays_up_is_warned_of_once(losses, warns):
     def loss(voltages, targets, frames, steps):
         return 0 * voltages.sum((0, 2)) + losses[-1]
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True, action="always") as caught:
         fit(tiny(), noise(), epochs=len(losses), loss=loss, callback=go_on)
-    messages = [str(warning.message) for warning in caught]
-    assert any("the loss has climbed from 0.5 to" in message for message in messages) == warns
+    said = [str(warning.message) for warning in caught]
+    assert ("the loss has climbed from 0.5 to" in "\n".join(said)) == warns
 
 
 # ---- What evaluate and predict say ----
@@ -323,8 +321,7 @@ def test_evaluation_counts_correct_answers(loaders):
     evaluation = evaluate(Classifier(AlwaysHeart()), loaders[1], device="cpu")
     assert (evaluation.correct, evaluation.n_samples, evaluation.accuracy) == (5, 20, 0.25)
     assert evaluation.predicted.tolist() == [1] * 20
-    log_probabilities = torch.log_softmax(torch.eye(4)[1], 0)
-    assert evaluation.loss == pytest.approx(-log_probabilities.mean())
+    assert evaluation.loss == pytest.approx(-torch.eye(4)[1].log_softmax(0).mean())
 
 
 def test_silence_is_no_answer(loaders, data):
@@ -351,17 +348,16 @@ def test_a_class_leads_alone_or_none_does(values, expected):
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e38])
 def test_weights_that_cannot_be_computed_with_give_no_answer(network, value, data, loaders):
     """Those of 1e38 are finite, and their sum isn't."""
-    classifier = Classifier(network(hidden_size=5))
+    classifier = small_classifier(network)
     classifier.snn.lif0.input_weights.data[2, 7] = value
     classifier.snn.linear.weight.data[:] = value if value == 1e38 else 1
-    with pytest.raises(ValueError, match="holds NaN or infinity"):
-        evaluate(classifier, loaders[1])
-    with pytest.raises(ValueError, match="holds NaN or infinity"):
-        predict(classifier, data.test.events[0])
+    for use, given in ((evaluate, loaders[1]), (predict, data.test.events[0])):
+        with pytest.raises(ValueError, match="holds NaN or infinity"):
+            use(classifier, given)
 
 
 def two_events(duration):
-    return np.array([(0, 1, 1, 1), (duration, 1, 1, 1)], dtype=EVENT_DTYPE)
+    return make_events((0, duration), 1, 1, 1)
 
 
 def test_prediction_refuses_events_of_another_sensor():
@@ -371,11 +367,9 @@ def test_prediction_refuses_events_of_another_sensor():
 
 @both_networks
 def test_recording_that_is_too_long_for_its_steps_is_refused(network):
-    events = two_events(6 * 10**12)  # in ns, say
-    with pytest.raises(
-        ValueError, match=r"time_window is 1000\.0 µs, too short for 6000000000000 µs"
-    ):
-        predict(Classifier(network(hidden_size=5)), events)
+    message = r"time_window is 1000\.0 µs, too short for 6000000000000 µs"  # in ns, say
+    with pytest.raises(ValueError, match=message):
+        predict(small_classifier(network), two_events(6 * 10**12))
 
 
 def test_dense_frames_of_a_prediction_are_limited():
@@ -418,23 +412,21 @@ def test_losses_do_not_depend_on_the_number_of_threads(loaders, threads):
 
 
 def test_blocks_of_two_threads_may_overlap(threads):
-    entered = threading.Event()
+    both_inside = threading.Barrier(2, timeout=60)
     left = threading.Event()
-    numbers = []
 
     def compute():
         with one_cpu_thread():
-            entered.set()
+            both_inside.wait()
             left.wait(60)
-            numbers.append(torch.get_num_threads())
-        numbers.append(torch.get_num_threads())
+            inside = torch.get_num_threads()
+        return inside, torch.get_num_threads()
 
-    other = threading.Thread(target=compute)
-    with one_cpu_thread():
-        other.start()
-        entered.wait(60)
-    assert torch.get_num_threads() == threads
-    left.set()
-    other.join(60)
-    assert numbers == [1, threads]
+    with ThreadPool(1) as pool:
+        other = pool.apply_async(compute)
+        with one_cpu_thread():
+            both_inside.wait()
+        assert torch.get_num_threads() == threads
+        left.set()
+        assert other.get(60) == (1, threads)
     assert torch.get_num_threads() == threads
