@@ -31,10 +31,9 @@ def one_thread():
         yield
 
 
-def batch_of(data, size, time_window=1000, dtype=torch.float32):
-    torch.manual_seed(0)
-    frames, targets = next(iter(make_loaders(data, batch_size=size, time_window=time_window)[0]))
-    return frames.to(dtype), targets
+def batch_of(data, size):
+    train, _ = make_loaders(data, batch_size=size)
+    return next(iter(train))
 
 
 def both(dtype=torch.float32, **arguments):
@@ -70,12 +69,6 @@ def assert_close(computed, expected):
         assert difference.norm() <= 1e-10 * reference.norm()
 
 
-def assert_same_results(snn, other, frames, targets):
-    """Compare voltages, gradients and states."""
-    assert_close(results(other, frames, targets), results(snn, frames, targets))
-    assert_close(tree_leaves(other.recording), tree_leaves(snn.recording))
-
-
 def assert_same_bits(computed, expected):
     for tensor, reference in zip(computed, expected, strict=True):
         assert torch.equal(tensor, reference)
@@ -83,23 +76,24 @@ def assert_same_bits(computed, expected):
 
 def test_same_where_a_voltage_meets_the_threshold():
     """Every number is a sum of few powers of 2, so that nothing is rounded."""
-    taus = dict.fromkeys(("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem"), 0.002)
+    taus = dict.fromkeys(SNN.time_constants, 0.002)
     snn, other = both(torch.float64, input_size=1, hidden_size=2, v_th=0.5, **taus)
-    for weights in (*snn.parameters(), *other.parameters()):
-        torch.nn.init.ones_(weights)
-    for model in (snn, other):  # else the gradients of the classes would add up to 0
-        torch.nn.init.constant_(model.linear.weight[0], 2)
+    for model in (snn, other):
+        for weights in model.parameters():
+            torch.nn.init.ones_(weights)
+        model.linear.weight.data[0] = 2  # else the gradients of the classes would add up to 0
     frames = torch.ones(3, 1, 1, dtype=torch.float64)
-    assert_same_results(snn, other, frames, torch.tensor([0]))
+    computed, expected = (results(model, frames, torch.tensor([0])) for model in (other, snn))
+    assert_close(computed, expected)
+    assert_close(tree_leaves(other.recording), tree_leaves(snn.recording))
     hidden = other.recording.lif0
     assert (hidden.v[0] == 0.5).all()
     assert hidden.z.sum((1, 2)).tolist() == [0, 2, 2]
 
 
-def random_frames(share, dtype=torch.float32):
+def random_frames(share):
     """Frames in which a share of the inputs isn't 0."""
-    torch.manual_seed(0)
-    frames = torch.rand(9, 3, 2, 5, 5, dtype=dtype)
+    frames = torch.rand(9, 3, 2, 5, 5)
     return frames * (torch.rand_like(frames) < share)
 
 
@@ -110,15 +104,13 @@ def test_inference_and_recording_give_the_same_bits(share):
     expected = snn(frames)
     assert expected.requires_grad
     assert snn.recording is None
-    with torch.no_grad():
-        assert torch.equal(snn(frames), expected)
-    snn.record = True
-    with torch.no_grad():
-        snn(frames)
-    without_gradients = tree_leaves(snn.recording)
-    assert torch.equal(snn(frames), expected)
-    assert_same_bits(without_gradients, tree_leaves(snn.recording))
-    assert not any(state.requires_grad for state in tree_leaves(snn.recording))
+    states = []
+    for snn.record, learns in ((False, False), (True, False), (True, True)):
+        with torch.set_grad_enabled(learns):
+            assert torch.equal(snn(frames), expected)
+        states.append(tree_leaves(snn.recording))
+    assert_same_bits(*states[1:])
+    assert not any(state.requires_grad for state in states[2])
 
 
 def test_blas_is_for_training_alone(monkeypatch):
@@ -138,12 +130,11 @@ def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, learn_taus,
     frames, _ = batch_of(data, 5)
     snn = FastSNN(learn_taus=learn_taus)
     scatter_taus(snn)
+    expected = snn(frames)
     state = None
-    pieces = []
-    for piece in frames.split(7):
+    for piece, answer in zip(frames.split(7), expected.split(7), strict=True):
         voltages, state = snn.resume(piece.to_sparse() if sparse else piece, state)
-        pieces.append(voltages)
-    assert torch.equal(torch.cat(pieces), snn(frames))
+        assert torch.equal(voltages, answer)
     with pytest.raises(ValueError, match="frames hold 2 recordings; go on with the 5 of before"):
         snn.resume(frames[:, :2], state)
 
@@ -270,9 +261,10 @@ def test_what_only_the_reference_network_computes_is_refused(message):
 
 
 def test_frames_that_are_sparse_along_some_axes_are_refused():
+    frames = torch.zeros(5, 3, 2, 35, 35).to_sparse(3)
     for run in (FastSNN(), Classifier(FastSNN()).append_silence):
         with pytest.raises(TypeError, match="sparse along some axes; give"):
-            run(torch.zeros(5, 3, 2, 35, 35).to_sparse(3))
+            run(frames)
 
 
 def test_second_derivatives_are_refused():
@@ -306,9 +298,10 @@ def test_on_a_gpu_it_computes_as_snn_does(monkeypatch, sparse):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("sparse", [False, True])
 def test_same_on_the_gpu(data, sparse):
-    frames, targets = batch_of(data, 8, dtype=torch.float64)
+    frames, targets = batch_of(data, 8)
+    frames = frames.double()
     snn, other = both(torch.float64)
     expected = results(snn, frames, targets)
-    frames = frames.cuda()
-    computed = results(other.cuda(), frames.to_sparse() if sparse else frames, targets.cuda())
+    given = (frames.to_sparse() if sparse else frames).cuda()
+    computed = results(other.cuda(), given, targets.cuda())
     assert_close([tensor.cpu() for tensor in computed], expected)

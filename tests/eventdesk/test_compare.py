@@ -2,7 +2,8 @@
 
 import json
 import re
-from functools import partial
+from functools import cache, partial
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -525,7 +526,7 @@ def test_the_winner_is_the_best_model_that_can_be_handed_over():
     assert candidates.in_finer_bins(BY_NAME["GRU"]).deployable
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def films():
     """Twenty-four recordings that are twice as wide as the models see them."""
     films = make_set("place", seed=3)[0].subset(range(24))
@@ -546,13 +547,25 @@ def won_by(name, films):
     return Comparison(judged({name: 100}), recipe)
 
 
+@pytest.fixture(scope="module")
+def written(films, tmp_path_factory):
+    """A function that writes the winner of such a name, once."""
+
+    @cache
+    def write(name):
+        folder = tmp_path_factory.mktemp("winner")
+        write_winner(won_by(name, films), films, range(24), folder)
+        return folder
+
+    return write
+
+
 @pytest.mark.parametrize("name", ["regression on the image", "trees on image and rate", "GRU"])
 @pytest.mark.filterwarnings("ignore:the loss has climbed")
-def test_what_is_written_answers_as_what_was_trained(name, films, tmp_path):
+def test_what_is_written_answers_as_what_was_trained(name, films, written):
     comparison = won_by(name, films)
     trained = module.train_winner(comparison, films, comparison.winner.model)
-    write_winner(comparison, films, range(24), tmp_path)
-    loaded = load_trained(tmp_path, "cpu")
+    loaded = load_trained(written(name), "cpu")
     answers = trained.predict(module.make_smaller(films)[0])
     for events, answer in zip(films.events, answers, strict=True):
         (part,) = loaded.parts(events, (120, 120, 2))
@@ -561,14 +574,13 @@ def test_what_is_written_answers_as_what_was_trained(name, films, tmp_path):
     noise["x"] = np.random.default_rng(0).integers(0, 120, len(noise))
     assert loaded.unlike(loaded.parts(noise, (120, 120, 2))[0])
     with pytest.raises(FileExistsError):
-        write_winner(comparison, films, range(24), tmp_path)
+        write_winner(comparison, films, range(24), written(name))
 
 
-def test_trees_that_lead_nowhere_are_refused(films, tmp_path):
+def test_trees_that_lead_nowhere_are_refused(written, tmp_path):
     from skops import io
 
-    write_winner(won_by("trees on the image", films), films, range(24), tmp_path)
-    path = tmp_path / "winner.skops"
+    path = copytree(written("trees on image and rate"), tmp_path / "winner") / "winner.skops"
     content = io.load(path, trusted=["sklearn.tree._tree.Tree"])
     content["model"].estimators_[7].tree_.children_right[0] = 10**6
     path.write_bytes(io.dumps(content))
