@@ -245,8 +245,8 @@ def warn_of_rates(network: nn.Module) -> None:
             )
 
 
-def width_of_steps(dt: float) -> float:
-    """Return the width in µs of the time bins of a network with this ``dt`` in s."""
+def width_of_steps(dt: Any) -> float:
+    """Return the width in µs of the time bins of a network with this ``dt``, a number in s."""
     return float(f"{1e6 * plain_number(dt):.15g}")  # 123, and not 122.99999999999999
 
 

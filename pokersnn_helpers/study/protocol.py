@@ -143,10 +143,10 @@ class Trial:
         self._tested = False
         parts = {"learn from": learn, "choose by": choose, "test on": test}
         for (use, part), (other_use, other) in combinations(parts.items(), 2):
-            shared = np.intersect1d(part.groups, other.groups) if part and other else []
-            if len(shared):
+            shared = {*part.groups} & {*other.groups} if part and other else set()
+            if shared:
                 raise ValueError(
-                    f"group {shared[0]} is among what to {use} and among what to {other_use}; "
+                    f"group {min(shared)} is among what to {use} and among what to {other_use}; "
                     "each group may be in one of them"
                 )
 
