@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy import ndarray
 
+from eventdesk.ask.portions import first_tenth
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.study.estimators import PerturbedEstimator, logistic_regression
 from pokersnn_helpers.study.models import summed_image
-from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
+from pokersnn_helpers.study.perturbations import apply, merge_polarities
 
 from . import Row
 

@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 
+from eventdesk.ask.portions import any_tenth, first_tenth, last_tenth, uniform_time
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
-    any_tenth,
     apply,
-    first_tenth,
-    last_tenth,
     merge_polarities,
     reversed_time,
     shuffled_time,
-    uniform_time,
 )
 
 

@@ -30,12 +30,12 @@ from pokersnn_helpers.study.estimators import (
     PerturbedEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
 from pokersnn_helpers.system.checks import check_range
 
 from ..detector import detector
 from ..look.inspection import find_hot_pixels
 from . import features
+from .portions import any_tenth, first_tenth, last_tenth, uniform_time
 from .verdict import Candidate, Sees
 
 LEARNED = ("time_window", "augment", "epochs", "batch_size", "learning_rate")  # by networks
