@@ -8,15 +8,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 from numpy import ndarray
 
-from pokersnn_helpers.system.checks import check_range, errors_in
+from pokersnn_helpers.system.checks import check_events, check_range, errors_in
 from pokersnn_helpers.system.writing import errors_name
 
-from ..files.event_files import check_file, read_unchecked
+from ..files.event_files import ANY_SENSOR, check_file, read_unchecked
 from ..files.folders import find_files
-from .inspection import find_hot_pixels
-
-# Of an event: what the filters look at, and a number that they keep with it.
-NUMBERED = np.dtype([(name, np.int64) for name in ("t", "x", "y", "number")])
+from .inspection import event_image, find_hot_pixels
 
 
 def remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
@@ -43,24 +40,20 @@ def remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
     from tonic.transforms import Denoise, RefractoryPeriod  # which take a second to import
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
-    x, y = find_hot_pixels(events).T
-    is_hot = np.isin(_places(events["x"], events["y"]), _places(x, y))
-    numbers = np.flatnonzero(~is_hot)
-    columns = [events[field][numbers] for field in "txy"]
-    left = np.rec.fromarrays([*columns, numbers], dtype=NUMBERED)
-    left["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
+    left = check_events(events, ANY_SENSOR)
+    x, y = find_hot_pixels(left).T
+    is_hot = np.zeros(event_image(left).shape[1:], bool)
+    is_hot[y, x] = True
+    left["p"] = np.arange(len(left))  # the filters don't look at it
+    left["t"] += 1 + noise  # they begin at 0 as if each pixel had just fired
+    left = left[~is_hot[left["y"], left["x"]]]
     if refractory and len(left):
         left = RefractoryPeriod(refractory)(left)
     if noise and len(left):
         left = Denoise(noise)(left)
     if len(left) == 0:
         raise ValueError("no event is left; choose shorter times")
-    return left["number"]
-
-
-def _places(x: ndarray, y: ndarray) -> ndarray:
-    """Return a number for each pixel."""
-    return y.astype(np.int64) << 32 | x.astype(np.int64)
+    return left["p"]
 
 
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
