@@ -35,6 +35,7 @@ from pokersnn_helpers.training import Prediction, predict_recording
 from .ask import features
 from .ask.compare import Comparison, make_smaller, train_winner
 from .files.folders import resized_parts, thin
+from .runs import Options
 
 FORMAT = "eventdesk features 1"
 TREE = "sklearn.tree._tree.Tree"  # which skops trusts only where its numbers are checked
@@ -151,7 +152,7 @@ def load_trained(path: StrPath, device: str | None = None, network: Any = None) 
     return Trained(load_checkpoint(file, device, network), **reading)
 
 
-def _check_reading(options: Any, path: Path) -> dict[str, Any]:
+def _check_reading(options: Any, path: Path) -> Options:
     """Return what options say of how recordings are read, or refuse them."""
     if not isinstance(options, dict):
         raise ValueError(f"{path} is damaged: its options are {options!r}")
@@ -206,7 +207,7 @@ def _save_features(
     estimator: FeatureEstimator,
     recordings: Recordings,
     groups: Sequence[Any],
-    reading: dict[str, Any],
+    reading: Options,
     path: Path,
 ) -> None:
     from skops import io  # which takes half a second to import

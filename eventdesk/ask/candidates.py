@@ -7,7 +7,7 @@ other processes, and an estimator that it returns is copied before it learns.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ Settings = dict[str, Any]  # what the models of a fold learn by, as ``choose_set
 Make = Callable[[Settings], Any]
 
 
-def choose_settings(recordings: Recordings, given: Mapping[str, Any]) -> Settings:
+def choose_settings(recordings: Recordings, given: Settings) -> Settings:
     """Choose what isn't given as ``train`` does, but fewer steps.
 
     Args:
@@ -78,7 +78,7 @@ def choose_settings(recordings: Recordings, given: Mapping[str, Any]) -> Setting
     }
 
 
-def learned_by(settings: Settings) -> dict[str, Any]:
+def learned_by(settings: Settings) -> Settings:
     """Return the arguments of ``train_classifier`` among the settings."""
     return {name: settings[name] for name in LEARNED}
 

@@ -1,6 +1,6 @@
 """Do recordings need time? Models that see the order of events and others that don't answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from ..look.copies import keep_copies_together
 from .candidates import (
     CANDIDATES,
     Make,
+    Settings,
     choose_settings,
     in_finer_bins,
     without_times,
@@ -51,7 +52,7 @@ class Comparison:
     """
 
     judgement: Judgement
-    recipe: dict[str, Any]
+    recipe: Settings
 
     @property
     def verdict(self) -> Verdict:
@@ -203,9 +204,7 @@ def _check_classes(evidence: Evidence) -> None:
         )
 
 
-def _answers(
-    given: Mapping[str, Any], make: Make, trial: Trial, seed: int
-) -> tuple[ndarray, ndarray]:
+def _answers(given: Settings, make: Make, trial: Trial, seed: int) -> tuple[ndarray, ndarray]:
     """Return the numbers of a trial's recordings to test on, and the answers to them."""
     learned = trial.learn.recordings
     estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
