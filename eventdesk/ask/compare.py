@@ -15,7 +15,7 @@ from pokersnn_helpers.recordings import Recordings, check_recordings
 from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
 
-from ..files.folders import network_size, resize, thin
+from ..files.folders import in_pixels, network_size, resize, thin
 from ..look.copies import keep_copies_together
 from .candidates import (
     CANDIDATES,
@@ -157,11 +157,10 @@ def compare(
         judged = judge_with(without_times(memory))
     if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         judged = judge_with(in_finer_bins(memory))
-    width, height, _ = smaller.sensor_size
     recipe = settings | {
         "folds": folds,
         "seed": seed,
-        "size": f"{width}x{height}",
+        "size": in_pixels(smaller.sensor_size),
         "share": share,
     }
     return Comparison(judged, recipe)

@@ -215,9 +215,9 @@ class Judgement:
             return ENOUGH[first.model.sees], [first]
         return Verdict.CANT_TELL if Answer.CANT_TELL in answers else Verdict.ORDER, []
 
-    def seeing(self, *sees: Sees) -> list[Row]:
+    def seeing(self, sees: Sees) -> list[Row]:
         """Return the rows of models that see this, the best first."""
-        rows = [row for row in self.rows if row.model.sees in sees]
+        rows = [row for row in self.rows if row.model.sees is sees]
         return sorted(rows, key=lambda row: -row.share.mean)
 
     def shortcuts(self, as_good: Answer = Answer.YES) -> list[Row]:

@@ -15,7 +15,7 @@ from pokersnn_helpers.training import Prediction
 
 from .. import live as playing
 from ..files.event_files import read_event_file
-from ..files.folders import find_recordings
+from ..files.folders import find_recordings, in_pixels
 from ..streaming import Stream
 from ..trained import FeatureClassifier, Trained, load_trained
 from .networks import network_named
@@ -93,7 +93,7 @@ def sensor_of(trained: Trained, given: str, recorded: Any) -> SensorSize:
     }
     sizes = {who: size for who, size in said.items() if size}
     if len(set(sizes.values())) > 1:
-        words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
+        words = [f"{who} says {in_pixels(size)}" for who, size in sizes.items()]
         raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
     own = trained.classifier.sensor_size
     width, height = next(iter(sizes.values()), own[:2])

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..files.folders import Folder, load_folder
+from ..files.folders import Folder, in_pixels, load_folder
 from ..look.inspection import Inspection, inspect_file, plot_inspection
 from ..look.overview import inspect_files, overview
 from .terminal import pixels, say
@@ -77,9 +77,8 @@ def compare(
     reading = {name: options.pop(name) for name in READING if name in options}
     loaded = read_folder(folder, group_by, **reading)
     say(decidable(loaded.groups))
-    width, height, _ = loaded.sensor_size
     comparison = asking.compare(loaded.recordings, loaded.groups, processes=processes, **options)
-    comparison.recipe.update(reading, sensor=f"{width}x{height}", group_by=group_by)
+    comparison.recipe.update(reading, sensor=in_pixels(loaded.sensor_size), group_by=group_by)
     say(*report.printed(comparison).splitlines())
     if out:
         report.write(comparison, out)

@@ -28,7 +28,7 @@ from pokersnn_helpers.system.devices import chosen_device
 from pokersnn_helpers.training import History, Trainer, train_classifier
 
 from ..detector import detector
-from ..files.folders import thin
+from ..files.folders import in_pixels, thin
 from ..runs import Options, TrainingState, load_run, restore, save_run
 from .look import read_folder
 from .networks import NETWORKS, network_named
@@ -218,12 +218,11 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     )
     if len(folder.recordings.classes) < 2:
         raise ValueError(f"{options.data} holds one class; add a folder for each of the others")
-    width, height, _ = folder.sensor_size
     recordings = folder.recordings
     if options.share < 1:
         recordings = apply(partial(thin, share=options.share), recordings)
     with errors_in(options.data):
-        return split_groups(recordings, folder.groups), f"{width}x{height}"
+        return split_groups(recordings, folder.groups), in_pixels(folder.sensor_size)
 
 
 def digest_of(data: Split) -> str:

@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
@@ -451,6 +452,16 @@ def network_size(sensor_size: SensorSize) -> Size:
     width, height, _ = sensor_size
     block = math.ceil(max(width, height) / MAX_NETWORK_SIDE)
     return max(1, width // block), max(1, height // block)
+
+
+def in_pixels(size: Sequence[int]) -> str:
+    """Return width and height in the words of the command line, such as 346x260.
+
+    Example:
+        >>> in_pixels((346, 260, 2))
+        '346x260'
+    """
+    return f"{size[0]}x{size[1]}"
 
 
 def resize(events: ndarray, sensor_size: SensorSize, size: Size) -> ndarray:
