@@ -194,7 +194,7 @@ class Recordings:
             name.decode() if isinstance(name, bytes) else name
             for name in attribute(dataset, "classes", classes)
         ]
-        size = check_sensor_size(attribute(dataset, "sensor_size", sensor_size))
+        size = attribute(dataset, "sensor_size", sensor_size)
         targets: list[Any] = []
 
         def read() -> Iterator[ndarray]:

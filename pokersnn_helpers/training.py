@@ -149,6 +149,8 @@ def evaluate(classifier: Classifier, loader: Batches, device: Device = None) -> 
         >>> evaluate(Classifier(SNN()), make_loader(data.test)).n_samples
         20
     """
+    check_classifier(classifier)
+    check_loader(loader, classifier)
     evaluation, _ = _evaluate(classifier, loader, device)
     warn_if_silent("", int((evaluation.predicted >= 0).sum()), evaluation.n_samples)
     return evaluation
@@ -159,8 +161,6 @@ def _evaluate(
     classifier: Classifier, loader: Batches, device: Device, loss: Loss | None = None
 ) -> tuple[Evaluation, float]:
     """Return with the evaluation the mean loss; default: the negative log-likelihood."""
-    check_classifier(classifier)
-    check_loader(loader, classifier)
     device = chosen_device(device)
     classifier.to(device).eval()
     batches = []

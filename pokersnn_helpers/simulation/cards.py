@@ -31,7 +31,7 @@ from numpy.random import Generator
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from ..system.checks import check_range
 from .camera import FRAME_INTERVAL, EventCamera
-from .pips import SIGNED_DISTANCE
+from .pips import SIGNED_DISTANCE, ramp
 
 LEAD_IN = 2000  # µs that the card has been moving when a recording starts
 
@@ -225,17 +225,12 @@ def _log_frames(suit: str, card: SimpleNamespace, motion: _Motion, rows: ndarray
     depth = -SIGNED_DISTANCE[suit](u, v) * card.scale_y  # in pixels
 
     scattered, reach = STRAY_LIGHT
-    sharp = _ramp(depth / BLUR)
+    sharp = ramp(depth / BLUR)
     covered = (1 - scattered) * sharp**2 * (3 - 2 * sharp)
-    covered += scattered * _ramp(depth / reach)
+    covered += scattered * ramp(depth / reach)
     brightness, softness = HIGHLIGHT
-    highlight = brightness * _ramp((front - y) / softness)
+    highlight = brightness * ramp((front - y) / softness)
     return np.log(1 + dimmed * covered) + highlight
-
-
-def _ramp(distance: ndarray) -> ndarray:
-    """Return 0 far outside of an edge, 1 far inside of it, and a half on it."""
-    return np.clip(0.5 + distance, 0, 1)
 
 
 def _track(events: ndarray, suit: str) -> ndarray:

@@ -15,7 +15,7 @@ from numpy.random import Generator
 from ..recordings import Recordings
 from ..system.checks import check_numbers, check_seed
 from .camera import EventCamera
-from .pips import sd_circle
+from .pips import ramp, sd_circle
 
 GESTURES = ("left", "right", "wave")
 PEOPLE = {  # size of the hand, and pace
@@ -105,7 +105,7 @@ def film_hand(path: ndarray, size: float, rng: Generator) -> ndarray:
     reach = 32 + 20 * size  # from the middle to out of view
     across = (2 * path[:, None, None] - 1) * reach
     distance = size * hand((x - across) / size, (y - height) / size)
-    covered = np.clip(0.5 - distance, 0, 1)
+    covered = ramp(-distance)
     return HAND_CAMERA.record(brightness * covered, SLOW_FRAME_INTERVAL, rng)
 
 

@@ -15,7 +15,7 @@ from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 from ..system.checks import check_numbers, check_seed
 from .camera import FRAME_INTERVAL, EventCamera
 from .cards import CAMERA
-from .pips import sd_circle
+from .pips import ramp, sd_circle
 
 COURSES = {  # to the right, down, and clockwise; y points down
     "left": (-1, 0, 0),
@@ -90,7 +90,7 @@ def film_path(
     distance: Any = np.inf  # to the nearest edge
     for (middle_x, middle_y), each in zip(paths, radii, strict=True):
         distance = np.minimum(distance, sd_circle(x - middle_x, y - middle_y, each))
-    covered = np.clip(0.5 - distance, 0, 1)
+    covered = ramp(-distance)
     return camera.record(-covered, FRAME_INTERVAL, rng)
 
 

@@ -10,6 +10,15 @@ import numpy as np
 from numpy import ndarray
 
 
+def ramp(depth: ndarray) -> ndarray:
+    """Return 0 far outside of an edge, 1 far inside of it, and a half on it.
+
+    Args:
+        depth: How far inside, in pixels.
+    """
+    return np.clip(0.5 + depth, 0, 1)
+
+
 def sd_circle(x: ndarray, y: ndarray, radius: float) -> ndarray:
     """Return the distance from a circle around 0."""
     return np.sqrt(x * x + y * y) - radius
