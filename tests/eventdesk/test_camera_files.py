@@ -13,6 +13,7 @@ from eventdesk.files import camera_files
 from eventdesk.files.camera_files import read_aedat, read_bin, read_dat, read_raw
 from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.study.perturbations import replaced
 
 IMX636 = """% camera_integrator_name Prophesee
 % evt {version}
@@ -62,26 +63,20 @@ def test_vectors_take_no_more_memory_than_there_is(monkeypatch):
 def evt2(events):
     """Words of 32 bits, with triggers and others between them."""
     words = [0x1 << 28, 0x2 << 28]  # an event before any time, and an unknown word
-    last = None
     for t, x, y, p in events.tolist():
-        high = t >> 6
-        low = (t & 63) << 22
-        if high != last:
-            last = high
-            trigger = 0xA << 28 | low | 1
-            words += [0x8 << 28 | high & 0xFFFFFFF, trigger, 0xE << 28]
+        high, low = 0x8 << 28 | t >> 6 & 0xFFFFFFF, (t & 63) << 22
+        if high not in words[-4:]:
+            words += [high, 0xA << 28 | low | 1, 0xE << 28]  # a trigger and another word follow
         words.append(p << 28 | low | x << 11 | y)
     return np.array(words, "<u4")
 
 
 def five_hours():
     """Times whose 34 bits begin anew after 4.77 hours, and their 32 bits every 71 minutes."""
-    events = some_events(200)
-    events["t"] = np.arange(200) * 90_000_000 + 7
+    times = np.arange(200) * 90_000_000 + 7
     turns = 2**32 * np.arange(1, 5)
-    events["t"][:8] = [*turns - 5_000_000, *turns + 5]  # close to each time at which one does
-    events["t"].sort()
-    return events
+    times[:8] = [*turns - 5_000_000, *turns + 5]  # close to each time at which one does
+    return replaced(some_events(200), t=np.sort(times))
 
 
 @pytest.mark.parametrize(

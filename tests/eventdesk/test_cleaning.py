@@ -62,7 +62,7 @@ WRITERS = {
     "a.csv": lambda table, path: pd.DataFrame(table).to_csv(path, index=False),
     "a.npy": lambda table, path: np.save(path, pd.DataFrame(table).to_records(index=False)),
     "a.npz": lambda table, path: np.savez(path, **table),
-    "a.h5": lambda table, path: path.write_bytes(hdf5(**table)),
+    "a.h5": lambda table, path: path.write_bytes(hdf5("events/", **table)),
 }
 
 

@@ -50,7 +50,7 @@ def refused(words):
 def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
     """Of a network, and of events."""
     save_nir(Classifier(SNN(hidden_size=5)), tmp_path / "a.nir")
-    (tmp_path / "a.h5").write_bytes(hdf5(t=[0], x=[1], y=[1], p=[1]))
+    (tmp_path / "a.h5").write_bytes(hdf5("events/", t=[0], x=[1], y=[1], p=[1]))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     doors = {

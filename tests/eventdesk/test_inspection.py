@@ -1,6 +1,7 @@
 """What ``inspect`` finds odd, and from where on."""
 
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,10 +13,7 @@ from pokersnn_helpers.recordings import make_events
 
 def at(t, x=0, on=None):
     """Events at some times and columns, so many of which are ON; default: half of them."""
-    events = make_events(t, x, 0, 0)
-    on = on or len(t) // 2
-    events["p"][:on] = 1
-    return events
+    return make_events(t, x, 0, np.arange(len(t)) < (on or len(t) // 2))
 
 
 def with_gap(gap, duration):
@@ -28,9 +26,8 @@ def ticking(tick):
 
 def sparse(duration):
     """Two hundred times in µs, spread over so long."""
-    times = np.random.default_rng(0).integers(1, duration, 200)
-    times[:2] = 0, duration
-    return np.sort(times)
+    times = np.random.default_rng(0).integers(1, duration, 198)
+    return np.sort([0, *times, duration])
 
 
 def burst(size):
@@ -44,13 +41,10 @@ def scene(*hot):
     y = rng.integers(10, 50, 60_000)
     middle = 30 + 25 * np.sin(6 * np.pi * t / 1e6)
     x = (middle + rng.integers(0, 5, 60_000)).astype(int)
+    parts = [make_events(t, x, y, y % 2)]
     for column, row, count in hot:
-        t = np.append(t, rng.integers(0, 10**6, count))
-        x = np.append(x, [column] * count)
-        y = np.append(y, [row] * count)
-    events = at(t, x)
-    events["y"] = y
-    events["p"] = y % 2
+        parts.append(make_events(rng.integers(0, 10**6, count), column, row, row % 2))
+    events = np.concatenate(parts)
     events.sort(order="t", kind="stable")
     return events
 
@@ -112,19 +106,17 @@ def test_events_in_no_order_are_no_overflow(duration, inspect):
     """Some fall by nearly what a counter holds; of 16 bits, none could hold the longer times."""
     for seed in range(5):
         t = np.random.default_rng(seed).integers(0, duration, 3000)
-        advice = inspect(at(t)).advice
-        assert advice[0].startswith("times run backwards at event ")
-        assert not any("overflowed" in sentence for sentence in advice)
+        first, *others = inspect(at(t)).advice
+        assert first.startswith("times run backwards at event ")
+        assert "overflowed" not in " ".join(others)
 
 
 @pytest.mark.parametrize("start", [5, 1_000_000, 4_000_000_000])
 def test_a_clock_that_begins_anew_leaves_no_gap(start, inspect):
     t = np.arange(0, 10**6, 1000)
-    inspection = inspect(at(np.concatenate([start + t, t])))
-    assert (
-        f"its clock begins anew at event 1000 (from {start + 999_000} to 0); cut"
-        in (inspection.advice[0])
-    )
+    inspection = inspect(at([*(start + t), *t]))
+    said = f"its clock begins anew at event 1000 (from {start + 999_000} to 0); cut"
+    assert said in inspection.advice[0]
     assert inspection.numbers["longest gap (ms)"] == 1
     assert inspection.numbers["duration (ms)"] == 1998
     assert inspection.numbers["times that run backwards"] == 1
@@ -147,14 +139,15 @@ def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
 
 
 def test_what_are_no_events_is_refused_in_words():
-    for events, reason in (
-        (scene()[::-1], "sort by time"),
-        (scene()[:0], r"has shape \(0,\)"),
-        (np.ma.masked_array(scene(), mask=True), "field t is -- at event 0"),
-    ):
-        for function in (find_hot_pixels, remaining):
-            with pytest.raises(ValueError, match=reason):
-                function(events)
+    events = scene()
+    wrong = {
+        "sort by time": events[::-1],
+        r"has shape \(0,\)": events[:0],
+        "field t is -- at event 0": np.ma.masked_array(events, mask=True),
+    }
+    for function, reason in product((find_hot_pixels, remaining), wrong):
+        with pytest.raises(ValueError, match=reason):
+            function(wrong[reason])
 
 
 def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspect):
@@ -165,9 +158,9 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     assert inspection.hot_pixels.tolist() == [[x, y] for x, y, _ in hot]
     first, _ = inspection.advice
     assert first.startswith("hot pixels, 5 in all, (40, 12), (56, 20), (30, 30), (3, 5),")
-    together = [(x, y, 50) for x in (9, 10) for y in (60, 61)]
+    together = product((9, 10), (60, 61), [50])
     assert len(find_hot_pixels(scene(*together))) == 4
-    crowd = [(x, y, 50) for x in (9, 10, 11) for y in (58, 59, 60)]  # each has eight rivals
+    crowd = product((9, 10, 11), (58, 59, 60), [50])  # each has eight rivals
     assert len(find_hot_pixels(scene(*crowd))) == 0
 
 
