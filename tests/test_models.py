@@ -26,7 +26,7 @@ from eventdesk.ask.features import (
     shift_correlation,
     sum_and_rate,
 )
-from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
+from pokersnn_helpers import Recordings, decode, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recordings import make_events
@@ -50,8 +50,7 @@ NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
 
 def batch(recordings, sparse, time_window=1000):
-    loader = make_loader(recordings, batch_size=12, time_window=time_window, sparse=sparse)
-    frames, _ = next(iter(loader))
+    ((frames, _),) = make_loader(recordings, batch_size=12, time_window=time_window, sparse=sparse)
     return frames
 
 
@@ -68,10 +67,8 @@ def test_every_weight_has_a_gradient(network, some):
 def test_models_of_the_sum_see_no_order_in_time(network, some):
     model = network()
     expected = model(batch(some, True))
-    shuffled = batch(shuffled_time(some), True)
-    torch.testing.assert_close(model(shuffled), expected)
-    one_bin = batch(some, True, WHOLE)
-    torch.testing.assert_close(model(one_bin), expected)
+    for frames in (batch(shuffled_time(some), True), batch(some, True, WHOLE)):
+        torch.testing.assert_close(model(frames), expected)
 
 
 @pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector, LeakyDetector, PlaceGRU])
@@ -85,11 +82,11 @@ def test_network_with_a_memory_sees_the_order(network, some):
 def test_network_without_a_memory_sees_frames_and_not_their_order(some):
     frames = batch(some, False)
     model = FrameMLP().eval()
-    expected = decode(model(frames))
-    backwards = decode(model(frames.flip(0)))
+    expected, backwards, summed = (
+        decode(model(given)) for given in (frames, frames.flip(0), frames.sum(0, keepdim=True))
+    )
     torch.testing.assert_close(backwards, expected)
-    summed = frames.sum(0, keepdim=True)
-    assert not torch.allclose(decode(model(summed)), expected)
+    assert not torch.allclose(summed, expected)
 
 
 @pytest.mark.parametrize("network", [MotionDetector, LeakyDetector, SpikingConvolution])
@@ -105,9 +102,8 @@ def test_detector_sees_no_polarity_and_no_future_and_says_nothing_in_silence(net
 
 def test_recurrent_weights_stay_zero(some):
     network = build_network(FeedforwardSNN)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     network(batch(some, True)).sum().backward()
-    optimizer.step()
+    torch.optim.Adam(network.parameters(), lr=0.01).step()
     assert not network.lif0.recurrent_weights.any()
 
 
@@ -131,8 +127,7 @@ def test_summed_image_holds_all_events(some):
 
 
 def test_rate_over_time_finds_a_period():
-    times = np.arange(0, 100_000, 5000)
-    events = make_events(times, 0, 0, 0)
+    events = make_events(np.arange(0, 100_000, 5000), 0, 0, 0)
     one = Recordings([events], [0], ("a",), (1, 1, 2))
     of_lags = rate_over_time(one, 1000)[0, 20:57]
     lags = np.unique(np.geomspace(1, 2048, 44).astype(int))[:-1]
@@ -164,8 +159,8 @@ def test_features_are_as_many_for_any_duration_and_those_of_a_recording_alone(fe
 
 
 def test_regions_over_time_turn_round_with_time():
-    rows = [(0, 0, 0, 1), (1000, 0, 0, 1), (4000, 2, 0, 1), (5000, 2, 0, 1), (19_999, 1, 1, 0)]
-    one = Recordings([np.array(rows, dtype=EVENT_DTYPE)], [0], ("a",), (3, 3, 2))
+    events = make_events([0, 1000, 4000, 5000, 19_999], [0, 0, 2, 2, 1], [0, 0, 0, 0, 1], 1)
+    one = Recordings([events], [0], ("a",), (3, 3, 2))
     forwards, backwards = (
         regions_over_time(each)[0, 13:].reshape(6, 78) for each in (one, reversed_time(one))
     )
@@ -173,17 +168,14 @@ def test_regions_over_time_turn_round_with_time():
     assert backwards[1:] == pytest.approx(-forwards[1:], abs=1e-9)
 
 
-def drifting(speed, x=5, y=9):
-    """Film a column of pixels that moves to the right, at some pixels per ms."""
-    steps = np.arange(0, 12)
-    rows = [(1000 * step, x + speed * step, y + row, 1) for step in steps for row in range(4)]
-    return np.array(rows, dtype=EVENT_DTYPE)
-
-
 def test_rules_that_learn_nothing_say_which_way_something_moves():
-    there = drifting(1)
-    back = reversed_time(Recordings([there], [0], ("a",), (35, 35, 2))).events[0]
-    down = replaced(there, x=there["y"], y=there["x"])
+    """A column of four pixels moves by one in a ms."""
+    ms = np.repeat(range(12), 4)
+    along, across = 5 + ms, 9 + np.arange(48) % 4
+    there, back, down = (
+        make_events(1000 * ms, x, y, 1)
+        for x, y in ((along, across), (along[::-1], across), (across, along))
+    )
     ways = Recordings([there, back, down], [1, 0, 3], tuple(WAYS), (35, 35, 2))
     assert centroid_drift(ways) == pytest.approx(np.array([[1, 0], [-1, 0], [0, 1]]))
     for rule in untrained().values():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from eventdesk.ask.portions import any_tenth, first_tenth, last_tenth, uniform_time
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
@@ -13,13 +14,13 @@ from pokersnn_helpers.study.perturbations import (
 )
 
 
-def recordings_of(*events, size=(5, 4, 2)):
-    arrays = [np.array(rows, dtype=EVENT_DTYPE) for rows in events]
-    return Recordings(arrays, [0] * len(arrays), ("a",), size)
+def recordings_of(*films):
+    arrays = [np.array(rows, dtype=EVENT_DTYPE) for rows in films]
+    return Recordings(arrays, [0] * len(arrays), ("a",), (5, 4, 2))
 
 
-def rows(recordings, number=0):
-    return [tuple(map(int, event)) for event in recordings.events[number]]
+def rows(recordings):
+    return recordings.events[0].tolist()
 
 
 CHANGES = {
@@ -46,17 +47,15 @@ def test_given_recordings_and_classes_stay_and_every_call_draws_the_same(change,
 def test_shuffled_time_keeps_the_sum_and_the_number_of_events_per_bin(some):
     changed = shuffled_time(some)
     for events, shuffled in zip(some.events, changed.events, strict=True):
-        before = to_frames(events)
-        after = to_frames(shuffled)
+        before, after = map(to_frames, (events, shuffled))
         assert np.array_equal(events["t"], shuffled["t"])
-        assert (before.sum(0) == after.sum(0)).all()
-        assert not (before == after).all()
+        assert torch.equal(before.sum(0), after.sum(0))
+        assert not torch.equal(before, after)
 
 
 def test_uniform_time_keeps_the_sum_alone():
-    long = [(number**2, number % 5, 0, 1) for number in range(400)]
-    short = [(number, number % 5, 0, 1) for number in range(400)]
-    changed = uniform_time(recordings_of(long, short))
+    films = [[(n**power, n % 5, 0, 1) for n in range(400)] for power in (2, 1)]
+    changed = uniform_time(recordings_of(*films))
     for events in changed.events:
         assert np.bincount(events["x"]).tolist() == [80] * 5
         counts, _ = np.histogram(events["t"], 4)
