@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 from PIL import Image
 
 from pokersnn_helpers import to_frames
@@ -30,8 +30,7 @@ def pixels(frames):
 
 
 def opaque(colour):
-    red_green_blue = 255 * np.array(to_rgb(colour))
-    return pytest.approx([*red_green_blue, 255], abs=1)
+    return pytest.approx(255 * np.array(to_rgba(colour)), abs=1)
 
 
 def test_player_of_a_recording_needs_no_other_file(simulated):

@@ -55,9 +55,10 @@ def test_frames_show_on_minus_off_on_one_scale():
     off, on = frame
     on[4, 3] = 5
     off[20, 10] = 2
+    frames = [frame, frame / 5]
     with pytest.raises(ValueError, match="2 frames have 1 titles; give one for each"):
-        recordings.plot_frames([frame, frame / 5], ["a"])
-    fig = recordings.plot_frames([frame, frame / 5], ["a", "b"])
+        recordings.plot_frames(frames, ["a"])
+    fig = recordings.plot_frames(frames, ["a", "b"])
     image, fainter = (ax.images[0] for ax in fig.axes[:2])
     assert np.array_equal(image.get_array(), on - off)
     assert image.get_clim() == fainter.get_clim() == (-5, 5)
@@ -91,11 +92,9 @@ EVENTS = torch.ones(6, 3, 2, 4, 4)
 def recorded():
     """Return what an own network recorded in 6 steps of 3 recordings: one layer has no spikes."""
     left = LIFFeedForwardState(*torch.rand(2, 6, 3, 22))
-    spikes, voltages, currents = torch.rand(3, 6, 3, 22)
-    right = LIFState(spikes.round(), voltages, currents)
-    readout = LIState(*torch.rand(2, 6, 3, 2))
-    steps = torch.zeros(6, 3)
-    return State(Eyes(left, right), steps, readout)
+    spikes, *others = torch.rand(3, 6, 3, 22)
+    right = LIFState(spikes.round(), *others)
+    return State(Eyes(left, right), torch.zeros(6, 3), LIState(*torch.rand(2, 6, 3, 2)))
 
 
 def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
@@ -109,16 +108,15 @@ def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
     for ax, values in zip(fig.axes[1:3], (left.i, left.v), strict=True):
         drawn = [line.get_ydata() for line in ax.lines]
         assert np.array_equal(drawn, values[:, 0, :20].T)
-        assert list(ax.lines[0].get_xdata()) == [1, 2, 3, 4, 5, 6]  # ends of steps, in ms
+        assert [*ax.lines[0].get_xdata()] == [1, 2, 3, 4, 5, 6]  # ends of steps, in ms
 
 
 def test_dynamics_of_a_lone_readout_are_its_voltages_at_the_ends_of_time_steps():
     recording = recorded().readout
     _, ax = networks.plot_dynamics(recording, 0.002, ["left", "right"], frames=EVENTS).axes
-    line, peak = ax.lines[:2]
     voltages = recording.v[:, 0, 0]
-    assert np.array_equal(line.get_data(), [[2, 4, 6, 8, 10, 12], voltages])
-    assert peak.get_ydata() == voltages.max()  # what decode reads
+    assert np.array_equal(ax.lines[0].get_data(), [[2, 4, 6, 8, 10, 12], voltages])
+    assert ax.lines[1].get_ydata() == voltages.max()  # the peak that decode reads
 
 
 @pytest.mark.parametrize("recording", [None, (torch.ones(6, 3),)])
@@ -161,10 +159,8 @@ def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
 
 def test_neuron_shows_its_threshold_and_marks_inputs_and_spikes_at_their_times():
     times = np.arange(3)
-    current = np.ones(3)
     inputs = np.array([0.0, 0.5, 2])
-    spikes = times == 1
-    fig = networks.plot_neuron(times, current, 2 * current, 0.3, spikes, inputs)
+    fig = networks.plot_neuron(times, times, 2 * times, 0.3, times == 1, inputs)
     for ax, marks in zip(fig.axes, (inputs, [1]), strict=True):
         _, threshold, marked = ax.lines
         assert set(threshold.get_ydata()) == {0.3}
@@ -184,10 +180,8 @@ def test_answer_of_any_sensor_is_drawn():
 
 def test_answer_is_named_and_neurons_stand_by_the_class_they_vote_for():
     snn = SNN(hidden_size=3, output_size=2)
-    with torch.no_grad():
-        snn.lif0.input_weights.fill_(1)
-        snn.linear.weight.fill_(1)
-        snn.linear.weight[0, :2] = 0
+    snn.lif0.input_weights.data.fill_(1)
+    snn.linear.weight.data[:] = torch.tensor([[0, 0, 1], [1, 1, 1]])
     events = make_events(500 * np.arange(50), 0, 0, 0)
     classifier = Classifier(snn, classes=("a", "b"))
     _, raster, readout = networks.plot_answer(classifier, events).axes
@@ -198,12 +192,9 @@ def test_answer_is_named_and_neurons_stand_by_the_class_they_vote_for():
 def test_templates_show_where_events_speak_for_a_class_and_against_it():
     """The two neurons carry one pixel each, to class 1 and to class 0."""
     snn = SNN(6 * 5 * 2, hidden_size=2, output_size=2)
-    with torch.no_grad():
-        snn.lif0.input_weights.zero_()
-        weights = snn.lif0.input_weights.view(2, 2, 5, 6)
-        weights[0, 1, 2, 4] = 1
-        weights[1, 0, 3, 1] = 1
-        snn.linear.weight.copy_(1 - torch.eye(2))
+    weights = snn.lif0.input_weights.data.zero_().view(2, 2, 5, 6)
+    weights[0, 1, 2, 4] = weights[1, 0, 3, 1] = 1
+    snn.linear.weight.data = 1 - torch.eye(2)
     axes = networks.plot_templates(snn, ["left", "right"], (6, 5, 2)).axes
     images = np.array([ax.images[0].get_array() for ax in axes])
     assert images[:, 2, 4].tolist() == [-0.5, 0.5, 0, 0]  # ON events, then OFF events
@@ -217,17 +208,15 @@ def test_intervals_are_drawn_by_name_and_marked_by_name():
     values = {"a": (5, 0, 8), "b": (7, 1, 9)}
     ax = results.plot_intervals(values, "points", ["b"]).axes[0]
     assert texts(ax.get_yticklabels()) == ["a", "b"]
-    for name, lines in zip(values, ax.collections, strict=True):
-        ((low, _), (high, _)) = lines.get_segments()[0]
-        assert values[name][1:] == (low, high)
+    spans = [lines.get_segments()[0][:, 0].tolist() for lines in ax.collections]
+    assert spans == [[0, 8], [1, 9]]
     assert [dot.get_color() == ACCENT for dot in ax.lines[:2]] == [False, True]
 
 
 def test_a_history_is_drawn_by_epoch_with_the_one_that_is_kept():
-    history = History(loss=[2, 1, 0.5], accuracy=[0.2, 0.4, 0.9], kept_epoch=2)
-    history.validation_loss, history.validation_accuracy = [3, 2, 2.5], [0.1, 0.6, 0.5]
-    history.test_loss, history.test_accuracy = [9], [0]  # of the epoch that is kept
-    fig = results.plot_history({"mine": history, "without": History(loss=[1], accuracy=[1])})
+    validation, test = ([3, 2, 2.5], [0.1, 0.6, 0.5]), ([9], [0])  # of the epoch that is kept
+    history = History([2, 1, 0.5], [0.2, 0.4, 0.9], *validation, *test, kept_epoch=2)
+    fig = results.plot_history({"mine": history, "without": History([1], [1])})
     loss, accuracy = ([line.get_xydata().T.tolist() for line in ax.lines] for ax in fig.axes)
     assert loss[:3] == [[[1, 2, 3], [2, 1, 0.5]], [[1, 2, 3], [3, 2, 2.5]], [[2], [2]]]
     assert accuracy[2] == [[2], [0.6]]
