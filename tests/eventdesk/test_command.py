@@ -27,6 +27,7 @@ from pokersnn_helpers import (
     make_loader,
     train_classifier,
 )
+from pokersnn_helpers.recordings import make_events
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
@@ -115,9 +116,8 @@ def test_seed_window_and_augmentation_are_taken(words, finished, tmp_path):
 
 def test_recipe_is_that_of_what_is_learned_from(monkeypatch, capsys):
     def lasting(ms):
-        events = np.zeros((2, 2), EVENT_DTYPE)
-        events["t"][:, 1] = 1000 * ms
-        return Recordings(events, [0, 1], ("a", "b"), (4, 4, 2))
+        events = make_events((0, 1000 * ms), 0, 0, 0)
+        return Recordings([events] * 2, [0, 1], ("a", "b"), (4, 4, 2))
 
     parts = Split(lasting(50), lasting(5000))
     monkeypatch.setattr(command, "load", lambda options: (parts, "4x4"))
@@ -128,9 +128,7 @@ def test_recipe_is_that_of_what_is_learned_from(monkeypatch, capsys):
 
 
 def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, monkeypatch):
-    parts = Split(
-        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
-    )
+    parts = Split(data.train[:32], data.test, validation=data.train[32:])
     monkeypatch.setattr(command, "load", lambda options: (parts, ""))
     new, old = tmp_path / "new.pt", tmp_path / "old.pt"
     train("--epochs", 1, "--network", "fast", "--checkpoint", new)
@@ -150,20 +148,19 @@ def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, mo
 def test_groups_that_hold_all_classes_test():
     targets = [0, 2, 1, 1, 1, 2, 1, 0, 0, 1, 1, 2]
     groups = [1, 2, 4, 0, 3, 4, 4, 3, 4, 0, 3, 3]  # the first fold has one class
-    events = np.zeros((12, 1), EVENT_DTYPE)
-    split = split_groups(Recordings(events, targets, ("a", "b", "c"), (4, 4, 2)), groups)
-    assert set(split.test.targets) == {0, 1, 2}
+    recordings = Recordings(np.zeros((12, 1), EVENT_DTYPE), targets, ("a", "b", "c"), (4, 4, 2))
+    assert {*split_groups(recordings, groups).test.targets} == {0, 1, 2}
 
 
 def test_a_run_knows_all_of_its_recordings_again(data):
-    train = data.train.subset(range(9))
-    split = Split(train, data.test, "own", data.train.subset(range(9, 20)))
+    train = data.train[:9]
+    split = Split(train, data.test, "own", data.train[9:20])
     about = train.classes, train.sensor_size
     others = [
-        split._replace(train=train.subset(range(8, -1, -1))),
+        split._replace(train=train[::-1]),
         split._replace(train=Recordings([*train.events], [0] * 8 + [1], *about)),
-        split._replace(validation=data.train.subset(range(10, 20))),
-        split._replace(test=data.test.subset(range(19))),
+        split._replace(validation=data.train[10:20]),
+        split._replace(test=data.test[:19]),
     ]
     assert len({command.digest_of(recordings) for recordings in (split, *others)}) == 5
 
@@ -255,8 +252,7 @@ def test_other_file_is_not_overwritten(data, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "load_pokerdvs", load)
     with pytest.raises(SystemExit, match=r"File exists: '.*late\.pt'"):
         train("--checkpoint", tmp_path / "late.pt", "--epochs", 2)
-    assert names_in(tmp_path) == ["late.pt", "mine.pt"]
-    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"mine"}
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"] * 2
 
 
 def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
@@ -306,9 +302,7 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, ad
 
 
 def test_recording_of_ten_minutes_is_predicted_in_sparse_frames(finished, data, tmp_path, capsys):
-    events = data.test.events[0].copy()
-    events["t"][-1] = 600_000_000
-    np.save(tmp_path / "long.npy", events)
+    np.save(tmp_path / "long.npy", make_events((0, 600_000_000), 0, 0, 0))
     run("predict", "--checkpoint", finished, tmp_path / "long.npy")
     assert "long.npy: " in capsys.readouterr().out  # SNN would refuse its dense frames
 
