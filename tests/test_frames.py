@@ -84,20 +84,17 @@ def test_loaders_of_anything_else_are_refused(data):
 def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
     frames = torch.zeros(7, 64, 2, 35, 35)
     frames[3, :, 1, 10, 5] = 2.0
-    step, recording, polarity, y, x = augment(frames).nonzero(as_tuple=True)
-    assert recording.tolist() == list(range(64))
-    assert (step == 3).all() and (polarity == 1).all()
-    assert set(y.tolist()) == {9, 10, 11}
-    assert set(x.tolist()) == {4, 5, 6, 28, 29, 30}  # column 5 or its mirror, 29
+    step, recording, polarity, y, x = augment(frames).nonzero().T.tolist()
+    assert recording == [*range(64)]
+    assert ({*step}, {*polarity}, {*y}) == ({3}, {1}, {9, 10, 11})
+    assert {*x} == {4, 5, 6, 28, 29, 30}  # column 5 or its mirror, 29
     assert frames[3, 0, 1, 10, 5] == 2.0  # the original is left alone
 
 
 def test_sparse_frames_are_sorted_when_they_are_coalesced():
-    frames = torch.rand(5, 4, 2, 6, 7).to_sparse()
-    moved = augment(frames)
-    assert torch.equal(moved.coalesce().indices(), moved.to_dense().to_sparse().indices())
-    cut = with_steps(moved, 3)
-    assert torch.equal(cut.coalesce().indices(), cut.to_dense().to_sparse().indices())
+    moved = augment(torch.rand(5, 4, 2, 6, 7).to_sparse())
+    for batch in (moved, with_steps(moved, 3)):
+        assert torch.equal(batch.coalesce().indices(), batch.to_dense().to_sparse().indices())
 
 
 @either

@@ -28,21 +28,17 @@ def answers(*correct):
 def test_loss_over_time_is_the_mean_of_what_ends_at_each_step_would_cost():
     voltages = torch.randn(7, 3, 4)
     batch = (TARGETS, torch.ones(7, 3, 2, 3, 3), torch.tensor([7, 7, 7]))
-    by_step = []
-    for length in range(1, 8):
-        until_then = decode(voltages[:length])
-        by_step.append(nll_loss(until_then, TARGETS, reduction="none"))
-    torch.testing.assert_close(nll_over_time(voltages, *batch), torch.stack(by_step).mean(0))
+    until_then = [decode(voltages[:length]) for length in range(1, 8)]
+    by_step = torch.stack([nll_loss(each, TARGETS, reduction="none") for each in until_then])
+    torch.testing.assert_close(nll_over_time(voltages, *batch), by_step.mean(0))
 
 
 def test_fit_minimises_and_reports_the_loss_it_is_given(data):
     def squares(voltages, *_):
         return voltages.square().mean((0, 2))
 
-    torch.manual_seed(0)
     classifier = Classifier(build_network(FastSNN))
-    twelve = data.train.subset(range(0, 48, 4))
-    loader = make_loader(twelve, sparse=True)  # one batch
+    loader = make_loader(data.train[::4], batch_size=12, sparse=True)  # one batch
     options = {"loss": squares, "epochs": 2, "ema_decay": 0, "device": "cpu"}
     history = fit(classifier, loader, loader, **options)
     assert history.loss[1] == pytest.approx(history.test_loss[0], rel=1e-6)
@@ -64,9 +60,7 @@ def test_loss_that_is_not_one_number_per_recording_is_refused(data):
 def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
     predictions = answers([1, 0], [0, 1, 1])
     correct = correct_at_time(predictions, [0, 0.9, 1, 2, 2.5, 3, 50])
-    first, second = correct.astype(int).tolist()
-    assert first == [0, 0, 1, 0, 0, 0, 0]
-    assert second == [0, 0, 0, 1, 1, 1, 1]
+    assert correct.tolist() == [[0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]]
 
 
 @pytest.mark.parametrize("window", [300, 1000, 5000])
@@ -84,14 +78,11 @@ def test_predictions_end_with_the_recording_and_dont_depend_on_others(data, wind
 
 def test_a_network_in_training_answers_as_afterwards(data):
     """No unit is dropped at random."""
-    classifier = Classifier(build_network(LayerThenSNN))
-    two = data.test.subset(range(2))
-    classifier.train()
-    over_time = predict_over_time(classifier, two)
-    prediction = helpers.predict(classifier, two.events[0], "cpu")
-    expected = list(prediction.probabilities.values())
-    last = over_time.probabilities[0][-1]
-    assert last == pytest.approx(expected, abs=1e-6)
+    classifier = Classifier(build_network(LayerThenSNN)).train()
+    over_time = predict_over_time(classifier, data.test[:2])
+    prediction = helpers.predict(classifier, data.test.events[0], "cpu")
+    expected = [*prediction.probabilities.values()]
+    assert over_time.probabilities[0][-1] == pytest.approx(expected, abs=1e-6)
 
 
 # ---- Networks that spike rarely ----

@@ -17,12 +17,11 @@ def simulate(suit, **options):
     return simulate_recording(suit, np.random.default_rng(0), **options)
 
 
-def test_same_seed_same_events_in_both_parts():
-    first, again, other = (few(seed=seed) for seed in (0, 0, 1))
-    for part in range(2):
-        events = first[part].events[0]
-        assert np.array_equal(events, again[part].events[0])
-        assert not np.array_equal(events, other[part].events[0])
+@pytest.mark.parametrize("part", [0, 1])
+def test_same_seed_same_events_in_both_parts(part):
+    first, again, other = (few(seed=seed)[part].events[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 def test_a_set_has_the_form_of_the_real_one(simulated):
@@ -54,9 +53,9 @@ def test_recording_has_the_form_of_a_real_one(suit):
     events = simulate(suit)
     assert events.dtype == EVENT_DTYPE
     assert np.array_equal(check_events(events, POKERDVS_SENSOR_SIZE), events)
-    duration = 1000 * draw(suit, cards.SPREAD[suit]).duration
+    card = cards._draw(suit, np.random.default_rng(0), cards.SPREAD[suit])
     assert events["t"][0] == 0
-    assert 0.8 * duration < events["t"][-1] < duration + 200
+    assert 800 * card.duration < events["t"][-1] < 1000 * card.duration + 200
     assert set(events["p"]) == {0, 1}
     assert 300 < len(events) < 8_000
 
@@ -66,15 +65,10 @@ def test_unknown_suit_is_refused():
         simulate("cl")
 
 
-def draw(suit, spread):
-    return cards._draw(suit, np.random.default_rng(0), spread)
-
-
 def test_fitted_spread_is_the_default_and_another_one_reaches_the_last_recording():
     same = simulate("heart", spread=cards.SPREAD["heart"])
     assert np.array_equal(simulate("heart"), same)
-    narrow = few(spread=0).test.events[3]
-    wide = few(spread=2).test.events[3]
+    narrow, wide = (few(spread=spread).test.events[3] for spread in (0, 2))
     assert not np.array_equal(narrow, wide)
 
 
