@@ -15,16 +15,13 @@ from pokersnn_helpers.study.models import GRU
 def path(tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("nir") / "a.nir"
-    network = build_network(SNN, hidden_size=30)
-    save_nir(Classifier(network), path)
+    save_nir(Classifier(build_network(SNN, hidden_size=30)), path)
     return path
 
 
 @pytest.fixture(scope="module")
 def saved(path, simulated):
-    classifier = load_nir(path, "cpu")
-    recordings = simulated.test.subset(range(4))
-    return elsewhere.Differences(classifier.snn, recordings)
+    return elsewhere.Differences(load_nir(path, "cpu").snn, simulated.test[:4])
 
 
 def test_differences_are_counted_up_to_the_last_event(saved):
@@ -103,11 +100,10 @@ def test_a_simulator_set_up_by_hand_has_the_same_spikes_and_gradient(package, pa
 @pytest.mark.parametrize("kind", [FastSNN, GRU])
 def test_weights_of_few_bits_have_few_levels_and_learn(kind):
     network = kind(hidden_size=9)
-    rates = torch.full((9, 3, 2, 35, 35), 0.3)
-    frames = torch.poisson(rates)
+    frames = torch.poisson(torch.full((9, 3, 2, 35, 35), 0.3))
     low = bits.LowBits(network, 2)
-    for weights in low.weights().values():
-        assert max(len(row.unique()) for row in weights.detach()) <= 3
+    rows = [row for weights in low.weights().values() for row in weights.detach()]
+    assert max(len(row.unique()) for row in rows) <= 3
     voltages = low(frames)
     voltages.pow(2).sum().backward()
     assert all(parameter.grad.any() for parameter in low.parameters())

@@ -12,7 +12,7 @@ from torch import nn
 
 from benchmarks.counting import count_operations
 from benchmarks.operations import count_regression
-from pokersnn_helpers import FastSNN
+from pokersnn_helpers import FastSNN, record_states
 from pokersnn_helpers.study.estimators import logistic_regression
 from pokersnn_helpers.study.measured import measured
 from pokersnn_helpers.study.models import GRU, FrameMLP, summed_image
@@ -48,11 +48,11 @@ def test_spiking_network_is_counted_as_by_hand():
 
 def test_weights_that_are_0_do_nothing():
     snn = small_network(1e-9)
-    with torch.no_grad():
-        snn.lif0.input_weights[0, 0] = 0  # misses an event at step 0
-        snn.lif0.input_weights[1, 2] = 0  # misses the count of 2
-        snn.lif0.recurrent_weights[0, 0] = 0  # misses a spike at steps 1 and 2
-        snn.linear.weight[:] = 0
+    weights = snn.lif0.input_weights.data
+    weights[0, 0] = 0  # misses an event at step 0
+    weights[1, 2] = 0  # misses the count of 2
+    snn.lif0.recurrent_weights.data[0, 0] = 0  # misses a spike at steps 1 and 2
+    snn.linear.weight.data.zero_()
     operations = count_operations(snn, small_frames())
     assert operations.effective_macs == 1
     assert operations.effective_acs == 3 + 2 * 3
@@ -87,15 +87,9 @@ def neurobench(network, inputs):
 def test_stack_of_layers_costs_what_neurobench_counts(count):
     """One recording and one time step, since NeuroBench looks at a whole batch for a MAC."""
     torch.manual_seed(4)
-    body = nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(2 * 9 * 9, 10),
-        nn.ReLU(),
-        nn.Linear(10, 4),
-    )
-    with torch.no_grad():
-        unused = torch.rand(10, 2 * 9 * 9) < 0.5
-        body[1].weight[unused] = 0
+    first = nn.Linear(2 * 9 * 9, 10)
+    first.weight.data *= torch.rand(10, 2 * 9 * 9) > 0.5
+    body = nn.Sequential(nn.Flatten(), first, nn.ReLU(), nn.Linear(10, 4))
     frames = torch.bernoulli(torch.full((1, 1, 2, 9, 9), 0.2)) * count
     operations = count_operations(nn.Sequential(nn.Flatten(0, 1), body), frames)
     expected, sparsity = neurobench(body, frames[0])
@@ -103,9 +97,6 @@ def test_stack_of_layers_costs_what_neurobench_counts(count):
     assert operations.effective_acs == expected["Effective_ACs"]
     assert (operations.effective_acs > 0) == (count == 1)
     assert operations.activation_sparsity == pytest.approx(sparsity)
-
-
-# ---- Energy ----
 
 
 # ---- On the page ----
@@ -118,15 +109,12 @@ PAGE_SCRIPT = Path(__file__).parents[1] / "book/_static/interactive/operations.j
 def test_page_counts_operations_as_they_are_counted_here(share):
     frames = torch.bernoulli(torch.full((200, 1, 2, 35, 35), share))
     snn, gru, mlp = FastSNN(), GRU(), FrameMLP()
-    snn.record = True
-    with torch.no_grad():
-        snn(frames)
-    shares = {"input": frames.mean().item(), "spikes": snn.recording.lif0.z.mean().item()}
-    with torch.no_grad():
-        active = [
-            (torch.relu(each.inputs(frames)) > 0).float().mean().item() for each in (gru, mlp)
-        ]
-    given = [shares, shares | {"active": active[0]}, shares | {"active": active[1]}]
+    spikes = record_states(snn, frames).lif0.z
+    shares = {"input": frames.mean().item(), "spikes": spikes.mean().item()}
+    given = [shares]
+    for each in (gru, mlp):
+        active = each.inputs(frames) > 0
+        given.append(shares | {"active": active.float().mean().item()})
     program = (
         "globalThis.window = { interactiveFigures: { kinds: {} } };"
         f"{PAGE_SCRIPT.read_text(encoding='utf-8')}"

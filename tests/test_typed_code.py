@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from same import same
 from torch.nn.functional import nll_loss
 
 from benchmarks import learned, motions
@@ -47,17 +48,13 @@ def typed(chapter, *tags):
     return names
 
 
-def with_the_same_weights(make, other):
-    """Return the networks that two functions make with the same random numbers."""
+def assert_same(make, make_other, rate):
+    """Two networks that are made with the same random numbers have the same weights and answers."""
     torch.manual_seed(0)
     network = make()
     torch.manual_seed(0)
-    return network, other()
-
-
-def assert_same(network, other, rate):
-    """Two networks have the same weights and answers."""
-    assert list(network.state_dict()) == list(other.state_dict())
+    other = make_other()
+    assert [*network.state_dict()] == [*other.state_dict()]
     assert_close_weights(network, other, 0)
     frames = torch.poisson(torch.full((12, 3, 2, 35, 35), rate))
     voltages = network(frames)
@@ -71,18 +68,15 @@ MOTIONS = "06_when_time_decides.ipynb"
 
 
 def test_typed_network_computes_what_snn_does():
-    assert_same(*with_the_same_weights(typed(*NETWORK)["Network"], SNN), 0.1)
+    assert_same(typed(*NETWORK)["Network"], SNN, 0.1)
 
 
 CHAPTERS_OF_THE_NETWORK = sorted(BOOK.glob("0[34579]_*.ipynb"))
 
 
 def class_of(chapter):
-    (typed_class,) = (
-        node
-        for node in ast.parse(cell_with(chapter, "typed-network")).body
-        if isinstance(node, ast.ClassDef)
-    )
+    body = ast.parse(cell_with(chapter, "typed-network")).body
+    (typed_class,) = (node for node in body if isinstance(node, ast.ClassDef))
     return ast.unparse(typed_class)
 
 
@@ -100,8 +94,9 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
     exec(cell_with(*LOOP).replace("range(10)", "range(3)"), names)
     names["device"] = "cpu"
     train_loader, _ = make_loaders(simulated)
+    network = typed(*NETWORK)["Network"]
     torch.manual_seed(0)
-    typed_network = names["plain"](train_loader, typed(*NETWORK)["Network"])
+    typed_network = names["plain"](train_loader, network)
     torch.manual_seed(0)
     expected = Classifier(SNN())
     plain = {"learning_rate": 0.002, "clip_norm": None, "ema_decay": 0}
@@ -125,14 +120,9 @@ def test_typed_films_are_those_that_were_measured(options):
     draw = partial(motions.drifting_dots, **options)
     expected = motions.to_films(motions.film_drifting(6, seed=5, draw=draw))
     films = names["film"](6, seed=5, **options)
-    assert_same_films(films, expected)
-    assert_same_films(names["mirrored"](*films), motions.with_mirrored_copies(expected))
-    assert_same_films(names["both_ways"](*films), motions.both_ways(expected))
-
-
-def assert_same_films(films, expected):
-    for values, same in zip(films, expected, strict=True):
-        assert torch.equal(values, same)
+    assert same([*films], [*expected])
+    assert same([*names["mirrored"](*films)], [*motions.with_mirrored_copies(expected)])
+    assert same([*names["both_ways"](*films)], [*motions.both_ways(expected)])
 
 
 def test_typed_networks_learn_as_those_that_were_measured():
@@ -164,5 +154,4 @@ def typed_detector():
 
 @pytest.mark.parametrize("options", [{"output_size": 4}, {"output_size": 8, "late": (0, 3)}])
 def test_typed_detector_is_the_one_that_was_measured(options, typed_detector):
-    makes = [partial(made, **options) for made in (typed_detector, MotionDetector)]
-    assert_same(*with_the_same_weights(*makes), 0.3)
+    assert_same(*(partial(made, **options) for made in (typed_detector, MotionDetector)), 0.3)

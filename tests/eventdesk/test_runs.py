@@ -22,15 +22,6 @@ def resumed(state, **options):
     return fit(Classifier(FastSNN()), callback=go_on, **options)
 
 
-@pytest.fixture
-def saved(loader, tmp_path):
-    """A run of one epoch."""
-    save = lambda trainer: trainer.history.loss and save_run(trainer, path, {"seed": 3})  # noqa: E731
-    path = tmp_path / "a.pt"
-    fit(Classifier(FastSNN(hidden_size=12)), loader, epochs=1, device="cpu", callback=save)
-    return path
-
-
 def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(loader, tmp_path):
     path = tmp_path / "a.pt"
     good = fit(Classifier(FastSNN()), loader, epochs=1, device="cpu")  # of which nothing is kept
@@ -71,13 +62,6 @@ def test_a_run_that_cannot_go_on_is_refused_in_words(changes, options, message, 
     states = []
     keep = lambda trainer: states.append(state_of(trainer))  # noqa: E731
     fit(Classifier(FastSNN()), loader, epochs=1, device="cpu", callback=keep)
-    state = states[1]
-    vars(state).update(changes)
-    classifier = Classifier(FastSNN())
-
-    def go_on(trainer):
-        if not trainer.history.loss:
-            restore(trainer, state)
-
+    vars(states[1]).update(changes)
     with pytest.raises(ValueError, match=f"the run doesn't fit this classifier: .*{message}"):
-        fit(classifier, loader, epochs=3, device="cpu", callback=go_on, **options)
+        resumed(states[1], train_loader=loader, epochs=3, device="cpu", **options)
