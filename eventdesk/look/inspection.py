@@ -126,7 +126,7 @@ def inspect_file(path: StrPath) -> Inspection:
     ]
     advice = [
         *_advice_on_order(stamps, disorders),
-        *_advice_on_times(t, scale, bool((stamps[:1] > MAX_TIME).any()), image.size),
+        *_advice_on_times(t, scale, stamps[0] > MAX_TIME, image.size),
         *_advice_on_pixels(events, image, hot_pixels),
     ]
     if not file.sensor_size:
