@@ -82,11 +82,11 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
 ]
 # Without one of these, where a command knows them, an option would say nothing: it is refused.
 NEEDED = {
-    "sensor": ("data", "resume", "file"),  # of train, and of live
-    "size": ("data", "resume"),
-    "like": ("data",),
-    "window_ms": ("data", "resume"),
-    "group_by": ("data", "resume"),
+    "sensor": "data resume file",  # of train, and of live
+    "size": "data resume",
+    "like": "data",
+    "window_ms": "data resume",
+    "group_by": "data resume",
 }
 
 
@@ -171,7 +171,7 @@ def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:
         word = f"--{option.replace('_', '-')}"
         if value in ("", []):  # before Python 3.12, --option=-- makes it a list
             raise ValueError(f"{word} names nothing; write its value, or leave it out")
-        others = [other for other in NEEDED.get(option, ()) if other in known]
+        others = [other for other in NEEDED.get(option, "").split() if other in known]
         if others and given.keys().isdisjoint(others):
             needed = " or ".join(others)
             raise ValueError(f"{word} says nothing without {needed}; leave it out, or add that")
