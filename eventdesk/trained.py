@@ -29,6 +29,7 @@ from pokersnn_helpers.system.checks import (
     check_sensor_size,
     errors_in,
 )
+from pokersnn_helpers.system.reading import read_input
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 from pokersnn_helpers.training import Prediction, predict_recording
 
@@ -247,8 +248,9 @@ def _check_trees(model: Any) -> None:
 def _load_features(path: Path) -> Trained:
     from skops import io
 
+    data = read_input(path)
     try:
-        content = io.load(path, trusted=[TREE])
+        content = io.loads(data, trusted=[TREE])
         _check_trees(content["model"])
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}, not {FORMAT!r}")
@@ -263,8 +265,6 @@ def _load_features(path: Path) -> Trained:
             Familiar.from_tensors(parts) if parts else None,
         )
         return Trained(classifier, **_check_reading(content["reading"], path))
-    except FileNotFoundError:
-        raise
     except Exception as error:  # a file can hold anything
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} is no winner that compare wrote: {reason}") from error

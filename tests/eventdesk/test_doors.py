@@ -26,7 +26,7 @@ import yaml
 from test_event_files import by_faery, hdf5, some_events
 from test_folders import save
 
-from eventdesk import read_events
+from eventdesk import load_trained, read_events
 from eventdesk.files.event_files import FORMATS
 from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
 from pokersnn_helpers.elsewhere import load_nir, save_nir
@@ -45,6 +45,12 @@ def nothing_hangs():
 
 def refused(words):
     return pytest.raises((ValueError, OSError), match=words)
+
+
+def test_a_pipe_is_no_winner(tmp_path):
+    os.mkfifo(tmp_path / "winner.skops")
+    with refused("no regular file"):
+        load_trained(tmp_path / "winner.skops")
 
 
 def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
