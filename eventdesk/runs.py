@@ -98,6 +98,7 @@ def load_run(path: StrPath) -> Run:
     try:
         state = TrainingState(**{"ema": weights, "kept": weights} | content["state"])
         state.history = dict(state.history)
+        state.history.pop("ranges", None)  # which earlier versions noted here, too
         return Run(dict(content["options"]), state)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds a damaged training run: {error}") from error
@@ -135,7 +136,7 @@ def restore(trainer: Trainer, state: TrainingState) -> None:
 def check_history(history: History) -> None:
     """Refuse a history whose entries aren't numbers, that is empty, or of which a part is gone."""
     for name, values in vars(history).items():
-        numbers = values if name not in ("kept_epoch", "ranges") else []
+        numbers = values if name != "kept_epoch" else []
         if not isinstance(numbers, list) or not all(isinstance(each, Real) for each in numbers):
             raise ValueError(f"its {name} is {values!r}")
     if not history.loss or len(history.loss) != len(history.accuracy):

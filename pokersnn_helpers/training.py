@@ -83,7 +83,6 @@ class History:
     test_loss: list[float] = field(default_factory=list)
     test_accuracy: list[float] = field(default_factory=list)
     kept_epoch: int = 0  # whose weights the classifier has, from 1 on
-    ranges: list[list[float]] = field(default_factory=list)  # of the recordings; training_ranges
 
 
 @dataclass(frozen=True)
@@ -710,7 +709,6 @@ def train_classifier(
         callback=after_epoch,
         **training,
     )
-    history.ranges = classifier.ranges
     return classifier, history
 
 
