@@ -90,7 +90,8 @@ class Stream:
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = self.classifier.snn
         self.time_window = self.classifier.time_window
-        self._resume = resumer(self.network)
+        if not hasattr(self.network, "resume"):
+            needs_step(self.network, "it reads whole recordings, and no stream")
         self.dtype = next(self.network.parameters(), torch.empty(0)).dtype
         self.pause = 1000 * pause_ms  # µs
         self.window = 1000 * window_ms  # µs
@@ -267,6 +268,17 @@ class Stream:
             self.steps += n_steps
         return torch.cat(computed)[:, 0]
 
+    @torch.no_grad()
+    def _resume(self, frames: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return voltages (T, 1, classes) of the next frames, and the state after them.
+
+        The pieces of a recording give the same voltages as the whole.
+        """
+        if hasattr(self.network, "resume"):
+            return self.network.resume(frames, state)
+        voltages, states = run_steps(self.network, frames, state)
+        return voltages, states[-1]
+
     def _take_frames(self, n_steps: int) -> Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""
         times = self._waiting["t"] - self._start
@@ -297,25 +309,3 @@ class Stream:
                 f"{name}.forward returns other voltages than its steps, so a stream would answer "
                 "otherwise than predict; let forward do what step does"
             )
-
-
-def resumer(network: Any) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
-    """Return the function with which a network goes on where an earlier call ended.
-
-    It is given the next frames (T, 1, polarities, height, width) and the state that the call before
-    returned, and returns voltages (T, 1, classes) and the new state. The pieces of a recording give
-    the same voltages as the whole.
-
-    Raises:
-        TypeError: The network has neither ``resume`` nor ``step``.
-    """
-    if hasattr(network, "resume"):
-        return torch.no_grad()(network.resume)
-    needs_step(network, "it reads whole recordings, and no stream")
-
-    @torch.no_grad()
-    def resume(frames: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        voltages, states = run_steps(network, frames, state)
-        return voltages, states[-1]
-
-    return resume
