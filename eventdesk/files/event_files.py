@@ -177,13 +177,15 @@ def read_unchecked(path: StrPath) -> EventFile:
                 f"it is damaged, or too large for the memory: {error}; copy it again, or cut it "
                 "into parts"
             ) from error
-        for side in size or ():
-            check_range(1, MAX_SIDE, **{"a side of its sensor": side})
+        if size:
+            for side in size:
+                check_range(1, MAX_SIDE, **{"a side of its sensor": side})
+            size = check_sensor_size((*size, 2)[:3])
     _warn_of_rounded(events["t"], path)
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return EventFile(events, check_sensor_size((*size, 2)[:3]) if size else None, about)
+    return EventFile(events, size or None, about)
 
 
 def _warn_of_rounded(times: ndarray, path: StrPath) -> None:

@@ -181,6 +181,7 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "wild.npy": (npy(WILD), "t is 1099511627776 at event 7; more than an hour after"),
     "zeros.aedat": (bytes(600), "holds no events, or zeros in their place; copy"),
     "negative.raw": (EVT3.replace(b"64x48", b"-5x10"), "a side of its sensor is -5; choose"),
+    "half.npz": (npz(**FIELDS, sensor_size=[64.5, 48]), r"sensor_size is \(64\.5, 48\.0, 2\)"),
     "index.csv": (b"t,x,y,p\n0,0,3,4,1\n1,9,5,6,0\n2,9,5,6,0\n", "no table.*names all columns"),
     "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; export it to one of .npy, .npz, .csv"),
 }
