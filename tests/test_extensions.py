@@ -21,8 +21,7 @@ from docutils import nodes
 from docutils.utils import new_document
 
 
-@pytest.fixture
-def svg():
+def test_figure_for_each_theme_has_its_greys_and_the_same_colours():
     """A figure with text, a grey, a suit of colours, and pixels, in the book's style."""
     with plt.style.context("pokersnn_helpers.figures.book"):
         fig, (left, right) = plt.subplots(1, 2, figsize=(6.0, 3.0))
@@ -34,10 +33,7 @@ def svg():
         file = io.StringIO()
         fig.savefig(file, format="svg")
         plt.close(fig)
-    return file.getvalue()
-
-
-def test_figure_for_each_theme_has_its_greys_and_the_same_colours(svg):
+    svg = file.getvalue()
     light = figures.without_paper(svg)
     dark = figures.in_the_dark(svg)
     assert light == svg.replace(f"fill: {PAPER}", "fill: none", 1)

@@ -139,9 +139,8 @@ def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, learn_taus,
         snn.resume(frames[:, :2], state)
 
 
-@pytest.fixture
-def two_threads(monkeypatch):
-    """Compute halves of a batch on two threads; list each thread and where it began."""
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_two_threads_give_the_same_bits_as_one(monkeypatch, share):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(threads, "usable_cores", lambda: 2)
     monkeypatch.setattr(threads, "MIN_FOR_TWO", 0)
@@ -156,22 +155,17 @@ def two_threads(monkeypatch):
 
     for name in ("forward", "backward"):
         monkeypatch.setattr(loops, name, noted(getattr(loops, name)))
-    return began
-
-
-@pytest.mark.parametrize("share", [0.02, 0.5])
-def test_two_threads_give_the_same_bits_as_one(two_threads, monkeypatch, share):
     frames = (torch.rand(20, 11, 2, 5, 5) < share).float()
     snn = FastSNN(50, 100)
     compute = partial(results, snn, frames, torch.arange(11) % 4)
     computed = compute()
     here = threading.current_thread().name
-    assert sorted(begin for _, begin in two_threads) == [0, 0, 6, 6]
-    assert all((name == here) == (begin == 0) for name, begin in two_threads)
+    assert sorted(begin for _, begin in began) == [0, 0, 6, 6]
+    assert all((name == here) == (begin == 0) for name, begin in began)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    two_threads.clear()
+    began.clear()
     assert_same_bits(computed, compute())
-    assert {name for name, _ in two_threads} == {here}
+    assert {name for name, _ in began} == {here}
 
 
 def blas_threads():

@@ -88,17 +88,9 @@ def test_a_network_in_training_answers_as_afterwards(data):
 # ---- Networks that spike rarely ----
 
 
-@pytest.fixture(scope="module")
-def few(data):
-    return data.train.subset(range(0, 48, 8))
-
-
-@pytest.fixture(scope="module")
-def sparse(few):
-    return train_sparse(few, 0, penalty=1, sparsity=0.75, hidden_size=8, epochs=3)
-
-
-def test_pruned_weights_stay_zero_in_training_after_a_checkpoint(few, sparse, tmp_path):
+def test_pruned_weights_stay_zero_in_training_after_a_checkpoint(data, tmp_path):
+    few = data.train[::8]
+    sparse = train_sparse(few, 0, penalty=1, sparsity=0.75, hidden_size=8, epochs=3)
     pruned = sparse.snn.snn.lif0.input_weights == 0
     assert pruned.float().mean() == pytest.approx(0.75, abs=0.001)
     helpers.save_checkpoint(sparse, tmp_path / "sparse.pt")

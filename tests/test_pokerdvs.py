@@ -197,8 +197,9 @@ STARTS = {
 }
 
 
-@pytest.fixture
-def served(published, tmp_path, monkeypatch, serve, sources):
+def test_archive_is_downloaded_verified_kept_and_read(
+    published, tmp_path, monkeypatch, serve, sources
+):
     """An archive of six tiny recordings in the published form, which the loader takes for real."""
     folder = tmp_path / "served"
     folder.mkdir()
@@ -216,9 +217,6 @@ def served(published, tmp_path, monkeypatch, serve, sources):
     }
     monkeypatch.setattr(archives, "REGISTRY", registry)
     sources(serve(folder))
-
-
-def test_archive_is_downloaded_verified_kept_and_read(served, tmp_path, sources):
     everything = load_pokerdvs131(source="real")
     assert repr(everything) == "real recordings: 6, from 5 card passes"
     table = everything.table

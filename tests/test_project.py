@@ -34,24 +34,19 @@ def git(folder, *arguments):
 # ---- The repository's address ----
 
 
-@pytest.fixture
-def fork(tmp_path):
-    """Return a repository with all files of this one."""
-    for name in git(ROOT, "ls-files").splitlines():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", "--force", ".")
-    return tmp_path
-
-
 def publish(folder, *arguments):
     command = [sys.executable, "tools/publish.py", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return re.findall("(?m)^changed (.+)$", done.stdout)
 
 
-def test_one_command_leaves_no_old_address_in_a_fork(fork):
+def test_one_command_leaves_no_old_address_in_a_fork(tmp_path):
+    fork = tmp_path
+    for name in git(ROOT, "ls-files").splitlines():
+        (fork / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, fork / name)
+    git(fork, "init", "-q")
+    git(fork, "add", "--force", ".")
     git(fork, "remote", "add", "origin", "git@github.com:someone/some.book.git")
     changed = publish(fork)
     assert changed[-1] == "_config.yml"  # so after a failure the command can be run again

@@ -28,7 +28,6 @@ def pages():
 
 
 PAGES = pages() or ["the book isn't built"]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 DOCUMENTS = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())
 CHAPTERS = [name for name in DOCUMENTS if re.match(r"book/\d", name)]
 
