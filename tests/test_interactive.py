@@ -80,8 +80,7 @@ def test_cloud_carries_the_first_recordings_of_each_class_that_has_some():
     for name, polarity in (("OFF", 0), ("ON", 1)):
         expected = events[events["p"] == polarity]
         for field, packed in recordings["a"][0][name].items():
-            little_endian = expected[field].astype("<u2").tobytes()
-            assert base64.b64decode(packed) == little_endian
+            assert base64.b64decode(packed) == expected[field].astype("<u2").tobytes()
 
 
 def test_cloud_refuses_what_is_not_simulated_and_times_that_it_would_cut():

@@ -1,7 +1,7 @@
 import math
 import subprocess
 import sys
-from functools import partial
+from functools import cache, partial
 
 import pytest
 import torch
@@ -66,8 +66,7 @@ def test_a_mirror_makes_no_left_of_right_in_training(classes, columns):
             seen.update(frames.nonzero()[:, -1].tolist())
             return super().forward(frames)
 
-    recordings = recordings_of(9, classes)
-    train_classifier(recordings, network=Watching, time_window=1000, epochs=15, device="cpu")
+    train_classifier(recordings_of(9, classes), network=Watching, epochs=15, device="cpu")
     assert seen == columns
 
 
@@ -96,19 +95,14 @@ def test_recipe_is_the_one_chosen_and_that_of_the_checkpoint(tmp_path, simulated
 @pytest.fixture(scope="module")
 def test_loss(simulated):
     """Return a function that trains for an epoch by a changed recipe."""
-    few = Split(simulated.train.subset(range(0, 48, 2)), simulated.test)
+    few = Split(simulated.train[::2], simulated.test)
 
+    @cache
     def train(**change):
-        options = {"network": FastSNN, "device": "cpu", "epochs": 1, **change}
-        _, history = train_classifier(few, **options)
+        _, history = train_classifier(few, network=FastSNN, device="cpu", epochs=1, **change)
         return history.test_loss
 
     return train
-
-
-@pytest.fixture(scope="module")
-def usual_loss(test_loss):
-    return test_loss()
 
 
 @pytest.mark.parametrize(
@@ -124,8 +118,8 @@ def usual_loss(test_loss):
         {"settle": 0.02},
     ],
 )
-def test_every_number_of_the_recipe_is_an_argument(test_loss, usual_loss, change):
-    assert test_loss(**change) != usual_loss
+def test_every_number_of_the_recipe_is_an_argument(test_loss, change):
+    assert test_loss(**change) != test_loss()
 
 
 def test_unknown_augmentation_and_time_window_are_refused(simulated):
@@ -244,8 +238,9 @@ print(history.loss)
 @pytest.mark.slow
 def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
     data = simulate_pokerdvs(n_train=8, n_test=4)
-    _, here = train_classifier(data, seed=3, device="cpu", epochs=4)
-    _, other = train_classifier(data, seed=4, device="cpu", epochs=4)
+    (_, here), (_, other) = (
+        train_classifier(data, seed=seed, device="cpu", epochs=4) for seed in (3, 4)
+    )
     command = [sys.executable, "-c", SCRIPT]
     elsewhere = subprocess.run(command, capture_output=True, text=True, check=True)
     assert str(here.loss) == elsewhere.stdout.strip()

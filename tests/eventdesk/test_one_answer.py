@@ -151,13 +151,13 @@ def test_answer_is_the_same_alone_and_in_any_batch(name, alone, read, silence, s
 def test_network_that_learns_to_look_ahead_answers_the_same_in_any_batch():
     """With a head of zeros, as at the beginning of training, it doesn't seem to look ahead."""
     classifier = made("a reader's both ways")
-    head = classifier.snn.head
-    weights = head.weight.detach().clone()
-    head.weight.data.zero_()
+    head = classifier.snn.head.weight
+    weights = head.data.clone()
+    head.data.zero_()
     rng = np.random.default_rng(0)
     alone = [recording(length, rng) for length in (3, 17, 40)]
     classifier(together(alone))
-    head.weight.data.copy_(weights)
+    head.data.copy_(weights)
     expected = torch.cat([classifier(frames) for frames in alone])
     torch.testing.assert_close(classifier(together(alone)), expected, rtol=0, atol=1e-9)
 
@@ -186,24 +186,20 @@ def test_gradient_of_a_recording_is_the_same_alone_and_in_any_batch(name, loss, 
 @pytest.fixture(scope="module")
 def recordings():
     rng = np.random.default_rng(0)
-    events = []
-    for number in range(7):
-        times = np.sort(rng.integers(0, 2000 + 7000 * number, 20 + 40 * number))
-        events.append(random_events(times, SENSOR, rng))
-    return Recordings(events, [0, 1, 2, 0, 1, 2, 0], CLASSES, SENSOR)
+    times = [np.sort(rng.integers(0, 2000 + 7000 * n, 20 + 40 * n)) for n in range(7)]
+    events = [random_events(each, SENSOR, rng) for each in times]
+    return Recordings(events, np.arange(7) % 3, CLASSES, SENSOR)
 
 
 @pytest.mark.parametrize("read", DECODES)
 @pytest.mark.parametrize("name", ["SNN", "FastSNN", "SNN behind a layer", "a reader's"])
 def test_evaluate_and_predict_say_the_same(name, read, recordings):
     classifier = made(name, read)
-    predicted = []
-    for events in recordings.events:
-        prediction = predict(classifier, events, "cpu")
-        predicted.append(list(prediction.probabilities.values()))
+    predictions = [predict(classifier, events, "cpu") for events in recordings.events]
+    expected = [[*each.probabilities.values()] for each in predictions]
+    expected = torch.tensor(expected, dtype=torch.float64)
     for size in (1, 3, 7):
         evaluation = evaluate(classifier, make_loader(recordings, batch_size=size), "cpu")
-        expected = torch.tensor(predicted, dtype=torch.float64)
         torch.testing.assert_close(evaluation.log_probabilities.exp(), expected)
 
 
