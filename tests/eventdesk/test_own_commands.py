@@ -41,10 +41,8 @@ def trained_once(tmp_path_factory):
     """A folder, and a network that was trained on it from the command line."""
     folder = fill(tmp_path_factory.mktemp("own"))
     checkpoint = tmp_path_factory.mktemp("trained") / "run.pt"
-    options = ["--sensor", "64x64", "--network", "fast", "--epochs", "15"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TQDM_DISABLE", "1")
-        main(["train", "--data", str(folder), *options, "--checkpoint", str(checkpoint)])
+    words = [*quickly(folder), "--epochs", 15, "--checkpoint", checkpoint]
+    main(["train", *map(str, words)])
     return folder, checkpoint
 
 
@@ -94,11 +92,10 @@ def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):
 
 @pytest.mark.filterwarnings("ignore:1 files below")
 def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
-    cut = ["--sensor", "64x64", "--size", "16x16", "--window-ms", 8]
-    options = [*cut, "--network", "fast", "--epochs", 1]
+    cut = ["--size", "16x16", "--window-ms", 8]
     checkpoint = tmp_path / "run.pt"
     file = folder / FIRST
-    run("train", "--data", folder, *options, "--checkpoint", checkpoint)
+    run("train", *quickly(folder), *cut, "--checkpoint", checkpoint)
     lines = run("predict", "--checkpoint", checkpoint, file)
     classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
     parts = load_folder(folder, sensor_size=(64, 64, 2), size=(16, 16), window_ms=8).recordings
