@@ -66,7 +66,7 @@ def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
 @pytest.mark.parametrize("window", [300, 1000, 5000])
 def test_predictions_end_with_the_recording_and_dont_depend_on_others(data, window):
     classifier = Classifier(build_network(FastSNN, time_window=window))
-    four = data.test.subset(range(4))
+    four = data.test[:4]
     predictions = predict_over_time(classifier, four)
     for number, recording in enumerate(four.events):
         alone = predict_over_time(classifier, four.subset([number]))

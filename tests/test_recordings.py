@@ -108,7 +108,7 @@ def test_events_are_kept_in_a_fourth_of_the_memory_whatever_they_hold():
 def test_subset_and_sum_keep_events_and_targets():
     recordings = recordings_of(12)
     first = recordings.subset([2, 0])
-    both = first + recordings.subset(range(3, 12))
+    both = first + recordings[3:]
     assert contents(first) == contents(recordings)[2::-2]
     assert contents(both) == contents(first) + contents(recordings)[3:]
     assert both.targets == [2, 0, *recordings.targets[3:]]

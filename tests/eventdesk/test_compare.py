@@ -50,7 +50,7 @@ BY_NAME = {model.name: model for model in CANDIDATES}
 @pytest.mark.slow
 def test_verdict_on_films_of_which_it_is_known(name, count):
     recordings, _ = make_set(name, seed=3)
-    some = recordings.subset(range(count))
+    some = recordings[:count]
     comparison = compare(some, range(count), folds=2, epochs=4)
     assert comparison.verdict in KNOWN_SETS[name].verdicts, report.printed(comparison)
 
@@ -480,7 +480,7 @@ def test_rows_of_regions_are_those_of_the_height():
 
 def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
     monkeypatch.setattr(module, "MAX_EVENTS", 50)
-    recordings = make_set("radius")[0].subset(range(10))
+    recordings = make_set("radius")[0][:10]
     middle = [replaced(each, x=each["x"] + 2, y=each["y"] + 1) for each in recordings.events]
     large = Recordings(middle, recordings.targets, recordings.classes, (346, 260, 2))
     small, share = module.make_smaller(large)
@@ -529,7 +529,7 @@ def test_the_winner_is_the_best_model_that_can_be_handed_over():
 @pytest.fixture(scope="module")
 def films():
     """Twenty-four recordings that are twice as wide as the models see them."""
-    films = make_set("place", seed=3)[0].subset(range(24))
+    films = make_set("place", seed=3)[0][:24]
     wide = [replaced(each, x=5 * each["x"], y=5 * each["y"]) for each in films.events]
     return Recordings(wide, films.targets, films.classes, (120, 120, 2))
 

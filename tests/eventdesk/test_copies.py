@@ -24,7 +24,7 @@ def changed(events, rng, jitter=0, kept=1.0, moved=(0, 0)):
 
 def digits(step):
     """Return a part of the digits, on a sensor that is wide enough to move them."""
-    some = load_nmnist().train.subset(range(0, 400, step))
+    some = load_nmnist().train[:400:step]
     return Recordings(some.events, some.targets, some.classes, (40, 40, 2))
 
 
@@ -49,7 +49,7 @@ def test_copies_are_found(change):
 
 def beginnings(duration):
     """Return the first µs of pips, in which those of one suit are alike."""
-    pips = load_pokerdvs131().recordings.subset(range(50))
+    pips = load_pokerdvs131().recordings[:50]
     films = [events[events["t"] < duration] for events in pips.events]
     return Recordings(films, pips.targets, pips.classes, pips.sensor_size)
 
@@ -84,8 +84,8 @@ def flickering_discs():
 @pytest.mark.parametrize(
     "others",
     [
-        lambda: load_pokerdvs131().recordings.subset(range(50)),  # of the pass of 49, 50 overlaps
-        lambda: load_nmnist().train.subset(range(0, 400, 2)),
+        lambda: load_pokerdvs131().recordings[:50],  # of the pass of 49, 50 overlaps
+        lambda: load_nmnist().train[:400:2],
         lambda: film_gestures(takes=2)[0],
         small_spots,
         flickering_discs,

@@ -68,7 +68,7 @@ def test_what_is_unlike_training_is_named(change, names, ranges):
 def test_others_of_the_same_kind_are_inside_and_few_say_nothing(ranges):
     others = spots(200, seed=2)
     assert sum(bool(outside(ranges, events)) for events, _ in others) <= 4
-    assert training_ranges(others.subset(range(19))) == []
+    assert training_ranges(others[:19]) == []
 
 
 def test_a_stream_says_it_of_each_recording(ranges):
@@ -154,5 +154,5 @@ def test_persons_are_left_out_whole():
     known = Recordings(moved, films.targets, CLASSES, SENSOR)
     alone = Familiar.fit(known).usual[0, 0]
     assert Familiar.fit(known, groups=persons).usual[0, 0] > alone + 0.3
-    assert Familiar.fit(known.subset(range(19))) is None
+    assert Familiar.fit(known[:19]) is None
     assert Familiar.fit(known, groups=[0] * 60) is None
