@@ -7,6 +7,7 @@ import pytest
 import torch
 from random_events import random_events
 from readers_networks import Dense
+from sklearn.neighbors import KNeighborsClassifier
 
 from eventdesk import Stream
 from pokersnn_helpers import (
@@ -23,6 +24,8 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.networks import run_steps, time_window_of
+from pokersnn_helpers.study.protocol import cross_validate
+from pokersnn_helpers.system.norse_cells import LIFRecurrentCell
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b")
 
@@ -130,10 +133,6 @@ def test_a_network_that_says_nothing_is_warned_of_while_it_trains():
 
 
 def test_models_of_scikit_learn_are_cross_validated_as_they_are():
-    from sklearn.neighbors import KNeighborsClassifier
-
-    from pokersnn_helpers.study.protocol import cross_validate
-
     some = recordings(12)
     trained = cross_validate({"nearest": KNeighborsClassifier(1)}, some, range(12))
     assert trained["nearest"].correct(some).all()
@@ -174,8 +173,6 @@ def test_training_ends_whatever_states_a_network_has(network):
 
 
 def test_spikes_of_every_layer_tell_what_is_familiar():
-    from norse.torch import LIFRecurrentCell
-
     class Deep(SpikingNetwork):
         def __init__(self):
             super().__init__()
@@ -214,13 +211,13 @@ def by_a_function(output_size):
 
 @pytest.mark.parametrize("network", [by_a_function, partial(Chosen, activation=torch.nn.ReLU())])
 def test_what_no_file_can_hold_is_given_to_what_loads_it(network, tmp_path):
-    classifier, _ = train_classifier(recordings(), network=network, epochs=1, device="cpu")
+    some = recordings()
+    classifier, _ = train_classifier(some, network=network, epochs=1, device="cpu")
     save_checkpoint(classifier, tmp_path / "a.pt")
+    answer = predict(classifier, some.events[0], "cpu").probabilities
     other = Chosen(2, torch.nn.ReLU(), hidden_size=5 if network is by_a_function else 3)
     for again in (network, other):
         loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=again)
-        events = recordings().events[0]
-        answer = predict(classifier, events, "cpu").probabilities
-        assert predict(loaded, events, "cpu").probabilities == answer
+        assert predict(loaded, some.events[0], "cpu").probabilities == answer
     with pytest.raises(ValueError, match="; give a network that is made as it was"):
         load_checkpoint(tmp_path / "a.pt", network=Chosen)

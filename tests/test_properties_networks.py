@@ -39,12 +39,9 @@ def constants(draw):
 @st.composite
 def counts(draw, sensor):
     """Frames of up to 12 steps and 4 recordings, in double precision."""
-    steps = draw(st.integers(1, 12))
-    batch = draw(st.integers(0, 4))
+    shape = draw(st.integers(1, 12)), draw(st.integers(0, 4)), *sensor
     torch.manual_seed(draw(SEEDS))
-    rate = draw(st.floats(0.01, 2))
-    rates = torch.full((steps, batch, *sensor), rate, dtype=torch.float64)
-    frames = torch.poisson(rates)
+    frames = torch.poisson(torch.full(shape, draw(st.floats(0.01, 2)), dtype=torch.float64))
     if draw(st.booleans()):
         frames *= torch.randn_like(frames)
     return frames * draw(st.sampled_from([1, 1, 0, 1e6]))
@@ -55,13 +52,10 @@ def cases(draw):
     """A network of each class with the same weights, and frames for them."""
     sensor = draw(SENSORS)
     arguments = draw(constants())
-    arguments["input_size"] = math.prod(sensor)
-    arguments["hidden_size"] = draw(st.integers(1, 20))
-    arguments["output_size"] = draw(st.integers(1, 7))
+    sizes = math.prod(sensor), draw(st.integers(1, 20)), draw(st.integers(1, 7))
     frames = draw(counts(sensor))
-    snn = SNN(**arguments).double()
+    snn, fast = (network(*sizes, **arguments).double() for network in (SNN, FastSNN))
     scatter_taus(snn)
-    fast = FastSNN(**arguments).double()
     fast.load_state_dict(snn.state_dict())
     return snn, fast, frames
 
@@ -77,8 +71,7 @@ def outcome(snn, frames):
     snn.record = True
     voltages = snn(frames)
     torch.manual_seed(1)
-    weights = torch.randn_like(voltages)
-    loss = (weights * voltages).sum()
+    loss = (torch.randn_like(voltages) * voltages).sum()
     states = tree_leaves(snn.recording)
     return voltages.detach(), *states, *torch.autograd.grad(loss, learned, materialize_grads=True)
 
@@ -106,11 +99,9 @@ def test_sparse_frames_give_what_dense_ones_give(case, seed, split):
     """In any order, and with some counts split in two."""
     _, fast, frames = case
     sparse = frames.to_sparse()
-    indices = sparse.indices()
-    values = sparse.values()
-    if split:
-        indices = torch.cat([indices, indices], dim=1)
-        values = torch.cat([values, values]) / 2
+    parts = 2 if split else 1
+    indices = sparse.indices().repeat(1, parts)
+    values = sparse.values().repeat(parts) / parts
     torch.manual_seed(seed)
     order = torch.randperm(len(values))
     sparse = torch.sparse_coo_tensor(indices[:, order], values[order], frames.shape)
@@ -164,9 +155,7 @@ def test_an_index_outside_the_frames_never_counts(index, axis):
     """Loops would write beyond memory."""
     indices = torch.zeros(5, 1, dtype=torch.int64)
     indices[axis] = index
-    values = torch.ones(1)
-    shape = (9, 9, 9, 9, 9)
-    frames = torch.sparse_coo_tensor(indices, values, shape, check_invariants=False)
+    frames = torch.sparse_coo_tensor(indices, torch.ones(1), [9] * 5, check_invariants=False)
     network = FastSNN(9**3, 4)
     for run in (network, FrameLinear(9**3, 4), Classifier(network), augment):
         with pytest.raises(RuntimeError, match=r"found (negative )?index|index .* out of bounds"):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_event_files import hdf5
-from test_folders import save_text
+from test_folders import save, save_text
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
 
@@ -21,21 +21,18 @@ TABLE = "t,x,y,p\n7,0,0,1\n"
 )
 def test_filters_are_those_of_tonic_and_spare_the_first_event(options, transform):
     events = scene((60, 60, 500))
-    assert events[remaining(events)].tolist() == scene().tolist()
+    assert np.array_equal(events[remaining(events)], scene())
     late = scene()
     late["t"] += 10_000
     expected = transform(late)
     expected["t"] -= 10_000
-    assert events[remaining(events, **options)].tolist() == expected.tolist()
+    assert np.array_equal(events[remaining(events, **options)], expected)
 
 
 def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):
-    old = tmp_path / "old"
-    new = tmp_path / "new"
-    events = scene((60, 60, 500))
+    old, new = tmp_path / "old", tmp_path / "new"
     (old / "left" / "anna").mkdir(parents=True)
-    fields = {field: events[field] for field in "txyp"}
-    np.savez(old / "left/anna/1.npz", sensor_size=(64, 64), **fields)
+    np.savez(old / "left/anna/1.npz", scene((60, 60, 500)), sensor_size=(64, 64))
     (old / "3.csv").write_text(TABLE)
     _, line = clean_files(old, new)
     assert line.endswith("1.npz: 60,000 of 60,500 events are left")
@@ -46,15 +43,12 @@ def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):
 
 
 def test_files_of_one_name_in_several_formats_become_as_many(tmp_path):
-    old = tmp_path / "old"
-    old.mkdir()
-    new = tmp_path / "new"
-    (old / "1.csv").write_text(TABLE)
-    (old / "1.npy.csv").write_text(TABLE)
-    np.save(old / "1.npy", scene())
-    lines = list(clean_files(old, new))
+    old, new = tmp_path / "old", tmp_path / "new"
+    save(old / "1.npy", scene())
+    for name in ("1.csv", "1.npy.csv"):
+        (old / name).write_text(TABLE)
+    assert len([*clean_files(old, new)]) == 3
     lengths = {path.name: len(np.load(path)["t"]) for path in new.iterdir()}
-    assert len(lines) == 3
     assert lengths == {"1.npz": 1, "1.npy.npz": 60_000, "1.npy.csv.npz": 1}
 
 
@@ -110,8 +104,7 @@ def test_what_is_cleaned_doesnt_come_to_lie_in_what_it_is_made_of(out, tmp_path)
 )
 def test_what_fails_leaves_nothing(content, reason, tmp_path):
     old = tmp_path / "old"
-    old.mkdir()
-    np.save(old / "1.npy", scene())
+    save(old / "1.npy", scene())
     (old / "2.csv").write_text(content)
     with pytest.raises(ValueError, match=rf"2\.csv: {reason}"):
         list(clean_files(old, tmp_path / "new", noise=10))
