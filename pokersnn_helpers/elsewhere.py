@@ -314,7 +314,8 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
 
 def _compare(name: str, values: ndarray, expected: ndarray) -> None:
     values, expected = np.broadcast_arrays(values, expected)
-    wrong = ~np.isclose(values, expected, rtol=1e-6, atol=0) | ~np.isfinite(values)
+    close = np.isclose(values, expected, rtol=1e-6, atol=0)
+    wrong = ~(close & np.isfinite(values))
     if wrong.any():
         value = values[wrong][0]
         other = expected[wrong][0]

@@ -396,7 +396,8 @@ def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
         3
     """
     best = max(accuracies)
-    lowest = best - 2 * math.sqrt(best * (1 - best) / n_samples)
+    standard_error = math.sqrt(best * (1 - best) / n_samples)
+    lowest = best - 2 * standard_error
     return max(epoch for epoch, accuracy in enumerate(accuracies, 1) if accuracy >= lowest)
 
 

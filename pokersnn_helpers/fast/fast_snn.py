@@ -125,7 +125,9 @@ class FastSNN(SNN):
 
 def shares_lost(cell: Any) -> tuple[float, float]:
     """Return the shares of their voltages and of their currents that neurons lose in a step."""
-    return float(cell.dt * cell.p.tau_mem_inv), float(cell.dt * cell.p.tau_syn_inv)
+    a = cell.dt * cell.p.tau_mem_inv
+    s = cell.dt * cell.p.tau_syn_inv
+    return float(a), float(s)
 
 
 def check_network(snn: Any, inputs: int) -> None:

@@ -122,7 +122,9 @@ class EventCamera:
         off = np.float32(self.off_threshold) * off_factors
         on = np.float32(self.on_threshold) * on_factors
         # A pixel has been watching for long: its change may be anywhere between the thresholds.
-        reference = before + off - rng.random(shape, np.float32) * (off + on)
+        between = rng.random(shape, np.float32)
+        change = between * (off + on)
+        reference = before + off - change
         refractory_until = np.zeros(shape)  # µs
         pixels = Pixels(on, off, reference, refractory_until)
         leak = np.float32(self.leak_rate * frame_interval * 1e-6)
@@ -138,21 +140,26 @@ class EventCamera:
             events.append(_send_events(before, log_intensity, pixels, interval))
             before = log_intensity
             now = end
-        columns = np.concatenate([*events, self._noise(shape, now, rng)], axis=1)
+        noise = self._noise(shape, now, rng)
+        columns = np.concatenate([*events, noise], axis=1)
         return self._read_out(columns, rng)
 
     def _respond(self, light: ndarray, frame: ndarray, frame_interval: float) -> ndarray:
         """Move what the photoreceptors report toward a frame: a first-order low-pass filter."""
         if self.tau_bright == self.tau_dark == 0:
             return frame
-        tau = self.tau_bright + (self.tau_dark - self.tau_bright) * np.clip(-light, 0, 1)
-        share = -np.expm1(-frame_interval / np.maximum(tau, 1e-9))
+        darkness = np.clip(-light, 0, 1)
+        slower = self.tau_dark - self.tau_bright
+        tau = self.tau_bright + slower * darkness
+        time_constants = frame_interval / np.maximum(tau, 1e-9)
+        share = -np.expm1(-time_constants)
         return light + (frame - light) * share
 
     def _noise(self, shape: tuple[int, int], duration: float, rng: Generator) -> ndarray:
         """Draw events without a cause, in columns t, x, y and p."""
         height, width = shape
-        count = rng.poisson(self.noise_rate_hz * duration * 1e-6 * (height * width))
+        expected = self.noise_rate_hz * duration * 1e-6 * (height * width)
+        count = rng.poisson(expected)
         x = rng.integers(0, width, count)
         y = rng.integers(0, height, count)
         t = duration * rng.random(count)
@@ -161,12 +168,15 @@ class EventCamera:
 
     def _read_out(self, columns: ndarray, rng: Generator) -> ndarray:
         """Put events in the order in which the bus, which all pixels share, passes them on."""
-        columns[0] += rng.uniform(0, self.timestamp_jitter_us, columns.shape[1])
+        n_events = columns.shape[1]
+        columns[0] += rng.uniform(0, self.timestamp_jitter_us, n_events)
         columns = columns.astype(np.int64)
-        columns = columns[:, np.argsort(columns[0], kind="stable")]
+        order = np.argsort(columns[0], kind="stable")
+        columns = columns[:, order]
         times = columns[0]
         next_to = 1 + np.flatnonzero(np.diff(times) == 1)
-        tied = next_to[rng.random(len(next_to)) < self.tie_probability]
+        chances = rng.random(len(next_to))
+        tied = next_to[chances < self.tie_probability]
         times[tied] -= 1
         return unstructured_to_structured(columns.T, EVENT_DTYPE)
 

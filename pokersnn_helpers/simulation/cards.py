@@ -127,7 +127,8 @@ def simulate_recording(
     check_range(0, 4, spread=spread)
     card = _draw(suit, rng, spread, factors)
     card.rotation += math.pi * upside_down
-    return _film(suit, card, _move(card), rng, camera or CAMERA)
+    motion = _move(card)
+    return _film(suit, card, motion, rng, camera or CAMERA)
 
 
 def _film(
@@ -138,7 +139,8 @@ def _film(
     highest = motion.way.min()
     lowest = motion.way.max() + card.y + radius
     rows = np.arange(int(highest) - 3, int(lowest) + 2)  # all that the aperture can reach
-    events = camera.record(_log_frames(suit, card, motion, rows), FRAME_INTERVAL, rng)
+    log_frames = _log_frames(suit, card, motion, rows)
+    events = camera.record(log_frames, FRAME_INTERVAL, rng)
     events["t"] -= LEAD_IN
     events["y"] += rows[0]
     events = events[events["t"] >= 0]
@@ -181,7 +183,8 @@ def _move(card: SimpleNamespace) -> _Motion:
     time = np.arange(-LEAD_IN, 1000 * card.duration, FRAME_INTERVAL) / 1000
     share = np.minimum(time / card.duration, 1)
     to_turn = share / card.turn
-    later = np.maximum((share - card.turn) / (1 - card.turn), 0)
+    after_turn = (share - card.turn) / (1 - card.turn)
+    later = np.clip(after_turn, 0, None)
 
     up = card.up * np.sin(np.pi / 2 * np.clip(to_turn, -1, 1))
     down = card.down * np.minimum(later / card.stop, 1) ** card.exponent

@@ -55,7 +55,8 @@ def hand(x: ndarray, y: ndarray) -> ndarray:
     """
     distance = sd_circle(x, y, 11)
     for tip_x, tip_y in TIPS:
-        along = (x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)
+        length_squared = tip_x**2 + tip_y**2
+        along = (x * tip_x + y * tip_y) / length_squared
         along = along.clip(0, 1)  # where on the finger the nearest point of its middle line is
         finger = sd_circle(x - along * tip_x, y - along * tip_y, 2.5)
         distance = np.minimum(distance, finger)
@@ -76,7 +77,8 @@ def gesture_path(gesture: str, pace: float, rng: Generator) -> ndarray:
     """
     if gesture not in GESTURES:
         raise ValueError(f"gesture is {gesture!r}; choose from {', '.join(GESTURES)}")
-    time = np.arange(0, rng.uniform(350, 500), SLOW_FRAME_INTERVAL / 1000)  # ms
+    duration = rng.uniform(350, 500)
+    time = np.arange(0, duration, SLOW_FRAME_INTERVAL / 1000)  # ms
     ways = time / (pace * rng.uniform(0.85, 1.15))
     ways += rng.uniform(0, 2)
     if gesture == "wave":
@@ -101,7 +103,8 @@ def film_hand(path: ndarray, size: float, rng: Generator) -> ndarray:
     """
     y, x = np.mgrid[-32:32, -32:32]
     height = rng.uniform(0, 8)
-    brightness = rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
+    sign = rng.choice([-1, 1])
+    brightness = sign * rng.uniform(0.6, 1.2)
     reach = 32 + 20 * size  # from the middle to out of view
     across = (2 * path[:, None, None] - 1) * reach
     distance = size * hand((x - across) / size, (y - height) / size)
@@ -151,7 +154,8 @@ def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]
         for target, gesture in enumerate(GESTURES):
             for take in range(takes):
                 rng = np.random.default_rng([seed, number, target, take])
-                events.append(film_hand(gesture_path(gesture, pace, rng), size, rng))
+                path = gesture_path(gesture, pace, rng)
+                events.append(film_hand(path, size, rng))
                 targets.append(target)
                 people.append(person)
     return Recordings(events, targets, GESTURES, (64, 64, 2)), people

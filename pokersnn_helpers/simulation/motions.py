@@ -50,17 +50,18 @@ def random_path(motion: str, rng: Generator) -> ndarray:
     step = FRAME_INTERVAL / 1000 / rng.uniform(*DURATION)
     share = np.arange(0, 1, step)  # of the duration
     aside = rng.uniform(-8, 8)
-    angle = 2 * np.pi * (share * rng.integers(1, 3) + rng.random())
+    turns = rng.integers(1, 3)
+    angle = 2 * np.pi * (share * turns + rng.random())
     distance = rng.uniform(7, 11)
     middle_x = rng.uniform(-3, 3)
     middle_y = rng.uniform(-3, 3)
     if turn:
         x = middle_x + distance * np.cos(turn * angle)
         y = middle_y + distance * np.sin(turn * angle)
-    else:
-        along = 50 * share - 25
-        x = right * along + abs(down) * aside
-        y = down * along + abs(right) * aside
+        return np.array([x, y])
+    along = 50 * share - 25
+    x = right * along + abs(down) * aside
+    y = down * along + abs(right) * aside
     return np.array([x, y])
 
 
@@ -119,6 +120,7 @@ def film_motions(count: int, seed: int = 0) -> Recordings:
         rng = np.random.default_rng([seed, number])
         target = number % len(MOTIONS)
         path = random_path(MOTIONS[target], rng)
-        events.append(film_path(path, rng.uniform(3, 6), rng))
+        radius = rng.uniform(3, 6)
+        events.append(film_path(path, radius, rng))
         targets.append(target)
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)

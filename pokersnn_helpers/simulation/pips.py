@@ -21,36 +21,45 @@ def ramp(depth: ndarray) -> ndarray:
 
 def sd_circle(x: ndarray, y: ndarray, radius: float) -> ndarray:
     """Return the distance from a circle around 0."""
-    return np.sqrt(x * x + y * y) - radius
+    distance = np.sqrt(x * x + y * y)
+    return distance - radius
 
 
 def sd_triangle(x: ndarray, y: ndarray, tip: float, base: float, half_width: float) -> ndarray:
     """Return that from a triangle with its tip at height ``tip`` and its base at ``base``."""
     down = 1 if base > tip else -1
-    slope = half_width / abs(base - tip)
-    edge = slope * down * (y - tip)
-    side = (np.abs(x) - edge) / math.hypot(1, slope)
-    return np.maximum(side, down * (y - base))
+    height = abs(base - tip)
+    slope = half_width / height
+    below_tip = down * (y - tip)
+    edge = slope * below_tip
+    beside = np.abs(x) - edge
+    side = beside / math.hypot(1, slope)
+    bottom = down * (y - base)
+    return np.maximum(side, bottom)
 
 
 def sd_two_lobes(
     x: ndarray, y: ndarray, lobe_x: float, lobe_y: float, radius: float, tip: float
 ) -> ndarray:
     """Return that from a circle around a lobe, its mirror image, and their tangents to a tip."""
-    lobes = sd_circle(np.abs(x) - lobe_x, y - lobe_y, radius)
+    beside = np.abs(x) - lobe_x
+    lobes = sd_circle(beside, y - lobe_y, radius)
     height = tip - lobe_y
     to_tip = math.hypot(lobe_x, height)
     to_lobe = math.atan2(lobe_x, abs(height))
     angle = to_lobe + math.asin(radius / to_tip)  # of the tangent, from straight up or down
     tangent = math.sqrt(to_tip**2 - radius**2)
-    base = tip - math.copysign(tangent, height) * math.cos(angle)
-    middle = sd_triangle(x, y, tip, base, tangent * math.sin(angle))
+    rise = math.copysign(tangent, height) * math.cos(angle)
+    base = tip - rise
+    half_width = tangent * math.sin(angle)
+    middle = sd_triangle(x, y, tip, base, half_width)
     return np.minimum(lobes, middle)
 
 
 def _club(x: ndarray, y: ndarray) -> ndarray:
     top = sd_circle(x, y + 0.73, 0.44)
-    sides = sd_circle(np.abs(x) - 0.47, y - 0.16, 0.43)
+    beside = np.abs(x) - 0.47
+    sides = sd_circle(beside, y - 0.16, 0.43)
     middle = sd_circle(x, y, 0.5)
     stem = sd_triangle(x, y, tip=0.49, base=0.9, half_width=0.33)
     return np.minimum.reduce([top, sides, middle, stem])
@@ -61,7 +70,9 @@ def _heart(x: ndarray, y: ndarray) -> ndarray:
 
 
 def _diamond(x: ndarray, y: ndarray) -> ndarray:
-    return (np.abs(x) / 0.72 + np.abs(y) - 1) * 0.56
+    across = np.abs(x) / 0.72
+    along = np.abs(y)
+    return (across + along - 1) * 0.56
 
 
 def _spade(x: ndarray, y: ndarray) -> ndarray:
