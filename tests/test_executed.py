@@ -76,10 +76,9 @@ def test_a_chapter_is_executed_again_once_something_has_changed(project, change)
     keep(chapter, executed.open_cache(cache))
     assert executed.executed_at(chapter, cache).startswith("20")
     (CHANGES | NO_CHANGES)[change](project)
-    assert (executed.executed_at(chapter, cache) == "") == (change in CHANGES)
-    # What a build finds there, so that it executes the same chapters.
-    executed.open_cache(cache)
-    assert (executed.executed_at(chapter, cache) == "") == (change in CHANGES)
+    for _ in range(2):
+        assert (executed.executed_at(chapter, cache) == "") == (change in CHANGES)
+        executed.open_cache(cache)  # as a build does, so that it executes the same chapters
 
 
 # ---- The build ----

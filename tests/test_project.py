@@ -99,26 +99,25 @@ def test_documented_commands_and_their_options_exist(document, capsys):
     text = text_of(document)
     for line in re.findall(r"(?m)(?:^|`|python -m )((?:eventdesk|benchmarks) [^`\n&]*)", text):
         module, *words = shlex.split(line, comments=True)
-        words = [word for word in words if word not in ("NAME", "[--json]")]
+        options = {word for word in words if word.startswith("--")}
         if module == "benchmarks":
-            assert {word for word in words if not word.startswith("--")} <= set(BENCHMARKS)
+            assert {*words} - options <= {*BENCHMARKS, "NAME", "[--json]"}
             continue
         with pytest.raises(SystemExit):
             commands.main([*words[:1], "--help"])
         shown = capsys.readouterr().out
-        assert all(word in shown for word in words if word.startswith("--")), line
+        assert all(option in shown for option in options), line
 
 
 def test_places_in_the_readme_exist():
     (layout,) = re.findall(r"(?ms)^```text\n(.*?)^```$", README)
-    folder = ROOT
     for line in layout.splitlines():
-        if not line.startswith("  "):
-            folder = ROOT
         places = line[:30].strip().removesuffix(", ...").split(", ")
-        assert all((folder / place).exists() for place in places), line
         if not line.startswith("  "):
-            folder = ROOT / places[0]
+            first, inside = places[0], ROOT
+        else:
+            inside = ROOT / first
+        assert all((inside / place).exists() for place in places), line
 
 
 def test_the_readme_is_short_and_its_first_python_stands_below_the_two_commands():
