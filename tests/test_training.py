@@ -114,13 +114,11 @@ def test_a_network_trained_in_python_keeps_what_the_command_keeps(data):
 
 
 def test_averaging_ends_between_the_weights_of_the_steps():
-    start = tiny().snn.linear.weight
-    distances = []
-    for decay in (0.0, 0.5):
-        classifier = tiny()
+    start, last, average = tiny(), tiny(), tiny()
+    for classifier, decay in ((last, 0.0), (average, 0.5)):
         fit(classifier, noise(3), epochs=2, ema_decay=decay)
-        distances.append((classifier.snn.linear.weight - start).norm())
-    assert 0 < distances[1] < distances[0]
+    way, part = (each.snn.linear.weight - start.snn.linear.weight for each in (last, average))
+    assert 0 < part.norm() < way.norm()
 
 
 def test_gradient_is_clipped_to_the_given_norm():

@@ -27,7 +27,8 @@ from eventdesk.ask.verdict import (
     tell_apart,
 )
 from eventdesk.trained import load_trained, write_winner
-from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers import Recordings
+from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.study.perturbations import replaced
 
 GIVEN = ("epochs", "time_window", "augment")
@@ -456,25 +457,19 @@ def test_delays_reach_as_far_in_bins_of_another_width_than_the_usual_one():
 # ---- What features see ----
 
 
-def features_of(feature, *recordings, size=(9, 3, 2), time_window=1000):
-    """Return the features of recordings, each given as times in ms and rows."""
-    films = []
-    for rows in recordings:
-        events = np.zeros(len(rows), EVENT_DTYPE)
-        events["t"], events["y"] = (np.array(rows) * (1000, 1)).T
-        films.append(events)
-    return feature(Recordings(films, [0] * len(films), ("a",), size), time_window)
+def features_of(feature, *recordings):
+    """Return the features of recordings, each given by its times in ms and its rows."""
+    films = [make_events(1000 * np.array(ms), 0, y, 0) for ms, y in recordings]
+    return feature(Recordings(films, [0] * len(films), ("a",), (9, 3, 2)), 1000)
 
 
 def test_a_lag_longer_than_all_that_are_looked_at_comes_round_as_no_other():
-    (of_far,) = features_of(features.rate_over_time, [(0, 0), (2999, 0)])
+    (of_far,) = features_of(features.rate_over_time, ([0, 2999], 0))
     assert of_far[20] < 0  # a lag of one bin: fewer pairs than at a constant rate
 
 
 def test_rows_of_regions_are_those_of_the_height():
-    down, up = features_of(
-        features.regions_over_time, [(0, 0), (20, 2)], [(0, 2), (20, 0)], size=(9, 3, 2)
-    )
+    down, up = features_of(features.regions_over_time, ([0, 20], [0, 2]), ([0, 20], [2, 0]))
     assert np.abs(down - up)[:9].max() > 0.5  # of the regions
 
 

@@ -36,13 +36,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def nothing_hangs():
-    signal.alarm(600)  # whose default ends the process
-    yield
-    signal.alarm(0)
-
-
 def refused(words):
     return pytest.raises((ValueError, OSError), match=words)
 
@@ -82,16 +75,16 @@ def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
 def test_a_size_that_a_file_states_is_not_allocated(tmp_path):
     with h5py.File(tmp_path / "vast.h5", "w") as file:
         file.create_dataset("events/t", (10**13,), "i8", chunks=True)
-    for name in ("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5", "a.pt"):
-        with (tmp_path / name).open("wb") as file:
-            file.write(FORMATS[Path(name).suffix].start or b"#" if name != "a.pt" else b"")
+    for suffix in (".raw", ".npy", ".aedat", ".csv", ".h5"):
+        with (tmp_path / f"a{suffix}").open("wb") as file:
+            file.write(FORMATS[suffix].start or b"#")
             file.truncate(2 * 10**11)
-    readers = dict.fromkeys(("a.raw", "a.npy", "a.aedat", "a.csv", "a.h5", "vast.h5"), read_events)
-    for name, load in [*readers.items(), *product(("a.pt",), (load_checkpoint, load_nir))]:
+    for path in tmp_path.iterdir():
+        with refused("GB of memory"):
+            read_events(path)
+    for load, name in ((load_nir, "a.raw"), (load_checkpoint, "a.raw"), (load_nir, "vast.h5")):
         with refused("GB of memory"):
             load(tmp_path / name)
-    with refused("GB of memory"):
-        load_nir(tmp_path / "vast.h5")
 
 
 def test_a_tensor_that_is_not_stored_in_full_is_refused(tmp_path):

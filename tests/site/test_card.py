@@ -10,7 +10,7 @@ import torch
 from book_site import FIGURE, Middle, said, state
 
 from benchmarks import page_networks
-from pokersnn_helpers import to_frames
+from pokersnn_helpers import first_of_each_class, to_frames
 from pokersnn_helpers.classifier import unique_argmax
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, cards
@@ -38,10 +38,7 @@ def drawn_card(suit, seed=3):
 
 
 def test_network_agrees_with_snn(still, simulated):
-    frames = []
-    for target in range(4):
-        first = simulated.test.targets.index(target)
-        frames.append(to_frames(simulated.test.events[first]))
+    frames = [to_frames(events) for events, _ in first_of_each_class(simulated.test)]
     snn = page_networks.unpacked(page_networks.read()["layers"]).double()
     site.assert_same_network(still, KIND, snn, frames)
 
@@ -128,12 +125,10 @@ def shows(still):
 
 
 def test_thrown_cards_are_classified(shows):
-    answers = [show["suit"] for show in shows]
-    right = np.array(answers) == np.resize(POKERDVS_CLASSES, len(shows))
+    right = np.array([show["suit"] for show in shows]) == np.resize(POKERDVS_CLASSES, len(shows))
     assert right.sum() >= 95
-    sure = [show["sure"] for show in shows if show["sure"]]
-    assert len(sure) >= 95
     first_right = [show["sure"]["suit"] == show["suit"] for show in shows if show["sure"]]
+    assert len(first_right) >= 95
     assert np.mean(first_right) >= 0.95
 
 
@@ -228,10 +223,10 @@ def test_a_dragged_pip_is_recognised(figure):
     page.clock.run_for(1100)
     page.locator(".card-grip").hover()
     grip = page.locator(".card-grip").bounding_box()
+    x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
     page.mouse.down()
     for right, below in ((20, 0), (-20, 20), (0, 40), (10, 10)):
-        x = grip["x"] + grip["width"] / 2 + right
-        page.mouse.move(x, grip["y"] + grip["height"] / 2 + below, steps=8)
+        page.mouse.move(x + right, y + below, steps=8)
         page.clock.run_for(200)
     page.mouse.up()
     site.run_until(lambda: state(page).stage == "done", page)
@@ -247,20 +242,21 @@ def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):
     page.goto(reader.address + PAGE)
     captions = page.locator(".chapter-part").all_inner_texts()
     chapter_cards = page.locator(".chapter-card").all()
-    minutes, files = [], []
-    for card in chapter_cards:
-        files.append(card.locator("a").get_attribute("href").removesuffix(".html"))
-        minutes.append(int(re.search(r"\n(\d+)\sminutes$", card.inner_text().strip())[1]))
-    listed = [name.removeprefix("book/") for name in site.DOCUMENTS]
-    assert files == [name for name in listed if name in files]
-    assert {name.removeprefix("book/") for name in site.CHAPTERS} <= {*files}
-    assert sum(minutes) == sum(int(caption.split()[-2]) for caption in captions)
+    addresses = [card.locator("a").get_attribute("href") for card in chapter_cards]
+    files = ["book/" + address.removesuffix(".html") for address in addresses]
+    assert files == [name for name in site.DOCUMENTS if name in files]
+    assert {*site.CHAPTERS} <= {*files}
+    stated, minutes = (
+        sum(int(text.split()[-2]) for text in texts)
+        for texts in (captions, [card.inner_text() for card in chapter_cards])
+    )
+    assert stated == minutes
     for card in chapter_cards:
         card.scroll_into_view_if_needed()
         image = card.locator("img:not(.only-dark)").element_handle()
         page.wait_for_function("(image) => image.naturalWidth > 100", arg=image)
     chapter_cards[2].click(position={"x": 40, "y": 60})  # anywhere on it
-    page.wait_for_url(f"**/{files[2]}.html")
+    page.wait_for_url(f"**/{addresses[2]}")
 
 
 def test_buttons_of_the_landing_page_lead_on(visit):
