@@ -125,7 +125,7 @@ def main(words: list[str] | None = None) -> None:
             getattr(module, name)(**given)
     except KeyboardInterrupt as stopped:
         forget(stopped)
-        print(f"{program}: stopped", file=sys.stderr)
+        print(printable(str(stopped) or f"{program}: stopped"), file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,6 @@ import json
 import os
 import reprlib
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +31,7 @@ from ..files.folders import in_pixels, thin
 from ..runs import Options, TrainingState, load_run, restore, save_run
 from .look import read_folder
 from .networks import NETWORKS, network_named
-from .terminal import forget, interruptible, printable, say
+from .terminal import interruptible, say
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,8 @@ def train(
                     **vars(recipe) | {"network": options.network_for(data.train)},
                 )
     except KeyboardInterrupt as stopped:
-        forget(stopped)
-        print(printable(advice(path, device)), file=sys.stderr)
-        raise SystemExit(130) from None
+        stopped.args = (advice(path, device),)  # which main prints
+        raise
     report(history, data)
 
 
