@@ -5,7 +5,8 @@ const BROWSER =
   "fetch matchMedia getComputedStyle requestAnimationFrame setTimeout clearTimeout setInterval " +
   "clearInterval sessionStorage addEventListener Worker URL Blob Event Option Path2D DOMException " +
   "TextEncoder TextDecoder BroadcastChannel MessageChannel IntersectionObserver MutationObserver " +
-  "ResizeObserver";
+  "ResizeObserver " +
+  "interactiveFigures fflate idbKeyval uPlot"; // the page's own
 
 export default [
   { ignores: ["**/vendor/**", "**/data.js"] },

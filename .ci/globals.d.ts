@@ -1,7 +1,5 @@
 // What the scripts of the pages find beside a browser's own names.
-declare interface Window {
-  interactiveFigures: any;
-  fflate: any;
-  idbKeyval: any;
-  uPlot: any;
-}
+declare var interactiveFigures: any;
+declare var fflate: any;
+declare var idbKeyval: any;
+declare var uPlot: any;

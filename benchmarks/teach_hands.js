@@ -567,7 +567,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
       Object.assign(seen, { shownRight: found.known && right });
       Object.assign(seen, { doubtedRight: found.almost && right });
       for (const [column, counts] of Object.entries(seen)) tally[column] += counts;
-      tally.sure = Math.max(tally.sure, found.known && !right ? found.share : 0);
+      tally.sure = Math.max(tally.sure, found.known && !right ? found.shares[found.output] : 0);
       return seen.shownRight;
     }
 

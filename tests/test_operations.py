@@ -116,9 +116,9 @@ def test_page_counts_operations_as_they_are_counted_here(share):
         active = each.inputs(frames) > 0
         given.append(shares | {"active": active.float().mean().item()})
     program = (
-        "globalThis.window = { interactiveFigures: { kinds: {} } };"
+        "globalThis.interactiveFigures = { kinds: {} };"
         f"{PAGE_SCRIPT.read_text(encoding='utf-8')}"
-        "const { count } = window.interactiveFigures.kinds.operations;"
+        "const { count } = interactiveFigures.kinds.operations;"
         f"const counts = {json.dumps(given)}.map(count);"
         "const still = count({ input: 0, spikes: 0 }).MLP;"
         "console.log(JSON.stringify([counts[0].SNN, counts[1].GRU, counts[2].MLP, still]));"

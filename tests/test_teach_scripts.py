@@ -498,9 +498,9 @@ def test_what_is_almost_near_is_asked_if_the_network_names_it():
 def test_the_nearest_example_decides_where_the_network_names_what_is_far():
     found = run(
         KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: -1 });"
-        "const { output, known, share } = trained.judge("
+        "const { output, known, shares } = trained.judge("
         "  { output: 0, shares: [0.7, 0.3] }, teach.courseOf(seen(draw('zed'))));"
-        "return [names[output], known, share];"
+        "return [names[output], known, shares[output]];"
     )
     assert found == ["zed", True, 0.3]
 

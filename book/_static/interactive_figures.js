@@ -82,7 +82,7 @@
   const parts = [];
   function part(run) {
     parts.push(run);
-    run(window.interactiveFigures);
+    run(interactiveFigures);
   }
 
   const SIDE = 35; // pixels of a sensor, in width and height
@@ -96,9 +96,9 @@
     const text = `self.window = self;
       window.interactiveFigures = {
         ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32},
-        part: (run) => run(window.interactiveFigures),
+        part: (run) => run(interactiveFigures),
       };
-      ${parts.map((run) => `(${run})(window.interactiveFigures);`).join("\n")}
+      ${parts.map((run) => `(${run})(interactiveFigures);`).join("\n")}
       self.onmessage = ({ data }) => {
         for (const value of (${main})(data)) self.postMessage({ value });
         self.postMessage({ done: true });
@@ -115,7 +115,8 @@
   // A LIF neuron, one step after the other, as norse.torch.functional.lif.lif_feed_forward_step
   // does it. input: what arrives in each step of so many ms; time constants are in ms, too.
   function runNeuron(input, { dt, tau_mem, tau_syn, threshold }) {
-    let [v, i] = [0, 0];
+    let v = 0;
+    let i = 0;
     const trace = { time: [], current: [], voltage: [], spikes: [], count: 0 };
     input.forEach((jump, step) => {
       i += jump;
@@ -186,9 +187,8 @@
       summary.textContent = draw(values(), made);
     });
     const { values, set } = addSliders(controls, sliders, redraw);
-    controls.append(
-      element("div", { className: "interactive-row" }, ...(more?.(redraw, set) ?? []), summary),
-    );
+    const others = more?.(redraw, set) ?? [];
+    controls.append(element("div", { className: "interactive-row" }, ...others, summary));
     redraw();
     return { charts: made };
   }
@@ -197,60 +197,55 @@
   // colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
   // chart.marks: dots [x, y, colour] and words [x, y, colour, text, where], drawn over the lines.
   function addChart(drawing, { title, height, series, x, y, xTitle, xValues, yValues, bands }) {
-    const written = (values) =>
-      values && {
-        splits: () => Object.keys(values).map(Number),
-        values: () => Object.values(values),
-      };
+    const hidden = { show: false };
     const font = `13px ${fontFamily()}`;
-    const axis = (more) => ({
+    const axis = (written, more) => ({
       stroke: () => colour("text"),
       grid: { stroke: () => colour("grid"), width: 1 },
-      ticks: { show: false },
+      ticks: hidden,
       font,
       labelFont: font,
+      labelSize: 20,
       ...more,
+      ...(written && {
+        splits: () => Object.keys(written).map(Number),
+        values: () => Object.values(written),
+      }),
     });
+    const lines = series.map(([name, more]) => ({
+      width: 1.8,
+      points: hidden,
+      stroke: () => colour(name),
+      ...more,
+    }));
     const options = {
       width: drawing.clientWidth,
       height,
       bands,
-      legend: { show: false },
-      cursor: { show: false },
-      series: [
-        {},
-        ...series.map(([name, more]) => ({
-          width: 1.8,
-          points: { show: false },
-          stroke: () => colour(name),
-          ...more,
-        })),
-      ],
+      legend: hidden,
+      cursor: hidden,
+      series: [{}, ...lines],
       scales: { x: { time: false, range: x }, y: { range: y } },
       axes: [
-        axis({
-          ...(xTitle ? { label: xTitle, labelSize: 20, size: 24 } : { size: 8, values: () => [] }),
-          ...written(xValues),
-        }),
-        axis({ label: title, labelSize: 20, size: 60, ...written(yValues) }),
+        axis(xValues, xTitle ? { label: xTitle, size: 24 } : { size: 8, values: () => [] }),
+        axis(yValues, { label: title, size: 60 }),
       ],
       hooks: { draw: [drawMarks] },
     };
-    const chart = new window.uPlot(options, [[], ...series.map(() => [])], drawing);
+    const chart = new uPlot(options, [[], ...series.map(() => [])], drawing);
     chart.marks = [];
-    new ResizeObserver(() => chart.setSize({ width: drawing.clientWidth, height })).observe(
-      drawing,
-    );
+    const fit = () => chart.setSize({ width: drawing.clientWidth, height });
+    new ResizeObserver(fit).observe(drawing);
     whenThemeChanges(() => chart.redraw());
     return chart;
   }
 
   // Lines for addChart: a tick from 0 to each value, and one that goes in steps.
   const tick = (name) => {
-    const paths = (...line) => window.uPlot.paths.bars({ size: [1, 2, 2] })(...line);
+    const paths = (...line) => uPlot.paths.bars({ size: [1, 2, 2] })(...line);
     return [name, { width: 0, fill: () => colour(name), paths }];
   };
-  const stepped = { paths: (...line) => window.uPlot.paths.stepped({ align: 1 })(...line) };
+  const stepped = { paths: (...line) => uPlot.paths.stepped({ align: 1 })(...line) };
 
   // Numbers from one end to the other, both included, in so many steps.
   const between = ([first, last], steps) =>
@@ -261,14 +256,14 @@
     const ratio = devicePixelRatio;
     ctx.save();
     ctx.font = `${13 * ratio}px ${fontFamily()}`;
-    for (const [x, y, name, text, where = "left bottom"] of chart.marks ?? []) {
+    for (const [x, y, name, text = "", where = "left bottom"] of chart.marks) {
       const place = [chart.valToPos(x, "x", true), chart.valToPos(y, "y", true)];
       ctx.fillStyle = colour(name);
       [ctx.textAlign, ctx.textBaseline] = where.split(" ");
       ctx.beginPath();
       if (!text) ctx.arc(...place, 7 * ratio, 0, 2 * Math.PI);
       ctx.fill();
-      const lines = text ? text.split("\n").reverse() : []; // the last one stands at the place
+      const lines = text.split("\n").reverse(); // the last one stands at the place
       // From a line at the place.
       const gap = ratio * ({ top: 4, bottom: -3 }[ctx.textBaseline] ?? 0);
       lines.forEach((line, above) =>
@@ -316,28 +311,29 @@
     const { content: parts, drawing, controls } = fromHTML(FIGURE);
     drawing.ariaLabel = holder.querySelector("img").alt;
     holder.append(parts);
-    let drawn = null; // what the tests look at
+    const { kind } = holder.dataset;
     try {
       const content = JSON.parse(holder.querySelector("script").textContent);
-      await load(`interactive/${holder.dataset.kind}.js`);
-      drawn = await kinds[holder.dataset.kind](content, controls, drawing);
+      await load(`interactive/${kind}.js`);
+      Object.assign(drawing, await kinds[kind](content, controls, drawing)); // for the tests
+      holder.classList.add("is-interactive");
     } catch (error) {
       // Cut or foreign data, or no library: the reader has the image, and a word.
       console.error(error);
+      controls.remove();
+      drawing.remove();
       const textContent = `This figure can’t be used here (${error?.message ?? error}): an image stands in its place.`;
       holder.append(element("p", { className: "interactive-failed", textContent }));
+      holder.classList.add("is-image");
     }
-    holder.classList.add(drawn ? "is-interactive" : "is-image");
-    if (drawn) return Object.assign(drawing, drawn);
-    controls.remove();
-    drawing.remove();
   }
 
   // The page has been read; deferred scripts, which nothing here needs, may still be on their way.
   const whenRead = () => {
     const watcher = new IntersectionObserver(
       (entries) => {
-        for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+        for (const { target, isIntersecting } of entries) {
+          if (!isIntersecting) continue;
           watcher.unobserve(target);
           makeInteractive(target);
         }

@@ -138,7 +138,7 @@ def state(page):
 
 
 def said(page):
-    return page.locator("[aria-live]:is(.card-said, .motion-said)").text_content()
+    return page.locator("[aria-live].interactive-said").text_content()
 
 
 def touch(page, places, wait):

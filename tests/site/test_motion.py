@@ -192,7 +192,7 @@ def run_to_end(page):
 
 def cells(page):
     """Return what the score says: forwards, then backwards, each of the network and the sum."""
-    return page.locator(".motion-score td .motion-said").all_text_contents()
+    return page.locator(".motion-score td .interactive-said").all_text_contents()
 
 
 def move_mouse(page, reports):

@@ -102,7 +102,7 @@ def test_gradients_of_every_weight_are_those_of_autograd(still):
     found = still.evaluate(
         "() => {" + SETUP + PLAIN + "return ['tick', 'zed', 'circle'].map((name, target) => {"
         "  const recording = recorded(strokesOf(name, 1, 3)[0], 4); adam.gradients.all.fill(0);"
-        "  const { loss } = spiking.learn(recording, target, adam.gradients);"
+        "  const loss = spiking.learn(recording, target, adam.gradients);"
         "  return { recording: listed(recording), target, loss,"
         "    weights: plain(spiking.weights), gradients: plain(adam.gradients) }; }); }"
     )
@@ -128,7 +128,7 @@ def test_twenty_steps_have_the_losses_of_pytorch(still):
         "  strokesOf(name, 1, 8).map((stroke) => [recorded(stroke, 9), target]));"
         "const losses = Array.from({ length: 20 }, () => {"
         "  const sum = shown.reduce((total, [recording, target]) =>"
-        "    total + spiking.learn(recording, target, adam.gradients).loss, 0);"
+        "    total + spiking.learn(recording, target, adam.gradients), 0);"
         "  adam.step(shown.length); return sum / shown.length; });"
         "return { before, losses, options,"
         "  shown: shown.map(([recording, target]) => [listed(recording), target]) }; }"
@@ -234,7 +234,7 @@ def act_on_stroke(page, act, stroke):
 
 
 def said(page):
-    return page.locator("[data-kind=teach] [aria-live].motion-said").text_content()
+    return page.locator("[data-kind=teach] [aria-live].interactive-said").text_content()
 
 
 def draw(page, places, lasts=1000):
@@ -288,7 +288,7 @@ def wait_until_all_is_kept(page):
 
 
 def hears(page, words):
-    said = "document.querySelector('[data-kind=teach] .motion-said').textContent"
+    said = "document.querySelector('[data-kind=teach] .interactive-said').textContent"
     page.wait_for_function(f"{said}.includes('{words}')")
 
 

@@ -10,8 +10,8 @@
       "card/scene",
       "card/show",
     );
-    if (!window.interactiveFigures.cardData) throw new Error("card/data.js is damaged");
+    if (!interactiveFigures.cardData) throw new Error("card/data.js is damaged");
     await loadParts("card/drawing", "card/table", "card/figure");
     return { figure: new card.Figure(controls, drawing) };
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -31,7 +31,8 @@
 
   // The edge, which reaches the first of two pixels, the delay and the neuron.
   function draw(direction, delay, spikes) {
-    const [line, accent] = ["var(--interactive-text)", "var(--interactive-accent)"];
+    const line = "var(--interactive-text)";
+    const accent = "var(--interactive-accent)";
     const right = direction === "right";
     const arrow = right ? "M300 80h42m-9-7 9 7-9 7" : "M125 80H83m9-7-9 7 9 7";
     return `<svg viewBox="0 0 600 160" aria-hidden="true" fill="none"
@@ -109,4 +110,4 @@
     const x = () => [0, end];
     return addCharts(controls, drawing, { sliders: SLIDERS, x, charts, draw: drawCharts, more });
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -54,16 +54,21 @@
       (_, at) => at * stepOf(span),
     );
 
-  // From a place in the box, each axis from its middle, to the canvas: [x, y, size of a unit].
-  function projection({ turn, tilt }, width, height) {
-    const [sine, cosine] = [Math.sin(turn * DEGREE), Math.cos(turn * DEGREE)];
-    const [up, along] = [Math.sin(tilt * DEGREE), Math.cos(tilt * DEGREE)];
+  // From a time, column and row to the canvas: [x, y, size of a unit]. spans: of the box's axes, of
+  // which the sensor's width is 1 long.
+  function projection({ turn, tilt }, width, height, spans) {
+    const sine = Math.sin(turn * DEGREE);
+    const cosine = Math.cos(turn * DEGREE);
+    const up = Math.sin(tilt * DEGREE);
+    const along = Math.cos(tilt * DEGREE);
     const scale = Math.min(width / 2.45, height / 1.75) * FAR;
-    return ([time, x, y]) => {
-      const toEye = (time * cosine + x * sine) * along - y * up;
-      const size = scale / (FAR - toEye);
+    const lengths = [LONG, 1, spans[2] / spans[1]];
+    return (point) => {
+      const [time, x, y] = point.map((value, axis) => lengths[axis] * (value / spans[axis] - 0.5));
+      const deep = time * cosine + x * sine;
+      const size = scale / (FAR - deep * along + y * up);
       const right = x * cosine - time * sine;
-      const down = y * along + (time * cosine + x * sine) * up;
+      const down = y * along + deep * up;
       return [width / 2 + size * right, height / 2 + size * down, size];
     };
   }
@@ -76,60 +81,47 @@
     chosen.append(...Object.keys(recordings).map((name) => new Option(name)));
     chosen.value = Object.keys(recordings).at(-1);
     controls.append(content);
-    const sensor = sensor_size.slice(0, 2);
-    const tall = sensor[1] / sensor[0];
-    let [events, ends, seen, near] = [[], 1, [], null];
+    const spans = [1, ...sensor_size.slice(0, 2)]; // of time (ms), columns and rows
+    let events = [];
+    let seen = [];
+    let near = null;
     const redraw = oncePerImage(draw);
     const { values, set } = addSliders(controls, SLIDERS, redraw);
     controls.append(said);
 
-    // Times from 0 to ends, columns and rows, to the box.
-    const inBox = ([time, x, y]) => [
-      LONG * (time / ends - 0.5),
-      x / sensor[0] - 0.5,
-      (y / sensor[1] - 0.5) * tall,
-    ];
-
     // The three sides of the box that are behind the events, with a grid, and the numbers on it.
-    function drawBox(context, place) {
-      const spans = [ends, ...sensor];
-      const line = (from, to) => {
+    function drawBox(context, place, middle) {
+      const line = (...points) => {
         context.beginPath();
-        for (const point of [from, to]) context.lineTo(...place(inBox(point)).slice(0, 2));
+        for (const point of points) context.lineTo(...place(point).slice(0, 2));
         context.stroke();
       };
       const corner = spans.map((span, axis) => {
-        const [low, high] = [0, span].map((end) =>
-          place(inBox(spans.map((other, each) => (each === axis ? end : other / 2)))),
-        );
-        return low[2] < high[2] ? 0 : span;
+        const [low, high] = [0, span].map((end) => place(middle.with(axis, end))[2]);
+        return low < high ? 0 : span;
       });
+      const [centre] = place(middle);
       context.strokeStyle = colour("grid");
       spans.forEach((span, axis) => {
-        const others = [0, 1, 2].filter((other) => other !== axis);
+        const [one, other] = [0, 1, 2].filter((each) => each !== axis);
         for (const value of [...ticks(span), span]) {
-          for (const other of others) {
-            const from = corner.with(axis, value);
-            line(from.with(other, 0), from.with(other, spans[other]));
-          }
+          const from = corner.with(axis, value);
+          for (const each of [one, other]) line(from.with(each, 0), from.with(each, spans[each]));
         }
-      });
-      // Each axis is written along its lowest edge, the vertical one along the outermost.
-      const [middle] = place([0, 0, 0]);
-      spans.forEach((span, axis) => {
-        const others = [0, 1, 2].filter((other) => other !== axis);
-        const edges = [0, 1, 2, 3].map((edge) => {
-          const ends = others.map((other, nth) => ((edge >> nth) & 1) * spans[other]);
-          const from = ends.toSpliced(axis, 0, span / 2);
-          const [x, y] = place(inBox(from));
-          const hidden = others.every((other) => from[other] === corner[other]);
-          return { from, out: hidden ? -1 : axis === 2 ? Math.abs(x - middle) : y };
-        });
-        const { from } = edges.reduce((one, other) => (other.out > one.out ? other : one));
+        // Each axis is written along its lowest edge, the vertical one along the outermost.
+        const outside = (edge) => {
+          const [x, y] = place(edge);
+          const hidden = edge[one] === corner[one] && edge[other] === corner[other];
+          return hidden ? -1 : axis === 2 ? Math.abs(x - centre) : y;
+        };
+        const edges = [0, spans[other]].flatMap((end) =>
+          [0, spans[one]].map((first) => middle.with(one, first).with(other, end)),
+        );
+        const edge = edges.reduce((best, next) => (outside(next) > outside(best) ? next : best));
         const write = (value, text, away, up = 0) => {
-          const [x, y] = place(inBox(from.with(axis, value)));
+          const [x, y] = place(edge.with(axis, value));
           const [right, down] = axis === 2 ? [away, 0] : [0.4 * away, 0.9 * away];
-          const spot = [x + Math.sign(x - middle) * right, y + down - up];
+          const spot = [x + Math.sign(x - centre) * right, y + down - up];
           shared.write(context, text, ...spot, { fill: "text", size: 13, align: "center" });
         };
         for (const value of ticks(span).slice(axis && 1)) write(value, String(value), 15);
@@ -140,15 +132,17 @@
 
     function draw() {
       const { context, width, height } = shared.begin(canvas);
-      const place = projection(values(), width, height);
-      drawBox(context, place);
-      seen = events.map((event) => ({ ...event, at: place(inBox(event.where)) }));
+      const place = projection(values(), width, height, spans);
+      const middle = spans.map((span) => span / 2);
+      const usual = place(middle)[2];
+      drawBox(context, place, middle);
+      seen = events.map((event) => ({ ...event, at: place(event.where) }));
       seen.sort((one, other) => one.at[2] - other.at[2]); // what is near covers what is far
       const inks = { ON: colour("ON"), OFF: colour("OFF") };
       for (const { polarity, at } of seen) {
         const [x, y, size] = at;
         const side = DOT * size;
-        context.globalAlpha = clamp(0.35 + 0.5 * (size / place([0, 0, 0])[2] - 0.75), 0.3, 0.9);
+        context.globalAlpha = clamp(0.35 + 0.5 * (size / usual - 0.75), 0.3, 0.9);
         context.fillStyle = inks[polarity];
         context.beginPath();
         if (polarity === "ON") context.arc(x, y, side / 1.6, 0, 2 * Math.PI);
@@ -169,13 +163,13 @@
     }
 
     function show() {
-      const { ON, OFF } = recordings[chosen.value][number.value - 1];
-      events = Object.entries({ ON, OFF }).flatMap(([polarity, packed]) =>
-        unpack(packed).map((where) => ({ polarity, where })),
+      const recording = recordings[chosen.value][number.value - 1];
+      events = ["ON", "OFF"].flatMap((polarity) =>
+        unpack(recording[polarity]).map((where) => ({ polarity, where })),
       );
-      ends = events.reduce((last, { where: [time] }) => Math.max(last, time), 1e-3);
+      spans[0] = events.reduce((last, { where: [time] }) => Math.max(last, time), 1e-3);
       near = null;
-      said.textContent = `${chosen.value}: ${counted(events.length, "event")} in ${ends.toFixed(1)} ms.`;
+      said.textContent = `${chosen.value}: ${counted(events.length, "event")} in ${spans[0].toFixed(1)} ms.`;
       redraw();
     }
 
@@ -207,4 +201,4 @@
     chosen.onchange();
     return { events: () => events, view: values };
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -22,7 +22,8 @@
 
   // By what it multiplies a gradient in the long run: the largest eigenvalue of this step.
   function factorOf(constants) {
-    const [[a, c], [b, d]] = [back([1, 0], constants), back([0, 1], constants)];
+    const [a, c] = back([1, 0], constants);
+    const [b, d] = back([0, 1], constants);
     const half = (a + d) / 2;
     return half + Math.sqrt(half ** 2 - (a * d - b * c));
   }
@@ -37,7 +38,6 @@
 
   const rounded = (value) => value.toLocaleString("en", { maximumSignificantDigits: 2 });
   const length = (sizes) => Math.hypot(...sizes);
-  const constantsOf = ({ weight, tau, slope }) => ({ weight, slope, share: 1 / tau });
 
   // content: networks that were trained, by when, with their weight and factor; norm, of the first
   // gradients of their training; and clip, the largest that clipping lets pass.
@@ -47,7 +47,7 @@
     let unit = null;
     let factors = [];
     function draw(values, [upper, lower]) {
-      const state = constantsOf(values);
+      const state = { ...values, share: 1 / values.tau };
       const factor = factorOf(state);
       factors = weights.map((weight) => factorOf({ ...state, weight }));
       // In the units of the real training: as its first gradients, where the sliders stand at first.
@@ -96,4 +96,4 @@
     ];
     return addCharts(controls, drawing, { sliders: SLIDERS, charts, draw });
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -12,8 +12,8 @@
       "motion/network",
       "motion/stroke",
     );
-    if (!window.interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
+    if (!interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
     await loadParts("motion/drawing", "motion/pad", "motion/figure");
     return { figure: new motion.Figure(controls, drawing) };
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

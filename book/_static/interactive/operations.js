@@ -68,4 +68,4 @@
     return addCharts(controls, drawing, { sliders: SLIDERS, x: ENDS, charts: [chart], draw });
   };
   kinds.operations.count = countOperations;
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -121,4 +121,4 @@
     }
     return addCharts(controls, drawing, { sliders: SLIDERS, x: [0, DURATION], charts, draw, more });
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -47,10 +47,14 @@
 
   kinds.staircase = (content, controls, drawing) => {
     const weights = between(ENDS, 400);
-    let [losses, gradients] = [[0], [0]];
-    let [weight, gradient, said] = [START, 0, ""];
+    let losses = [0];
+    let gradients = [0];
+    let weight = START;
+    let gradient = 0;
+    let said = "";
     const y = (values) => () => {
-      const [low, high] = [Math.min(0, ...values()), Math.max(0, ...values())];
+      const low = Math.min(0, ...values());
+      const high = Math.max(0, ...values());
       const margin = 0.1 * (high - low) + 1e-9;
       return [low - margin, high + margin];
     };
@@ -89,7 +93,8 @@
     function more(redraw, set) {
       const move = (to, words) => {
         set("weight", to); // as near as the slider can stand
-        [weight, said] = [to, words];
+        weight = to;
+        said = words;
         redraw();
       };
       const byTrue = () => move(weight, "The true gradient is 0: the ball stays where it is. ");
@@ -113,4 +118,4 @@
     controls.addEventListener("input", moved, true);
     return addCharts(controls, drawing, { sliders: SLIDERS, x: ENDS, charts, draw, more });
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -23,7 +23,7 @@
 
   kinds.teach = async (content, controls, drawing) => {
     await loadParts(...PARTS);
-    if (!window.interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
+    if (!interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
     const figure = new teach.Figure(drawing, controls);
     window.addEventListener("hashchange", () => {
       if (!location.hash || location.hash.startsWith(teach.LINK)) location.reload();
@@ -31,4 +31,4 @@
     await figure.begin(await teach.opening(linkOf(location)));
     return { figure };
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

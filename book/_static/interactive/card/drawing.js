@@ -1,17 +1,9 @@
 // The five panels of the figure, each on a canvas of its own. Nothing is computed here.
 (({ colour, shared, card, SIDE }) => {
-  const { begin } = shared;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
-  const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
-  const [INK, PAPER] = ["#1f2328", "#fbfaf7"];
-
-  function pip(context, suit, x, y, size) {
-    context.save();
-    context.translate(x, y);
-    context.scale(size / 2, size / 2);
-    card.fillPip(context, suit);
-    context.restore();
-  }
+  card.SPAN = 30; // ms of the raster and the voltages
+  const INK = "#1f2328";
+  const PAPER = "#fbfaf7";
 
   // ---- The scene: a card, its pip, and the window that follows it ----
 
@@ -26,18 +18,9 @@
   ];
 
   // offset: rows that the window has moved. covered: the right half of the card is hidden.
-  card.drawScene = (
-    canvas,
-    pose,
-    { aperture_centre: middle, aperture_radii },
-    suit,
-    offset,
-    covered,
-  ) => {
-    const radii = aperture_radii[suit];
-    const { context, width, height } = begin(canvas);
+  card.drawScene = (canvas, pose, simulator, suit, offset, covered) => {
+    const { context, width, height } = shared.begin(canvas);
     const scale = card.sceneScale(canvas);
-    const dark = document.documentElement.dataset.theme === "dark";
     shared.fillPaper(context, width, height);
     context.save();
     context.scale(scale, scale);
@@ -58,7 +41,7 @@
     }
     context.translate(0, offset);
     context.fillStyle = colour("shade");
-    context.globalAlpha = dark ? 0.35 : 0.6; // what the window doesn't keep
+    context.globalAlpha = shared.isDark() ? 0.35 : 0.6; // what the window doesn't keep
     context.beginPath();
     context.rect(FIRST_COLUMN - 1, FIRST_ROW - offset - 1, COLUMNS + 2, ROWS + 2);
     context.rect(-0.5, -0.5, SIDE, SIDE);
@@ -70,7 +53,8 @@
     context.setLineDash([4 / scale, 4 / scale]);
     context.lineWidth = 1 / scale;
     context.beginPath();
-    context.ellipse(middle[0], middle[1], radii[0], radii[1], 0, 0, 2 * Math.PI);
+    const { aperture_centre, aperture_radii } = simulator;
+    context.ellipse(...aperture_centre, ...aperture_radii[suit], 0, 0, 2 * Math.PI);
     context.stroke();
     context.restore();
   };
@@ -78,7 +62,7 @@
   // ---- The hidden neurons, in the order of shared.sortByVote ----
 
   card.drawNeurons = (canvas, order, suits, glow) => {
-    const { context, width, height } = begin(canvas);
+    const { context, width, height } = shared.begin(canvas);
     const across = Math.ceil(Math.sqrt((order.length * width) / height));
     const down = Math.ceil(order.length / across);
     const side = Math.min(width / across, height / down);
@@ -88,7 +72,7 @@
       const y = side * ((place % down) + 0.5);
       context.globalAlpha = 0.35 + 0.65 * glow[neuron];
       const radius = side * (0.33 + 0.12 * glow[neuron]);
-      shared.drawDisc(context, x, y, radius, suits[output] ?? "grey");
+      shared.drawDisc(context, x, y, radius, colour(suits[output] ?? "grey"));
     });
     context.globalAlpha = 1;
   };
@@ -96,11 +80,16 @@
   // ---- Voltages over time ----
 
   card.drawVoltages = (canvas, suits, steps, leader) => {
-    const lines = suits.map((suit, output) => ({ output, colour: suit, leads: suit === leader }));
-    const layout = { span: SPAN, margin: 34 };
-    shared.drawVoltages(canvas, lines, steps, layout, (context, { colour: suit, leads }, x, y) => {
-      context.fillStyle = colour(suit);
-      pip(context, suit, x + (leads ? 18 : 12), y, leads ? 26 : 11);
+    const lines = suits.map((ink, output) => ({ output, ink, leads: ink === leader }));
+    const layout = { span: card.SPAN, margin: 34 };
+    shared.drawVoltages(canvas, lines, steps, layout, (context, { ink, leads }, x, y) => {
+      const size = leads ? 13 : 5.5;
+      context.save();
+      context.translate(x + (leads ? 18 : 12), y);
+      context.scale(size, size);
+      context.fillStyle = colour(ink);
+      card.fillPip(context, ink);
+      context.restore();
     });
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -17,6 +17,7 @@
   const throwing = (name) =>
     `<button class="card-throw card-throw-${name}" name="${name}" aria-label="Throw a ${name}">
       ${GLYPHS[name]}</button>`;
+  const ABOUT = "A card before a camera, and a network that sees its events";
   const PANELS = {
     scene: "a card: drag its pip",
     window: `the camera <span class="card-polarity card-polarity-ON">ON</span>
@@ -38,13 +39,7 @@
       value="2" data-unit="×" data-scale="log" data-digits="0">
   </label>`;
   const STEP = 9; // pixels that an arrow key moves the pip
-  const ARROWS = {
-    ArrowLeft: [-STEP, 0],
-    ArrowRight: [STEP, 0],
-    ArrowUp: [0, -STEP],
-    ArrowDown: [0, STEP],
-  };
-  const HANDS = `<div class="interactive-controls card-hands" data-part="hands">
+  const CONTROLS = `<div class="interactive-controls card-hands" data-part="hands">
     <div class="interactive-row">
       ${shared.texts("card")}<output class="card-tally" data-part="tallied"></output>
     </div>
@@ -54,32 +49,29 @@
       <button data-part="many">hundred</button>
       <button class="card-pause" data-part="pause">pause</button>
     </div>
-  </div>`;
+  </div>
+  <div class="interactive-row">${boxes(SWITCHES)}</div>`;
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
   const noCards = () => ({ thrown: 0, right: 0, mistaken: 0 });
 
   card.Figure = class {
+    redraw = oncePerImage(() => this.draw());
+    tally = noCards(); // of the cards that the reader throws
+    table = new card.Table(this);
+
     constructor(controls, drawing) {
       this.drawing = drawing;
-      this.redraw = oncePerImage(() => this.draw());
-      this.tally = noCards(); // of the cards that the reader throws
-      this.table = new card.Table(this);
-      this.canvases = shared.panels(
-        drawing,
-        "A card before a camera, and a network that sees its events",
-        PANELS,
-        "card",
-      );
+      this.canvases = shared.panels(drawing, ABOUT, PANELS, "card");
       this.addGrip();
       this.addControls(controls);
       shared.keepDrawn(drawing, this.redraw);
-      const seen = (visible) => {
-        this.table.visible = visible;
-        this.table.start();
-      };
-      // By itself once.
-      shared.whileSeen(drawing, seen, () => this.table.throwCard(this.table.suit, false));
+      const { table } = this;
+      const byItself = () => table.throwCard(table.suit, false);
+      shared.whileSeen(drawing, byItself, (visible) => {
+        table.visible = visible;
+        table.start();
+      });
       this.draw();
     }
 
@@ -116,8 +108,7 @@
       if (done) return this.sentence(show.answer());
       if (changes.has("shuffle") && show.stage === "filming")
         return "Waiting for the whole card, to shuffle its events.";
-      const { steps, eventCount, spikeCount } = show;
-      const soFar = `${steps.length} ms: ${counted(eventCount, "event")}, ${counted(spikeCount, "spike")}`;
+      const soFar = `${show.steps.length} ms: ${this.costs(show, ",")}`;
       return leader ? `${GLYPHS[leader]} leads at ${soFar}` : `No answer yet at ${soFar}`;
     }
 
@@ -132,8 +123,8 @@
       return `${name}, ${first} after ${sure.after} ms, ${this.costs(sure)}.${mistake}`;
     }
 
-    costs({ eventCount, spikeCount }) {
-      return `${counted(eventCount, "event")} and ${counted(spikeCount, "spike")}`;
+    costs({ eventCount, spikeCount }, and = " and") {
+      return `${counted(eventCount, "event")}${and} ${counted(spikeCount, "spike")}`;
     }
 
     // Say what the network answers, and count it if the reader has thrown the card.
@@ -155,10 +146,7 @@
 
     addControls(controls) {
       const { table } = this;
-      Object.assign(
-        this,
-        fromHTML(HANDS + `<div class="interactive-row">${boxes(SWITCHES)}</div>`),
-      );
+      Object.assign(this, fromHTML(CONTROLS));
       this.drawing.append(this.hands); // on a phone they stand below the card and the camera
       for (const thrown of this.hands.querySelectorAll(".card-throw"))
         thrown.onclick = () => table.throwCard(thrown.name);
@@ -173,7 +161,8 @@
         box.oninput = () => {
           if (box.checked) table.changes.add(box.name);
           else table.changes.delete(box.name);
-          [this.tally, this.tallied.textContent] = [noCards(), ""];
+          this.tally = noCards();
+          this.tallied.textContent = "";
           table.throwCard(table.suit, false);
         };
       }
@@ -206,13 +195,14 @@
       };
       grip.onpointerup = grip.onpointercancel = letGo;
       grip.onkeydown = (event) => {
-        const arrow = ARROWS[event.key];
-        if (!arrow) return;
+        const way = shared.ARROWS[event.key];
+        if (!way) return;
         event.preventDefault();
         if (!table.hand || table.done) table.takePip();
-        table.hand.target = reachable(table.hand.target.map((place, axis) => place + arrow[axis]));
-        table.hand.moved = table.show.time;
+        const { hand } = table;
+        hand.target = reachable(hand.target.map((place, axis) => place + STEP * way[axis]));
+        hand.moved = table.show.time;
       };
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -187,4 +187,4 @@
     }
     return frame;
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -22,11 +22,9 @@
   // The window of 35 × 35 pixels: every event in its aperture moves it up or down a little.
   card.Tracker = class {
     constructor(suit, { tracking_gain, tracked_row, aperture_centre, aperture_radii }) {
-      Object.assign(this, {
-        gain: tracking_gain,
-        middle: aperture_centre,
-        radii: aperture_radii[suit],
-      });
+      this.gain = tracking_gain;
+      this.middle = aperture_centre;
+      this.radii = aperture_radii[suit];
       this.home = this.centre = tracked_row[suit];
     }
 
@@ -54,6 +52,10 @@
   // ---- One card ----
 
   card.Show = class extends shared.Steps {
+    collected = []; // events to be shuffled
+    spikeCount = 0;
+    stage = "filming";
+
     // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the
     // last that the camera films, all that the window can reach. changes: names of switches that
     // are on. settle: steps of silence after the last event, as Classifier.settle_steps.
@@ -75,26 +77,18 @@
       this.rows = rows[1] - rows[0] + 1;
       this.interval = simulator.frame_interval;
       this.time = -lead; // µs
-      this.camera = new shared.EventCamera(
-        simulator.camera,
-        SIDE,
-        this.rows,
-        random,
-        shared.normalFrom(random),
-      );
+      this.camera = new shared.EventCamera(simulator.camera, SIDE, this.rows, random);
       this.tracker = new card.Tracker(suit, simulator);
       this.frame = new Float32Array(SIDE * this.rows);
       this.camera.start(this.look(), this.time);
-      this.collected = []; // those to be shuffled
-      this.spikeCount = 0;
-      this.stage = "filming";
       network.recurrence = !changes.has("no-recurrence");
     }
 
     // A card that passes as those do that the network was trained on.
-    static thrown({ simulator, random, suit, ...more }) {
+    static thrown(what) {
+      const { simulator, random, suit, changes } = what;
       const drawn = card.draw(suit, simulator, shared.normalFrom(random));
-      if (more.changes?.has("upside-down")) drawn.rotation += Math.PI;
+      if (changes?.has("upside-down")) drawn.rotation += Math.PI;
       const lasts = 1000 * drawn.duration;
       const pose = (time) => card.poseAt(drawn, time, simulator);
       const ways = [];
@@ -102,16 +96,7 @@
         ways.push(pose(time / 1000).way);
       const lowest = Math.max(...ways) + drawn.y + simulator.aperture_radii[suit][1];
       const rows = [Math.trunc(Math.min(...ways)) - 3, Math.trunc(lowest) + 1];
-      return new card.Show({
-        simulator,
-        random,
-        suit,
-        ...more,
-        pose,
-        lasts,
-        rows,
-        lead: simulator.lead_in,
-      });
+      return new card.Show({ ...what, pose, lasts, rows, lead: simulator.lead_in });
     }
 
     look() {
@@ -190,7 +175,8 @@
       super.step();
       const step = this.steps.at(-1);
       this.spikeCount += step.spikes.length;
-      Object.assign(step, { eventCount: this.eventCount, spikeCount: this.spikeCount });
+      step.eventCount = this.eventCount;
+      step.spikeCount = this.spikeCount;
     }
 
     // The suit of the highest voltage so far, or null where several share it, as before the first
@@ -212,4 +198,4 @@
       return { suit, sure, certain: probability >= SURE };
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

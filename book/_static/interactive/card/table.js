@@ -2,7 +2,7 @@
 // motion.
 (({ mulberry32, card, cardData, shared }) => {
   const { simulator, settle } = cardData;
-  const { suits } = simulator;
+  const { suits, frame_interval } = simulator;
   const SPIKE_FADES = 1500; // µs
   const FASTEST = 3.5; // pixels per ms that a hand can move the pip
   const STILL = 4000; // µs at rest after which a show by hand is over
@@ -10,32 +10,28 @@
   const MANY = 100; // cards, one after the other
 
   card.Table = class {
+    network = new card.Network(cardData);
+    order = shared.sortByVote(this.network.votes());
+    random = mulberry32(Date.now());
+    paused = false;
+    visible = false;
+    changes = new Set(); // names of switches that are on
+    show = null; // the card before the camera, or the last one
+    hand = null; // { x, y, target, held, moved }: where a reader wants the pip, while it is moved
+    series = 0; // number of the last series
+    suit = suits[Math.floor(suits.length * this.random())];
+    pose = this.restingPose();
+    loop = new shared.Loop(
+      () => this.running,
+      (now, ms) => this.tick(1000 * ms),
+    );
+
     // figure: draw() is called once per image, change() where something else than time has changed,
     // and tell() when a card has been answered; values() says how much slower than a card's its
     // time is.
     constructor(figure) {
-      const [network, random] = [new card.Network(cardData), mulberry32(Date.now())];
-      Object.assign(this, {
-        figure,
-        network,
-        random,
-        order: shared.sortByVote(network.votes()),
-        paused: false,
-        visible: false,
-      });
-      this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      this.changes = new Set(); // names of switches that are on
-      this.show = null; // the card before the camera, or the last one
-      // { x, y, target, held, moved }: where a reader wants the pip, while it is moved.
-      this.hand = null;
-      this.series = 0; // number of the last series
-      this.suit = suits[Math.floor(suits.length * random())];
-      this.pose = this.restingPose();
+      this.figure = figure;
       this.clear();
-      this.loop = new shared.Loop(
-        () => this.running,
-        (now, ms) => this.tick(1000 * ms),
-      );
     }
 
     // Nothing has been seen yet of what is before the camera.
@@ -68,18 +64,11 @@
     // what: a show begins with, beside what is the same for all.
     begin(make, what) {
       const { network, random, suit } = this;
-      this.show = make({
-        simulator,
-        settle,
-        network,
-        random,
-        suit,
-        changes: new Set(this.changes),
-        ...what,
-      });
+      const changes = new Set(this.changes);
+      this.show = make({ simulator, settle, network, random, suit, changes, ...what });
       this.clear();
       this.paused = false;
-      if (this.calm && !this.hand) this.runToEnd();
+      if (shared.isCalm() && !this.hand) this.runToEnd();
       this.start();
     }
 
@@ -92,7 +81,9 @@
 
     // counted: whether the reader has thrown it.
     film(suit, counted) {
-      [this.suit, this.hand, this.counted] = [suit, null, counted];
+      this.suit = suit;
+      this.hand = null;
+      this.counted = counted;
       this.begin(card.Show.thrown);
     }
 
@@ -119,9 +110,10 @@
 
     // The pip follows the hand, though not faster than FASTEST.
     follow(hand) {
-      const [right, below] = [hand.target[0] - hand.x, hand.target[1] - hand.y];
+      const right = hand.target[0] - hand.x;
+      const below = hand.target[1] - hand.y;
       const away = Math.hypot(right, below);
-      const most = (FASTEST * simulator.frame_interval) / 1000;
+      const most = (FASTEST * frame_interval) / 1000;
       const share = away > 0 ? Math.min(most / away, 0.1) : 0;
       hand.x += share * right;
       hand.y += share * below;
@@ -134,7 +126,7 @@
     advance() {
       const { show, hand, lit } = this;
       const steps = show.steps.length;
-      this.glow.add(show.advance(), simulator.frame_interval);
+      this.glow.add(show.advance(), frame_interval);
       this.pose = show.seen;
       for (const step of show.steps.slice(steps)) for (const neuron of step.spikes) lit[neuron] = 1;
       if (hand && !hand.held && show.time - hand.moved > STILL) show.lasts = show.time;
@@ -149,7 +141,8 @@
       this.figure.tell();
       setTimeout(() => {
         if (!this.done) return;
-        [this.hand, this.pose] = [null, this.restingPose()];
+        this.hand = null;
+        this.pose = this.restingPose();
         this.figure.change();
       }, 900);
     }
@@ -160,20 +153,17 @@
         this.lit = this.lit.map((brightness) => brightness * Math.exp(-ms));
       };
       if (this.done) {
-        this.rest = this.calm ? 1 : Math.min(this.rest + elapsed / 600_000, 1);
+        this.rest = shared.isCalm() ? 1 : Math.min(this.rest + elapsed / 600_000, 1);
         fade(elapsed / 150_000);
       } else {
         this.behind += elapsed / this.figure.values().slow;
-        for (
-          ;
-          this.behind >= simulator.frame_interval && !this.done;
-          this.behind -= simulator.frame_interval
-        ) {
+        while (this.behind >= frame_interval && !this.done) {
           this.advance();
-          fade(simulator.frame_interval / SPIKE_FADES);
+          fade(frame_interval / SPIKE_FADES);
+          this.behind -= frame_interval;
         }
       }
       this.figure.draw();
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

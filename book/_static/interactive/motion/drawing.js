@@ -1,8 +1,9 @@
 // The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed
 // here.
-(({ element, shared, motion, SIDE }) => {
+(({ fontFamily, shared, motion, SIDE }) => {
   const LABELS = 26; // CSS pixels for arrows beside the raster
-  const INK = "#1f2328";
+  const INK = "#1f2328"; // on paper, in both themes
+  const ACCENT = "#0b7f8b";
   motion.ARROWS = {
     left: "←",
     right: "→",
@@ -15,22 +16,15 @@
   const drawArrow = (context, name, x, y, size, fill) =>
     shared.write(context, motion.ARROWS[name], x, y, { fill, size, align: "center", weight: 600 });
 
-  // A table of what two models say, forwards and backwards, and its cells by way and model.
-  motion.score = () => {
-    const score = element("div", { className: "motion-score" });
-    score.innerHTML = `<table>
-      <thead>
-        <tr><td></td><th scope="col">spiking network</th><th scope="col">sum of events</th></tr>
-      </thead>
-      <tbody>
-        <tr><th scope="row">forwards</th><td></td><td></td></tr>
-        <tr><th scope="row">backwards</th><td></td><td></td></tr>
-      </tbody>
-    </table>`;
-    const [network, sum, networkBack, sumBack] = score.querySelectorAll("tbody td");
-    const backwards = { network: networkBack, sum: sumBack };
-    return { score, cells: { forwards: { network, sum }, backwards } };
-  };
+  // A table of what two models say, forwards and backwards.
+  const row = (way) => `<tr><th scope="row">${way}</th>
+    <td data-way="${way}" data-model="network"></td><td data-way="${way}" data-model="sum"></td></tr>`;
+  motion.SCORE = `<div class="motion-score"><table>
+    <thead>
+      <tr><td></td><th scope="col">spiking network</th><th scope="col">sum of events</th></tr>
+    </thead>
+    <tbody>${row("forwards")}${row("backwards")}</tbody>
+  </table></div>`;
 
   // ---- The pad: what the camera sees ----
 
@@ -45,19 +39,13 @@
     context.save();
     context.scale(width / SIDE, width / SIDE);
     context.translate(SIDE / 2, SIDE / 2);
-    context.strokeStyle = "#0b7f8b"; // the accent on paper, in both themes
-    [context.lineWidth, context.lineCap, context.lineJoin] = [0.35, "round", "round"];
-    context.beginPath();
-    for (const [x, y] of path) context.lineTo(x, y);
-    context.stroke();
-    context.fillStyle = INK;
-    context.beginPath();
-    context.arc(...path.at(-1), radius, 0, 2 * Math.PI);
-    context.fill();
+    shared.drawLine(context, path, ACCENT, 0.35);
+    const [x, y] = path.at(-1);
+    shared.drawDisc(context, x, y, radius, INK);
     context.restore();
     if (!hint) return;
     context.fillStyle = "#57606a";
-    context.font = `14px ${getComputedStyle(document.body).fontFamily}`;
+    context.font = `14px ${fontFamily()}`;
     context.textAlign = "center";
     context.fillText(hint, width / 2, height - 12, width - 16); // narrower where there is less room
   };
@@ -65,16 +53,9 @@
   // ---- Spikes and voltages over time ----
 
   // order: of shared.sortByVote. An arrow stands beside the neurons that vote for its motion.
-  motion.drawRaster = (canvas, order, settings, steps) => {
-    const { classes } = settings;
-    shared.drawRaster(
-      canvas,
-      order,
-      classes.map(() => "accent"),
-      steps,
-      shared.spanOf(steps, settings.time_window),
-      LABELS,
-    );
+  motion.drawRaster = (canvas, order, { classes, time_window }, steps) => {
+    const inks = classes.map(() => "accent");
+    shared.drawRaster(canvas, order, inks, steps, shared.spanOf(steps, time_window), LABELS);
     const context = canvas.getContext("2d");
     const row = canvas.clientHeight / order.length;
     const size = Math.min(15, 2.2 * row);
@@ -90,15 +71,11 @@
   motion.drawVoltages = (canvas, { classes, time_window: timeWindow }, steps, leaders) => {
     const lines = classes.map((name, output) => {
       const leads = leaders.includes(name);
-      return { name, output, leads, colour: leads ? "accent" : "grey" };
+      return { name, output, leads, ink: leads ? "accent" : "grey" };
     });
-    shared.drawVoltages(
-      canvas,
-      lines,
-      steps,
-      { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 },
-      (context, { name, leads, colour: ink }, x, y) =>
-        drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink),
+    const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 };
+    shared.drawVoltages(canvas, lines, steps, layout, (context, { name, leads, ink }, x, y) =>
+      drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink),
     );
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

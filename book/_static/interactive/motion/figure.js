@@ -8,6 +8,8 @@
     raster: "spiking neurons",
     voltages: "six voltages",
   };
+  const ABOUT = "A disc that you move before a camera, and two models that say which way it moves";
+  const PAD = "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards";
   const REST = 250; // ms of the hand: no movement for so long ends a stroke
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const STILL = 0.7; // pixels: who moves less rests
@@ -40,69 +42,57 @@
   }
 
   motion.Figure = class {
+    stroke = null; // the one before the camera, or the last one
+    direction = "forwards"; // or "backwards"
+    shown = null; // the motion that the page itself shows
+    last = null; // places of the last stroke forwards, without the rest at its end
+    answers = {}; // of both models, by direction
+    glow = new shared.Glow();
+    rest = 0;
+    anchor = null; // where the hand rested last; null: the next report is the first one
+    moved = 0; // when it moved last
+    visible = false;
+    started = false;
+    random = mulberry32(Date.now());
+    models = { network: new motion.Network(motionData), blind: new motion.TimeBlind(motionData) };
+    order = shared.sortByVote(this.models.network.votes());
+    redraw = oncePerImage(() => this.draw());
+
     constructor(controls, drawing) {
       this.drawing = drawing;
-      this.random = mulberry32(Date.now());
-      this.models = {
-        network: new motion.Network(motionData),
-        blind: new motion.TimeBlind(motionData),
-      };
-      this.order = shared.sortByVote(this.models.network.votes());
-      // stroke: the one before the camera, or the last one. direction: or "backwards". shown: the
-      // motion that the page itself shows. last: places of the last stroke forwards, without the
-      // rest at its end. answers: of both models, by direction.
-      Object.assign(this, {
-        stroke: null,
-        direction: "forwards",
-        shown: null,
-        last: null,
-        answers: {},
-        glow: new shared.Glow(),
-        rest: 0,
-      });
-      // anchor: where the hand rested last; null: the next report is the first one. moved: when it
-      // moved last.
-      Object.assign(this, { anchor: null, moved: 0, visible: false, started: false });
-      this.redraw = oncePerImage(() => this.draw());
-      const about =
-        "A disc that you move before a camera, and two models that say which way it moves";
       const panels = { ...PANELS, raster: `${this.models.network.hidden} ${PANELS.raster}` };
-      this.canvases = shared.panels(drawing, about, panels, "motion");
-      const { score, cells } = motion.score();
-      this.cells = cells;
-      drawing.append(score);
-      const pad =
-        "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards";
-      const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
-      this.pad = new motion.Pad(this.canvases.pad, this, { about: pad, perFrame, glide: GLIDE });
+      this.canvases = shared.panels(drawing, ABOUT, panels, "motion");
+      drawing.append(fromHTML(motion.SCORE).content);
+      this.cells = drawing.querySelectorAll("[data-way]");
+      this.pad = new motion.Pad(this.canvases.pad, this, {
+        about: PAD,
+        perFrame: (frame_interval / 1000) * slow_motion, // ms of the hand
+        glide: GLIDE,
+      });
       this.listen();
       this.addControls(controls);
-      this.keepDrawn();
+      shared.keepDrawn(drawing, this.redraw);
+      const byItself = () => this.showAny();
+      shared.whileSeen(drawing, byItself, (visible) => {
+        this.visible = visible;
+        this.pad.loop.start();
+        this.redraw();
+      });
       this.draw();
     }
 
-    keepDrawn() {
-      shared.keepDrawn(this.drawing, this.redraw);
-      shared.whileSeen(
-        this.drawing,
-        (visible) => {
-          this.visible = visible;
-          this.pad.loop.start();
-          this.redraw();
-        },
-        () => {
-          // By itself once; where less motion is preferred, only its end is seen.
-          this.started = true;
-          if (!this.stroke) this.show(classes[Math.floor(classes.length * this.random())]);
-        },
-      );
+    // Where less motion is preferred, only its end is seen.
+    showAny() {
+      this.started = true;
+      if (!this.stroke) this.show(classes[Math.floor(classes.length * this.random())]);
     }
 
     // ---- Strokes, one frame of the camera after the other, in slow motion ----
 
     begin(from) {
       if (this.direction === "forwards") {
-        [this.answers, this.last] = [{}, null];
+        this.answers = {};
+        this.last = null;
         // Of the camera, which films the way back, too.
         this.seed = Math.floor(2 ** 31 * this.random());
       }
@@ -112,7 +102,8 @@
         random: mulberry32(this.seed),
         from,
       });
-      [this.glow, this.rest] = [new shared.Glow(), 0];
+      this.glow = new shared.Glow();
+      this.rest = 0;
       this.summarise();
       this.redraw();
     }
@@ -123,7 +114,8 @@
     }
 
     keepAnswers() {
-      this.answers[this.direction] = { network: this.stroke.answer, sum: this.stroke.blindAnswer };
+      const { answer, blindAnswer } = this.stroke;
+      this.answers[this.direction] = { network: answer, sum: blindAnswer };
     }
 
     end() {
@@ -138,7 +130,8 @@
 
     // Let the disc go along a path by itself.
     play(path, direction) {
-      [this.anchor, this.direction] = [null, direction];
+      this.anchor = null;
+      this.direction = direction;
       this.pad.play(path, REST);
     }
 
@@ -162,13 +155,15 @@
       if (this.anchor && apart(place, this.anchor) < STILL) return;
       // It set off after the report before, or so.
       if (this.anchor && !pad.hand) this.takeDisc(time - 16);
-      [this.anchor, this.moved] = [place, time];
+      this.anchor = place;
+      this.moved = time;
       pad.hand?.report(time, place);
       this.redraw();
     }
 
     takeDisc(time) {
-      [this.shown, this.direction] = [null, "forwards"];
+      this.shown = null;
+      this.direction = "forwards";
       this.pad.take(time, this.anchor, () => this.moved + REST);
     }
 
@@ -204,27 +199,18 @@
       };
       grip.onpointerup = (event) => {
         if (event.pointerType !== "mouse") this.anchor = null;
-        const tapped =
-          pressed &&
-          event.timeStamp - pressed[0] < TAP &&
-          apart(pad.placeOf(event), pressed[1]) < STILL;
-        if (tapped) this.playBackwards();
+        const quick = pressed && event.timeStamp - pressed[0] < TAP;
+        if (quick && apart(pad.placeOf(event), pressed[1]) < STILL) this.playBackwards();
         pressed = null;
       };
-      grip.onclick = (event) => {
-        if (!event.detail) this.playBackwards();
-      }; // by Enter or the space bar
-      shared.onKey(
-        "b",
-        () => this.playBackwards(),
-        () => {
-          const figure = this.drawing.parentElement;
-          return (
-            figure.contains(document.activeElement) ||
-            (figure.matches(":hover") && document.activeElement === document.body)
-          );
-        },
-      );
+      grip.onclick = ({ detail }) => {
+        if (!detail) this.playBackwards(); // by Enter or the space bar
+      };
+      const figure = this.drawing.parentElement;
+      const meant = () =>
+        figure.contains(document.activeElement) ||
+        (figure.matches(":hover") && document.activeElement === document.body);
+      shared.onKey("b", () => this.playBackwards(), meant);
     }
 
     // ---- What is seen ----
@@ -238,14 +224,12 @@
       shared.drawWindow(canvases.window, this.glow, this.rest, ["accent", "accent"]);
       motion.drawRaster(canvases.raster, this.order, settings, steps);
       motion.drawVoltages(canvases.voltages, settings, steps, namesOf(stroke?.answer));
-      for (const [way, models] of Object.entries(this.cells)) {
-        for (const [model, cell] of Object.entries(models)) this.fill(cell, way, model);
-      }
+      for (const cell of this.cells) this.fill(cell, cell.dataset);
       this.backwards.disabled = !this.last && !pad.busy;
     }
 
     // A cell of the score: an arrow by candidate, with its share where there are two.
-    fill(cell, way, model) {
+    fill(cell, { way, model }) {
       const answers = this.answers[way];
       const answer = answers?.[model] ?? [];
       const written = (what, share) =>
@@ -261,7 +245,7 @@
         ...arrows.map((textContent) =>
           element("span", { className: "motion-choice", ariaHidden: "true", textContent }),
         ),
-        element("span", { className: "motion-said", textContent: text }),
+        element("span", { className: "interactive-said", textContent: text }),
       );
     }
 
@@ -289,14 +273,13 @@
     verdict() {
       const { answers, shown } = this;
       const { forwards, backwards } = answers;
-      const [network, sum] = [named(forwards.network), named(forwards.sum)];
+      const network = named(forwards.network);
+      const sum = named(forwards.sum);
       const mistake = shown && shown !== network ? ` It was ${shown}.` : "";
       if (!backwards)
         return `The network says ${network}, the sum ${sum}.${mistake} Now play it backwards.`;
-      const [has, once] = [
-        this.turnedRound("network") ? "has" : "hasn't",
-        this.turnedRound("sum") ? ", for once" : "",
-      ];
+      const has = this.turnedRound("network") ? "has" : "hasn't";
+      const once = this.turnedRound("sum") ? ", for once" : "";
       const again = named(backwards.sum);
       const both = sum === again ? `${sum} both times` : `${sum}, then ${again}`;
       return (
@@ -315,4 +298,4 @@
       controls.append(this.content);
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -3,13 +3,8 @@
   // A convolution with stride 2, and ReLU; it reads only what isn't 0.
   class Convolution {
     constructor({ bias, ...layer }, size, side, padding = 0) {
-      Object.assign(this, shared.unpack(layer), {
-        bias,
-        size,
-        side,
-        padding,
-        found: Math.floor((side + 2 * padding - size) / 2) + 1,
-      });
+      Object.assign(this, shared.unpack(layer), { bias, size, side, padding });
+      this.found = Math.floor((side + 2 * padding - size) / 2) + 1;
     }
 
     // values: pairs of a place, channel × side² + y × side + x, and what is there. Returns the maps
@@ -20,17 +15,12 @@
       for (const [place, value] of values) {
         if (!value) continue;
         const channel = Math.floor(place / side ** 2);
-        const [x, y] = [(place % side) + padding, (Math.floor(place / side) % side) + padding];
-        for (
-          let row = Math.max(0, (y - size + 2) >> 1);
-          row <= Math.min(found - 1, y >> 1);
-          row++
-        ) {
-          for (
-            let column = Math.max(0, (x - size + 2) >> 1);
-            column <= Math.min(found - 1, x >> 1);
-            column++
-          ) {
+        const x = (place % side) + padding;
+        const y = (Math.floor(place / side) % side) + padding;
+        const first = (place) => Math.max(0, (place - size + 2) >> 1);
+        const last = (place) => Math.min(found - 1, place >> 1);
+        for (let row = first(y); row <= last(y); row++) {
+          for (let column = first(x); column <= last(x); column++) {
             const weight = ((channel * size + y - 2 * row) * size + x - 2 * column) * outputs;
             const at = (row * found + column) * outputs;
             for (let filter = 0; filter < outputs; filter++)
@@ -112,4 +102,4 @@
     );
     return leading.length > 2 ? null : leading;
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

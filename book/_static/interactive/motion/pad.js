@@ -1,34 +1,31 @@
 // The pad: a hand that moves a pointer or holds arrow keys takes the disc along, and so does a path
 // that is played. Times are in ms of the hand.
-(({ clamp, element, shared, motion }) => {
+(({ button, clamp, shared, motion }) => {
   const LAG = 40; // by which the film is late, so that it knows where the hand goes
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const KEY_SPEED = 0.025; // pixels per ms
-  const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const onPad = (place) => clamp(place, -EDGE, EDGE);
 
   motion.Pad = class {
+    next = null; // where the disc is in the next frame, or null at the end; null: it rests
+    hand = null; // while a hand moves the disc
+    clock = 0; // until when the hand is filmed
+    held = new Map(); // arrow keys: since when and until when they move the disc
+    loop = new shared.Loop(
+      () => this.figure.visible && (this.busy || this.held.size > 0),
+      (now, elapsed) => this.tick(now, elapsed),
+    );
+
     // figure: whether it is visible; begin(place), advance(place) and end() are called of each
     // stroke, and draw() once per image. Two methods of it say what a hand does: report(ms, place,
     // byKeys) of what it reports, and keysFrom(ms), which returns a place, when keys begin. about:
     // what the pad is. perFrame: ms between two places of the disc. glide: ms that a key moves it,
     // at least.
     constructor(canvas, figure, { about, perFrame, glide = 0 }) {
-      const grip = element("button", {
-        type: "button",
-        className: "motion-grip",
-        ariaLabel: about,
-      });
+      const grip = button("", null, "motion-grip");
+      grip.ariaLabel = about;
       canvas.after(grip);
       Object.assign(this, { grip, canvas, figure, hears: figure, perFrame, glide });
-      this.next = null; // where the disc is in the next frame, or null at the end; null: it rests
-      this.hand = null; // while a hand moves the disc
-      this.clock = 0; // until when the hand is filmed
-      this.held = new Map(); // arrow keys: since when and until when they move the disc
-      this.loop = new shared.Loop(
-        () => this.figure.visible && (this.busy || this.held.size > 0),
-        (now, elapsed) => this.tick(now, elapsed),
-      );
       grip.onpointermove = (event) => {
         const reports = event.getCoalescedEvents?.() ?? [];
         for (const one of reports.length ? reports : [event])
@@ -65,11 +62,11 @@
     play(path, rest = 0) {
       const frames = path.length + Math.round(rest / this.perFrame);
       let frame = 0;
-      [this.hand, this.behind] = [null, 0];
+      this.hand = null;
+      this.behind = 0;
       this.next = () => ((frame += 1) < frames ? path[Math.min(frame, path.length - 1)] : null);
       this.figure.begin(path[0]);
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches || !this.figure.visible)
-        this.runToEnd();
+      if (shared.isCalm() || !this.figure.visible) this.runToEnd();
       else this.loop.start();
     }
 
@@ -94,12 +91,12 @@
     // End what is going on, as much as there is.
     finish() {
       if (!this.busy) return;
-      [this.next, this.hand] = [null, null];
+      this.next = this.hand = null;
       this.figure.end();
     }
 
     keyDown(event) {
-      if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!shared.ARROWS[event.key] || shared.isShortcut(event)) return;
       event.preventDefault();
       if (event.repeat) return;
       // Where keys have brought the disc.
@@ -117,11 +114,11 @@
       if (!this.held.size) return;
       for (const [key, { until }] of this.held) {
         this.keyed = this.keyed.map((place, axis) =>
-          onPad(place + KEY_SPEED * elapsed * KEYS[key][axis]),
+          onPad(place + KEY_SPEED * elapsed * shared.ARROWS[key][axis]),
         );
         if (until <= now) this.held.delete(key);
       }
       this.hears.report(now, this.keyed, true);
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

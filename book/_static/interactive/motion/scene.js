@@ -1,7 +1,7 @@
 // A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path
 // of pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points
 // down.
-window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
+interactiveFigures.part(({ motion, SIDE, clamp }) => {
   const MIDDLE = 17;
   const SMOOTH = 12; // ms of the hand: it shall neither start nor turn at once
 
@@ -11,7 +11,8 @@ window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
       Math.max(0, Math.floor(MIDDLE + middle - radius - 1)),
       Math.min(SIDE - 1, Math.ceil(MIDDLE + middle + radius + 1)),
     ];
-    const [[top, bottom], [left, right]] = [near(y), near(x)];
+    const [top, bottom] = near(y);
+    const [left, right] = near(x);
     frame.fill(0);
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
@@ -27,22 +28,23 @@ window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
     const within = (lowest, highest) => lowest + (highest - lowest) * random();
     const frames = Math.ceil((1000 * within(...duration)) / frame_interval);
     const turns = random() < 0.5 ? 1 : 2;
-    const [aside, start, distance] = [within(-8, 8), random(), within(7, 11)];
+    const aside = within(-8, 8);
+    const start = random();
+    const distance = within(7, 11);
     const middle = [within(-3, 3), within(-3, 3)];
     const sign = name === "counterclockwise" ? -1 : 1;
     return Array.from({ length: frames }, (_, frame) => {
       const share = frame / frames;
       const along = 50 * share - 25;
       const angle = sign * 2 * Math.PI * (turns * share + start);
-      const circle = [
-        middle[0] + distance * Math.cos(angle),
-        middle[1] + distance * Math.sin(angle),
-      ];
-      return (
-        { left: [-along, aside], right: [along, aside], up: [aside, -along], down: [aside, along] }[
-          name
-        ] ?? circle
-      );
+      const lines = {
+        left: [-along, aside],
+        right: [along, aside],
+        up: [aside, -along],
+        down: [aside, along],
+      };
+      const [x, y] = middle;
+      return lines[name] ?? [x + distance * Math.cos(angle), y + distance * Math.sin(angle)];
     });
   };
 

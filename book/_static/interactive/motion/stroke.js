@@ -1,26 +1,20 @@
 // One stroke before the camera: from where the disc is to events, to frames, to two answers.
 (({ shared, motion, SIDE }) => {
   motion.Stroke = class extends shared.Steps {
+    time = 0; // µs
+    frame = new Float32Array(SIDE ** 2);
+    sums = new Map(); // of all bins
+    answer = null; // as motion.answerOf returns it
+    blindAnswer = null;
+
     // from: where the disc has been for long, or a picture of log intensities. random: of the
     // camera, or null for one without chance.
     constructor({ settings, network, blind, random, from }) {
       super(network, settings.time_window, settings.settle_steps);
       Object.assign(this, { settings, blind, path: [from] });
-      this.time = 0; // µs
-      this.camera = new shared.EventCamera(
-        settings.camera,
-        SIDE,
-        SIDE,
-        random,
-        random && shared.normalFrom(random),
-      );
-      this.frame = new Float32Array(SIDE ** 2);
-      this.camera.start(
-        from.length > 2 ? from : motion.filmInto(this.frame, from, settings.radius),
-        0,
-      );
-      this.sums = new Map(); // of all bins
-      [this.answer, this.blindAnswer] = [null, null]; // as motion.answerOf returns them
+      this.camera = new shared.EventCamera(settings.camera, SIDE, SIDE, random);
+      const { frame } = this;
+      this.camera.start(from.length > 2 ? from : motion.filmInto(frame, from, settings.radius), 0);
     }
 
     get place() {
@@ -56,7 +50,7 @@
       const answerOf =
         this.settings.answerOf ?? ((values) => motion.answerOf(values, this.settings));
       const seen = [...this.counts];
-      for (const [pixel, count] of seen) this.sums.set(pixel, (this.sums.get(pixel) ?? 0) + count);
+      for (const [pixel, count] of seen) shared.addCount(this.sums, pixel, count);
       if (seen.length) this.blindAnswer = answerOf(this.blind.values(this.sums));
       super.step();
       const own = this.steps.slice(0, this.ends);
@@ -67,4 +61,4 @@
       );
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -1,6 +1,6 @@
 // The event camera of pokersnn_helpers/simulation/camera.py. Without its random parts it sends the
 // same events; those it draws for itself.
-window.interactiveFigures.part(({ shared, clamp }) => {
+interactiveFigures.part(({ shared, clamp }) => {
   // The share of a change that a photoreceptor follows in a frame, by its log intensity from 0 to
   // −1 in STEPS steps; null for one that follows at once.
   const STEPS = 1024;
@@ -38,27 +38,28 @@ window.interactiveFigures.part(({ shared, clamp }) => {
   // references start in the middle between the thresholds. Ties of time stamps are left out: the
   // network's bins of 1 ms don't see them.
   shared.EventCamera = class {
-    constructor(settings, width, height, random, normal) {
+    constructor(settings, width, height, random) {
       Object.assign(this, { settings, width, height, random });
       const size = width * height;
       const { mismatch, off_threshold, on_threshold } = settings;
+      const normal = shared.normalFrom(random);
       const share = () => (random ? Math.max(1 + mismatch * normal(), 0.3) : 1);
       this.off = Float32Array.from({ length: size }, () => off_threshold * share());
       this.on = Float32Array.from({ length: size }, () => on_threshold * share());
       this.light = new Float32Array(size); // what the photoreceptors report
       this.reference = new Float32Array(size);
       this.refractoryUntil = new Float64Array(size); // µs
-      this.waiting = []; // events whose late time stamps lie in the next frame
     }
 
     // Begin with a first frame at a time in µs: the camera has watched it for long.
     start(frame, time) {
       this.time = time;
-      this.waiting = [];
+      this.waiting = []; // events whose late time stamps lie in the next frame
       this.light.set(frame);
       this.refractoryUntil.fill(time);
       for (let pixel = 0; pixel < frame.length; pixel++) {
-        const [off, on] = [this.off[pixel], this.on[pixel]];
+        const off = this.off[pixel];
+        const on = this.on[pixel];
         this.reference[pixel] =
           frame[pixel] + off - (this.random ? this.random() : 0.5) * (off + on);
       }
@@ -69,7 +70,8 @@ window.interactiveFigures.part(({ shared, clamp }) => {
       const { light, reference, refractoryUntil, on, off, settings, width } = this;
       const { leak_rate, refractory_period_us: period } = settings;
       const response = (this.response ??= responses(settings, interval));
-      const [now, end] = [this.time, this.time + interval];
+      const now = this.time;
+      const end = this.time + interval;
       const leak = leak_rate * interval * 1e-6;
       const most = 1 + interval / Math.max(period, 1e-6);
       const events = this.waiting;

@@ -4,9 +4,10 @@
 
   // A canvas for each of the labels, by name, with CSS classes after the figure's name. about: what
   // the drawing shows.
-  shared.panels = (drawing, about, labels, figure, base = figure) => {
-    Object.assign(drawing, { role: "group", ariaLabel: about });
-    const panel = ([name, label]) => `<div class="${base}-panel ${figure}-panel-${name}">
+  shared.panels = (drawing, about, labels, figure) => {
+    drawing.role = "group";
+    drawing.ariaLabel = about;
+    const panel = ([name, label]) => `<div class="interactive-panel ${figure}-panel-${name}">
       <p>${label}</p><canvas class="${figure}-${name}" data-part="${name}"></canvas></div>`;
     const { content, ...canvases } = fromHTML(Object.entries(labels).map(panel).join(""));
     drawing.append(content);
@@ -14,9 +15,9 @@
   };
 
   // Two texts: what goes on, for the eye, since it changes all the time; and what is read aloud.
-  shared.texts = (figure, base = figure) => `
+  shared.texts = (figure) => `
     <p class="interactive-summary ${figure}-summary" aria-hidden="true" data-part="summary"></p>
-    <p class="${base}-said" aria-live="polite" data-part="said"></p>`;
+    <p class="interactive-said" aria-live="polite" data-part="said"></p>`;
 
   // Let the page do something else: a message comes after it, and sooner than a timer.
   shared.pause = () =>
@@ -28,17 +29,19 @@
 
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
   shared.Loop = class {
+    ticking = false;
+
     constructor(running, frame) {
-      Object.assign(this, { running, frame, ticking: false });
+      Object.assign(this, { running, frame });
     }
 
     start() {
-      if (!this.ticking && this.running())
-        requestAnimationFrame((now) => {
-          this.last = now;
-          this.tick(now);
-        });
-      this.ticking ||= this.running();
+      if (this.ticking || !this.running()) return;
+      this.ticking = true;
+      requestAnimationFrame((now) => {
+        this.last = now;
+        this.tick(now);
+      });
     }
 
     tick(now) {
@@ -51,23 +54,25 @@
     }
   };
 
+  // Whether a reader prefers that nothing moves by itself.
+  shared.isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  shared.ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+  // A shortcut is the browser's.
+  shared.isShortcut = ({ ctrlKey, metaKey, altKey }) => ctrlKey || metaKey || altKey;
+
   // Call what a key does, where it is meant for the figure.
   shared.onKey = (key, act, meant) =>
     document.addEventListener("keydown", (event) => {
-      if (
-        meant() &&
-        event.key.toLowerCase() === key &&
-        !event.ctrlKey &&
-        !event.metaKey &&
-        !event.altKey
-      )
-        act();
+      if (event.key.toLowerCase() === key && !shared.isShortcut(event) && meant()) act();
     });
 
-  // Tell whether the figure is seen, whenever that changes, and once when enough of it is.
-  shared.whileSeen = (drawing, seen, first) => {
-    let [near, told] = [false, false];
-    const tell = () => seen(near && !document.hidden);
+  // Call first once when enough of the figure is seen, and tell whether it is, whenever that changes.
+  shared.whileSeen = (drawing, first, seen) => {
+    let near = false;
+    let told = false;
+    const tell = () => seen?.(near && !document.hidden);
     document.addEventListener("visibilitychange", tell);
     new IntersectionObserver(
       ([{ isIntersecting, intersectionRatio }]) => {
@@ -86,9 +91,11 @@
     new ResizeObserver(redraw).observe(drawing);
   };
 
+  shared.isDark = () => document.documentElement.dataset.theme === "dark";
+
   // Paper, in the theme of the page.
   shared.fillPaper = (context, width, height) => {
-    context.fillStyle = document.documentElement.dataset.theme === "dark" ? "#d6d9dc" : "#fbfaf7";
+    context.fillStyle = shared.isDark() ? "#d6d9dc" : "#fbfaf7";
     context.fillRect(0, 0, width, height);
   };
 
@@ -110,44 +117,39 @@
     return { context, width, height };
   };
 
-  // A line through places [x, y].
+  // A line through places [x, y], and a disc; ink: a colour.
   shared.drawLine = (context, places, ink, width) => {
-    context.strokeStyle = colour(ink);
-    [context.lineWidth, context.lineCap, context.lineJoin] = [width, "round", "round"];
+    context.strokeStyle = ink;
+    context.lineWidth = width;
+    context.lineCap = context.lineJoin = "round";
     context.beginPath();
     for (const [x, y] of places) context.lineTo(x, y);
     context.stroke();
   };
 
   shared.drawDisc = (context, x, y, radius, ink) => {
-    context.fillStyle = colour(ink);
+    context.fillStyle = ink;
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);
     context.fill();
   };
 
-  shared.write = (
-    context,
-    text,
-    x,
-    y,
-    { fill = "grey", size = 12, align = "left", baseline = "middle", weight = 400 } = {},
-  ) => {
+  shared.write = (context, text, x, y, style = {}) => {
+    const { fill = "grey", size = 12, align = "left", weight = 400 } = style;
     context.fillStyle = colour(fill);
     context.font = `${weight} ${size}px ${fontFamily()}`;
     context.textAlign = align;
-    context.textBaseline = baseline;
+    context.textBaseline = "middle";
     context.fillText(text, x, y);
   };
 
   // ---- The camera's window: events that flash and fade, and in the end their sum ----
 
   const FADES = 2500; // µs of the scene's time, to 1/e
+  const blank = () => [0, 1].map(() => new Float32Array(SIDE ** 2));
   shared.Glow = class {
-    constructor() {
-      this.flash = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
-      this.sum = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
-    }
+    flash = blank(); // by polarity
+    sum = blank();
 
     // Add what came in so many µs.
     add(events, interval) {
@@ -182,7 +184,7 @@
       shared.fillPixel(context, place, side, gap);
     };
     for (let place = 0; place < SIDE ** 2; place++) {
-      const [off, on] = [0, 1].map((polarity) => glow.flash[polarity][place]);
+      const [off, on] = glow.flash.map((flash) => flash[place]);
       const polarity = on > off ? 1 : 0;
       const alpha = (1 - rest) * Math.max(on, off);
       if (alpha > 0.03) dot(place, colours[polarity], alpha);
@@ -201,14 +203,14 @@
 
   // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are
   // drawn.
-  shared.timeAxis = (steps, span, left, right) => {
+  function timeAxis(steps, span, left, right) {
     const first = Math.max(0, steps.length - span);
     return { first, at: (step) => left + ((step - first) / span) * (right - left) };
-  };
+  }
 
   shared.drawRaster = (canvas, order, colours, steps, span, left = 0) => {
     const { context, width, height } = shared.begin(canvas);
-    const { first, at } = shared.timeAxis(steps, span, left, width);
+    const { first, at } = timeAxis(steps, span, left, width);
     const row = height / order.length;
     const place = new Map(order.map(({ neuron }, number) => [neuron, number]));
     const dash = Math.max((width - left) / span - 1.5, 2);
@@ -219,22 +221,17 @@
         context.fillRect(at(step), number * row, dash, Math.max(row, 1.4));
       }
     }
-    now(context, at(steps.length), height, steps);
+    context.fillStyle = colour("grid");
+    if (steps.length) context.fillRect(at(steps.length), 0, 1, height); // now
   };
 
-  function now(context, x, height, steps) {
-    if (!steps.length) return;
-    context.fillStyle = colour("grid");
-    context.fillRect(x, 0, 1, height);
-  }
-
-  // lines: { output, leads, colour }, one by output; who leads is on top, with a dot at its highest
+  // lines: { output, leads, ink }, one by output; who leads is on top, with a dot at its highest
   // voltage, by which it answers. head(context, line, x, y) draws its name where it ends, beside the
   // span (in steps), in a margin of so many pixels.
   shared.drawVoltages = (canvas, lines, steps, { span, timeWindow = 1000, margin }, head) => {
     const { context, width, height } = shared.begin(canvas);
     const [left, right, top, base] = [2, width - margin, 16, height - 30];
-    const { first, at } = shared.timeAxis(steps, span, left, right);
+    const { first, at } = timeAxis(steps, span, left, right);
     const all = steps.flatMap(({ voltages }) => voltages);
     const highest = Math.max(0.6, ...all);
     const lowest = Math.min(-0.3, ...all);
@@ -248,9 +245,10 @@
     const heads = lines.map((line) => {
       const voltages = [0, ...steps.map((step) => step.voltages[line.output])].slice(first);
       const places = voltages.map((voltage, nth) => [at(first + nth), y(voltage)]);
-      shared.drawLine(context, places, line.colour, line.leads ? 3 : 1.4);
+      const ink = colour(line.ink);
+      shared.drawLine(context, places, ink, line.leads ? 3 : 1.4);
       const peak = voltages.indexOf(Math.max(...voltages));
-      if (line.leads) shared.drawDisc(context, ...places[peak], 4.5, line.colour);
+      if (line.leads) shared.drawDisc(context, ...places[peak], 4.5, ink);
       return { ...line, wanted: places.at(-1)[1] };
     });
     if (heads.length) shared.apart(heads, 15, top, base);
@@ -268,4 +266,4 @@
     const over = Math.max(0, heads.at(-1).place - bottom);
     for (const head of heads) head.place -= over;
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

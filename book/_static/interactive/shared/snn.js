@@ -1,6 +1,6 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
 // pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
-window.interactiveFigures.part(({ shared }) => {
+interactiveFigures.part(({ shared }) => {
   // Which of the values is the largest, and -1 where several are.
   shared.leading = (values) => {
     const largest = Math.max(...values);
@@ -8,18 +8,21 @@ window.interactiveFigures.part(({ shared }) => {
     return place === values.lastIndexOf(largest) ? place : -1;
   };
 
-  // A matrix has a row per input: { rows, inputs, outputs }. This one comes as int8 weights, row by
+  // A matrix has a row per input: { rows, outputs }. This one comes as int8 weights, row by
   // row of the outputs, with a scale per output.
   shared.unpack = ({ weights, scale }) => {
     const bytes = Int8Array.from(atob(weights), (character) => character.charCodeAt(0));
-    const [outputs, inputs] = [scale.length, bytes.length / scale.length];
+    const outputs = scale.length;
+    const inputs = bytes.length / outputs;
     const rows = Float64Array.from(
       bytes,
       (_, place) =>
         scale[place % outputs] * bytes[(place % outputs) * inputs + Math.floor(place / outputs)],
     );
-    return { rows, inputs, outputs };
+    return { rows, outputs };
   };
+
+  shared.addCount = (counts, place, more) => counts.set(place, (counts.get(place) ?? 0) + more);
 
   // total += factor × a row
   shared.addRow = (total, rows, row, factor) => {
@@ -39,15 +42,12 @@ window.interactiveFigures.part(({ shared }) => {
 
   // A recurrent layer of LIF neurons and the readout behind it.
   shared.SpikingLayers = class {
+    recurrence = true;
+
     constructor(recurrent, readout, constants) {
-      Object.assign(this, {
-        recurrent,
-        readout,
-        constants,
-        hidden: recurrent.outputs,
-        outputs: readout.outputs,
-      });
-      this.recurrence = true;
+      Object.assign(this, { recurrent, readout, constants });
+      this.hidden = recurrent.outputs;
+      this.outputs = readout.outputs;
       this.reset();
     }
 
@@ -100,18 +100,14 @@ window.interactiveFigures.part(({ shared }) => {
   // A network that gets events in bins of so many µs from the first one on. Each full bin is a
   // step, and so many silent ones after the last event still belong to a recording.
   shared.Steps = class {
+    began = null; // time of the first event
+    counts = new Map();
+    eventCount = 0;
+    steps = [];
+    ends = 0;
+
     constructor(network, bin, settle) {
-      const began = null; // time of the first event
-      Object.assign(this, {
-        network,
-        bin,
-        settle,
-        began,
-        counts: new Map(),
-        eventCount: 0,
-        steps: [],
-        ends: 0,
-      });
+      Object.assign(this, { network, bin, settle });
       network.reset();
     }
 
@@ -119,7 +115,7 @@ window.interactiveFigures.part(({ shared }) => {
       this.began ??= time;
       this.stepUntil(time);
       this.ends = this.steps.length + 1 + this.settle;
-      this.counts.set(place, (this.counts.get(place) ?? 0) + 1);
+      shared.addCount(this.counts, place, 1);
       this.eventCount += 1;
     }
 
@@ -134,12 +130,10 @@ window.interactiveFigures.part(({ shared }) => {
 
     // Keep which neurons spiked, and the voltages.
     step() {
-      const voltages = Array.from(this.network.step(this.counts));
-      this.counts.clear();
-      this.steps.push({
-        spikes: [...this.network.z.keys()].filter((neuron) => this.network.z[neuron]),
-        voltages,
-      });
+      const { network, counts, steps } = this;
+      const voltages = Array.from(network.step(counts));
+      counts.clear();
+      steps.push({ spikes: [...network.z.keys()].filter((neuron) => network.z[neuron]), voltages });
     }
   };
 

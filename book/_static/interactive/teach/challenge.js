@@ -11,16 +11,17 @@
   };
 
   teach.Challenge = class {
+    right = 0;
+    asked = 0;
+    order = [];
+    shown = new Set();
+
     // figure: its gestures are asked for, one after the other.
     constructor(figure) {
-      const { gestures } = figure.lesson.trained;
-      Object.assign(this, { figure, right: 0, asked: 0 });
-      const wanted = gestures.filter(({ nothing }) => !nothing);
-      this.order = [];
-      while (this.order.length < STROKES) {
+      this.figure = figure;
+      const wanted = figure.lesson.trained.gestures.filter(({ nothing }) => !nothing);
+      while (this.order.length < STROKES)
         this.order.push(...shared.shuffle([...wanted], figure.random));
-      }
-      this.shown = new Set();
       this.ask("");
     }
 
@@ -42,13 +43,14 @@
       const { figure, gesture } = this;
       const { gestures } = figure.lesson.trained;
       const right = gestures[output] === gesture;
-      this.right += right;
+      this.right += Number(right);
       this.asked += 1;
-      const seen = output === null ? "something that it doesn’t know" : gestures[output].name;
+      const seen = gestures[output]?.name ?? "something that it doesn’t know";
       const before = right ? `Yes, ${gesture.name}. ` : `The network saw ${seen}. `;
       if (this.asked < STROKES) this.ask(before);
       else {
-        Object.assign(figure, { challenge: null, invitation: "" });
+        figure.challenge = null;
+        figure.invitation = "";
         figure.score = this.right;
         figure.changed();
         figure.say(`${before}${this.right} of ${STROKES}. Send a link with your score.`);
@@ -56,4 +58,4 @@
       return true;
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -2,7 +2,7 @@
 (({ boxes, button, fromHTML, shared, teach }) => {
   const ANSWER = `<div class="interactive-controls teach-answer" data-part="answer">
     <p class="teach-invitation" data-part="invitation"></p>
-    ${shared.texts("teach", "motion")}
+    ${shared.texts("teach")}
     <div class="interactive-row teach-training">
       <button class="teach-train" data-part="train">train</button>
       <progress max="1" aria-label="Training" data-part="progress"></progress>
@@ -44,8 +44,8 @@
       const clicked = {
         train: () => lesson.train(),
         again: () => lesson.withAnotherSeed(),
-        right: () => trials.judge(true),
-        wrong: () => trials.judge(false),
+        right: () => trials.confirm(),
+        wrong: () => trials.doubtIt(),
         backwards,
         link: () => figure.copyLink(),
         look: () => figure.teach(),
@@ -114,4 +114,4 @@
       recorder.onOff.textContent = recorder.webcam ? "webcam off" : "webcam";
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -7,7 +7,8 @@
   teach.drawPicture = (canvas, events, ink) => {
     const { context, width } = shared.begin(canvas);
     const side = width / SIDE;
-    const [first, last] = [events[0][0], events.at(-1)[0]];
+    const first = events[0][0];
+    const last = events.at(-1)[0];
     context.fillStyle = colour(ink);
     for (const [t, x, y] of events) {
       context.globalAlpha = 0.08 + (0.5 * (t - first)) / (last - first + 1);
@@ -21,13 +22,9 @@
     const context = canvas.getContext("2d");
     const [x, y] = teach.middleOf(stroke).map((place) => place + (stroke.path ? 17 : 0));
     const side = canvas.clientWidth / SIDE;
-    const places = course.map(([right, down]) => [x + right + 0.5, y + down + 0.5]);
-    shared.drawLine(
-      context,
-      places.map((place) => place.map((pixels) => side * pixels)),
-      ink,
-      3,
-    );
+    const at = (pixels) => side * (pixels + 0.5);
+    const places = course.map(([right, down]) => [at(x + right), at(y + down)]);
+    shared.drawLine(context, places, colour(ink), 3);
   };
 
   // What the webcam sees, as grey values.
@@ -41,18 +38,16 @@
     });
   };
 
-  teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
+  teach.drawVoltages = (canvas, classes, inks, steps, leader, span) => {
     const lines = classes.map((name, output) => {
       const leads = output === leader;
-      return { name, output, leads, colour: inks[output] };
+      return { name, output, leads, ink: inks[output] };
     });
-    const { context: pen } = shared.begin(canvas);
-    pen.font = `600 12px ${fontFamily()}`;
-    const margin = 12 + Math.max(0, ...classes.map((name) => pen.measureText(name).width));
-    const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin };
-    shared.drawVoltages(canvas, lines, steps, layout, (context, line, x, y) => {
-      const style = line.leads ? { fill: line.colour, weight: 600 } : {};
-      shared.write(context, line.name, x + 6, y, style);
-    });
+    const { context } = shared.begin(canvas);
+    context.font = `600 12px ${fontFamily()}`;
+    const margin = 12 + Math.max(0, ...classes.map((name) => context.measureText(name).width));
+    shared.drawVoltages(canvas, lines, steps, { span, margin }, (_, { name, leads, ink }, x, y) =>
+      shared.write(context, name, x + 6, y, leads ? { fill: ink, weight: 600 } : {}),
+    );
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -19,8 +19,9 @@
   };
   const SLOW = 5000; // ms after which it is said that the browser hasn't kept anything yet
   const SHOWN = 1500; // ms that an example stays on the pad
-  const { camera, slow_motion } = motionData.settings;
-  const { timeWindow, settle } = teach.NETWORK;
+  const ABOUT = "Gestures that you draw, and a network in this page that names them";
+  const { slow_motion } = motionData.settings;
+  const { timeWindow } = teach.NETWORK;
   const KEEPS = "Strokes and network are kept in this browser until you start over or open others.";
   const KEEPS_LATE = "This browser hasn’t kept the last changes yet.";
   const AGAIN = "Your gestures are here again, as you left them.";
@@ -30,6 +31,9 @@
   const FIRST =
     "Press and draw a tick, a zed or a circle on the pad, in either direction: the network names " +
     "it while you draw.";
+  const OWN = "Draw gesture 1 on the pad, three to five times. Then choose gesture 2.";
+  const THROWS =
+    "This throws your strokes and the network away. You can download them first. Go on?";
   const OTHER_TAB =
     "Another tab has changed these gestures. OK keeps what you see here, Cancel takes what the " +
     "other tab has. What isn’t kept is set aside for a download.";
@@ -38,32 +42,26 @@
   teach.Figure = class {
     // A figure is opening, then ready, and working while it opens something else. Only while it is
     // ready can anything be clicked, is anything kept, and does it follow another tab.
+    phase = "opening";
+    said = ""; // what the summary says
+    invitation = ""; // of a link, until its ten strokes are drawn
+    challenge = null; // while ten strokes are asked for
+    score = null; // of ten, to be sent
+    aside = 0; // how many things were set aside
+    edits = 0; // changes so far
+    kept = 0; // those that are kept, in this browser's turn
+    keeping = false;
+    behind = false; // whether another tab was seen to keep something
+    random = mulberry32(Date.now());
+    redraw = oncePerImage(() => this.draw());
+
     constructor(drawing, controls) {
-      const random = mulberry32(Date.now());
-      Object.assign(this, { drawing, below: controls, phase: "opening", random });
-      this.said = ""; // what the summary says
-      this.invitation = ""; // of a link, until its ten strokes are drawn
-      this.challenge = null; // while ten strokes are asked for
-      this.score = null; // of ten, to be sent
-      this.aside = 0; // how many things were set aside
-      // Changes so far; those that are kept, in this browser's turn; whether another tab was seen to
-      // keep something.
-      Object.assign(this, { edits: 0, kept: 0, keeping: false, behind: false });
-      this.redraw = oncePerImage(() => this.draw());
-      const about = "Gestures that you draw, and a network in this page that names them";
-      this.canvases = shared.panels(drawing, about, PANELS, "teach", "motion");
-      this.settings = {
-        camera,
-        radius: teach.RADIUS,
-        frame_interval: teach.INTERVAL,
-        time_window: timeWindow,
-        settle_steps: settle / timeWindow,
-        answerOf: teach.answerOf,
-      };
+      this.parts = [drawing, controls];
+      this.drawing = drawing;
+      this.canvases = shared.panels(drawing, ABOUT, PANELS, "teach");
       this.lesson = new teach.Lesson(this);
       this.recorder = new teach.Recorder(this, slow_motion);
-      const { onOff, nothing } = this.recorder;
-      this.gestures = new teach.Gestures(this, [onOff, nothing]);
+      this.gestures = new teach.Gestures(this);
       this.trials = new teach.Trials(this);
       this.pad = new teach.Pad(this.canvases.pad, this.trials, {
         about: "The pad: press and draw a gesture, or hold arrow keys",
@@ -80,7 +78,7 @@
 
     enter(phase) {
       this.phase = phase;
-      for (const part of [this.drawing, this.below]) part.inert = phase !== "ready";
+      for (const part of this.parts) part.inert = phase !== "ready";
     }
 
     // Open something else, which nobody may disturb. isChange: whether it is kept.
@@ -100,13 +98,17 @@
 
     // Whether nothing goes on that another tab would disturb.
     get isIdle() {
-      const { phase, keeping, edits, kept, lesson, trials, challenge } = this;
-      const isKept = phase === "ready" && !keeping && edits === kept;
-      return isKept && !this.isDrawing && !trials.waiting.length && !lesson.goesOn && !challenge;
+      const isOpen = this.phase === "ready" && !this.keeping && !this.challenge;
+      return isOpen && !this.isDrawing && !this.lesson.goesOn && !this.mayLose;
+    }
+
+    // Whether a change isn't kept, or a stroke waits.
+    get mayLose() {
+      return this.edits !== this.kept || this.trials.waiting.length > 0;
     }
 
     get isDrawing() {
-      return Boolean(this.pad.busy || this.trials.work || this.recorder.isRecording);
+      return Boolean(this.pad.busy || this.trials.work || this.recorder.watch?.gesture);
     }
 
     // Whether the strokes are other ones than the page, or a link, has brought.
@@ -145,16 +147,13 @@
         this.redraw();
       });
       // By itself, once, where things may move: the first example.
-      const first = () => {
-        const [gesture] = this.gestures.all;
-        const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-        if (!still && !this.trials.trial && !this.invitation) this.showExample(gesture);
-      };
-      shared.whileSeen(drawing, () => {}, first);
+      shared.whileSeen(drawing, () => {
+        const isFree = !shared.isCalm() && !this.trials.trial && !this.invitation;
+        if (isFree) this.showExample(this.gestures.all[0]);
+      });
       teach.whenOtherTabKeeps(this.hash, () => this.follow());
       window.addEventListener("beforeunload", (event) => {
-        const kept = this.edits === this.kept && !this.trials.waiting.length;
-        if (!kept && !this.closed) event.preventDefault(); // the browser asks
+        if (this.mayLose && !this.closed) event.preventDefault(); // the browser asks
       });
     }
 
@@ -166,28 +165,32 @@
 
     // Let the page draw the first path of a gesture, and clear the pad again.
     showExample(gesture) {
-      const { path } = gesture?.strokes.find((stroke) => stroke.path) ?? {};
+      const path = gesture?.strokes.find((stroke) => stroke.path)?.path;
       if (!path || this.pad.busy) return;
       this.trials.way = "shown";
       this.pad.play(path);
+    }
+
+    // The page has drawn one itself.
+    shown() {
       const { trials } = this;
-      trials.whenShown = (trial) =>
-        setTimeout(() => {
-          if (trials.trial !== trial || this.pad.busy) return;
-          trials.clearPad();
-          this.redraw();
-        }, SHOWN);
+      const { trial } = trials;
+      setTimeout(() => {
+        if (trials.trial !== trial || this.pad.busy) return;
+        trials.clearPad();
+        this.redraw();
+      }, SHOWN);
     }
 
     // ---- What it begins with ----
 
     // Show what was kept or linked, or the examples, which the network knows already. beginning: of
     // teach.opening.
-    async begin({ gestures, message, challenge, hash, turn, closed, ...more }) {
+    async begin(beginning) {
+      const { gestures, message, challenge, hash, turn, closed } = beginning;
       Object.assign(this, { hash, turn, closed });
-      if (!gestures) await this.showExamples();
-      else await this.open({ gestures, ...more }, AGAIN);
-      this.aside = (await teach.allAside().catch(() => [])).length;
+      await (gestures ? this.open(beginning) : this.showExamples());
+      await this.countAside().catch(() => {});
       this.enter("ready");
       this.watchPage();
       if (message) this.say(message);
@@ -196,22 +199,19 @@
     }
 
     start(gestures, text, chosen = null) {
-      const { pad, trials } = this;
       this.lesson.forget();
-      pad.complete();
-      trials.complete();
-      const { waiting } = trials;
-      trials.clear();
-      trials.waiting = waiting; // for a gesture that is chosen
-      Object.assign(this, { challenge: null, score: null, invitation: "" });
+      this.complete();
+      this.trials.clear(); // but for strokes that wait for a gesture that is chosen
+      this.challenge = this.score = null;
+      this.invitation = "";
       this.gestures.start(gestures, chosen);
       this.say(text);
     }
 
-    // A stroke with the events that the page shows of it.
-    seen(record) {
-      const stroke = teach.toStroke(record);
-      return { ...stroke, events: teach.eventsOf(stroke, this.settings) };
+    // Let what is drawn come to its end at once.
+    complete() {
+      this.pad.complete();
+      this.trials.complete();
     }
 
     // Gestures of records with all their strokes, but for those that cause hardly an event, or more
@@ -223,7 +223,7 @@
         const clear = [];
         for (const record of strokes) {
           await shared.pause();
-          const stroke = this.seen(record);
+          const stroke = teach.seen(record);
           if (!teach.isClear(stroke.events, room)) continue;
           clear.push(stroke);
           room -= stroke.events.length;
@@ -233,37 +233,22 @@
       return all;
     }
 
-    async showExamples() {
-      const { gestures, lesson } = teachData;
-      this.start(await this.filmed(gestures), FIRST);
-      await shared.pause();
-      Object.assign(this.lesson, { seed: 0, without: new Set() });
-      const learnt = teach.lessonOf(lesson, this.gestures.all);
-      await shared.pause();
-      this.lesson.resume(learnt);
-      this.arrived = this.strokesNow();
-      this.learnt();
-      this.teach(false);
-      this.controls.show();
+    showExamples() {
+      const { gestures, lesson: weights } = teachData;
+      return this.open({ gestures, seed: 0, without: [], weights }, FIRST, false);
     }
 
     beginOwn() {
       if (!this.mayThrowAway()) return;
-      const names = [1, 2].map((number) => ({ name: `gesture ${number}`, strokes: [] }));
+      const gestures = [1, 2].map((number) => ({ name: `gesture ${number}`, strokes: [] }));
       this.teach();
       this.arrived = null;
-      this.start(
-        names,
-        "Draw gesture 1 on the pad, three to five times. Then choose gesture 2.",
-        0,
-      );
+      this.start(gestures, OWN, 0);
     }
 
     // Show the list, and what else one needs to teach; or only the pad and the network.
     teach(whether = true) {
-      for (const { classList } of [this.drawing, this.below]) {
-        classList.toggle("is-trying", !whether);
-      }
+      for (const { classList } of this.parts) classList.toggle("is-trying", !whether);
       this.gestures.drawPictures();
       this.redraw();
     }
@@ -278,10 +263,8 @@
 
     // Whoever has shown something is asked before it goes.
     mayThrowAway() {
-      const question =
-        "This throws your strokes and the network away. You can download them first. Go on?";
       const any = this.gestures.all.some(({ strokes }) => strokes.length);
-      return !any || !this.mine || confirm(question);
+      return !any || !this.mine || confirm(THROWS);
     }
 
     startOver() {
@@ -294,13 +277,10 @@
     // ---- Kept, opened and sent ----
 
     content() {
-      const { seed, without } = this.lesson;
-      const settings = { seed, without: [...without], score: this.score };
-      return {
-        packed: teach.packed(this.gestures.all, settings),
-        lesson: this.lesson.content(),
-        older: this.lesson.isOlder,
-      };
+      const { lesson, score } = this;
+      const settings = { seed: lesson.seed, without: [...lesson.without], score };
+      const packed = teach.packed(this.gestures.all, settings);
+      return { packed, lesson: lesson.content(), older: lesson.isOlder };
     }
 
     // The visitor has changed something.
@@ -313,23 +293,19 @@
 
     // Keep everything in this browser, one change after the other.
     async keep() {
-      const { note } = this.controls;
-      const refused = (name) => {
-        note.textContent =
-          `This browser keeps nothing of this page (${name}): ` +
-          "download what you want to have again.";
-      };
       if (this.phase !== "ready" || this.keeping || this.edits === this.kept) return;
-      if (this.closed) return refused(this.closed);
+      const note = (text) => {
+        this.controls.note.textContent = text;
+      };
       this.keeping = true;
-      const slow = setTimeout(() => {
-        note.textContent = KEEPS_LATE;
-      }, SLOW);
+      const slow = setTimeout(note, SLOW, KEEPS_LATE);
       try {
+        if (this.closed) throw new DOMException("closed", this.closed);
         while (this.edits !== this.kept) await this.keepOnce();
-        note.textContent = KEEPS;
+        note(KEEPS);
       } catch (error) {
-        refused(error?.name ?? "refused");
+        const why = `This browser keeps nothing of this page (${error?.name ?? "refused"})`;
+        note(`${why}: download what you want to have again.`);
       }
       clearTimeout(slow);
       this.keeping = false;
@@ -341,34 +317,38 @@
       const content = { ...this.content(), mine: this.mine };
       const other = await teach.keep(content, this.hash, this.turn);
       if (other) await this.work(() => this.settle(other), false);
-      else Object.assign(this, { turn: this.turn + 1, kept: edits });
+      else {
+        this.turn += 1;
+        this.kept = edits;
+      }
     }
 
     // Another tab has kept something since this one has seen what is kept.
     async settle(other) {
       const keepsOwn = confirm(OTHER_TAB);
-      this.pad.complete();
-      this.trials.complete();
+      this.complete();
       await teach.setAside(keepsOwn ? other : this.content());
       if (!keepsOwn) {
         await this.take(other); // before its turn is passed, so that what can't be read stays
         this.kept = this.edits;
       }
       this.turn = other.turn ?? 0;
+      await this.countAside();
+    }
+
+    async countAside() {
       this.aside = (await teach.allAside()).length;
+      this.redraw();
     }
 
     // Show what another tab has kept, as soon as nothing goes on here.
     async follow() {
-      this.behind = true;
-      if (!this.isIdle) return;
-      this.behind = false;
+      this.behind = !this.isIdle;
+      if (this.behind) return;
       const stored = await teach.kept(this.hash).catch(() => null);
       if (!stored || stored.turn <= this.turn) return;
-      if (!this.isIdle) {
-        this.behind = true;
-        return;
-      }
+      this.behind = !this.isIdle;
+      if (this.behind) return;
       await this.work(async () => {
         await this.take(stored);
         this.turn = stored.turn;
@@ -377,17 +357,17 @@
     }
 
     take({ packed, ...more }) {
-      return this.open({ ...teach.unpacked(packed), ...more }, AGAIN);
+      return this.open({ ...teach.unpacked(packed), ...more });
     }
 
-    // content: of teach.unpacked, perhaps with the lesson that was learnt. Nothing changes before
-    // all of it has been read.
-    async open(content, text) {
-      const { gestures, seed, without, score, lesson, mine, older = false } = content;
+    // content: of teach.unpacked, perhaps with the lesson that was learnt, or its weights, as the
+    // examples have them. Nothing changes before all of it has been read.
+    async open(content, text = AGAIN, isList = true) {
+      const { gestures, seed, without, score, lesson, weights, mine, older } = content;
       const all = await this.filmed(gestures);
-      this.teach();
       this.start(all, text);
-      Object.assign(this.lesson, { seed, without: new Set(without) });
+      this.lesson.seed = seed;
+      this.lesson.without = new Set(without);
       this.sent = score;
       this.arrived = mine ? null : this.strokesNow();
       const count = (some) => some.flatMap(({ strokes }) => strokes).length;
@@ -395,11 +375,15 @@
       const stay = `${counted(left, "stroke")} caused hardly an event, or too many, and stayed away.`;
       if (left) this.say(`${text} ${stay}`);
       try {
-        if (lesson) this.lesson.resume(lesson, older);
+        await shared.pause();
+        const learnt = weights ? teach.lessonOf(weights, all) : lesson;
+        await shared.pause();
+        if (learnt) this.lesson.resume(learnt, older);
       } catch {
         this.say(`${text} The network can’t be read by this version of the page: press “train”.`);
       }
       if (this.lesson.trained) this.learnt();
+      this.teach(isList);
       this.controls.show();
     }
 
@@ -419,13 +403,12 @@
 
     async copyLink() {
       const { packed } = this.content();
-      const films = teach.picturesOf(packed.gestures) > 0;
       const own = document.querySelector("link[rel=canonical]")?.href;
       const page = (location.protocol === "file:" && own) || location.href;
       const hash = teach.toHash(packed);
-      if (!hash) {
+      if (!hash)
         return this.say("Too much for a link: throw some strokes away, or send the zip file.");
-      }
+      const films = teach.picturesOf(packed.gestures);
       const but = films ? " What the webcam saw isn’t in it: send the zip file." : "";
       const { address } = this.controls;
       address.value = page.split("#")[0] + hash;
@@ -446,10 +429,8 @@
 
     saveNetwork() {
       const { spiking, gestures } = this.lesson.trained;
-      const names = [];
       // A gesture that was deleted may have left its name to another.
-      for (const { name } of gestures) names.push(teach.ownName(name, names));
-      teach.save(teach.checkpoint(spiking, names), "gestures.pt");
+      teach.save(teach.checkpoint(spiking, teach.ownNames(gestures)), "gestures.pt");
     }
 
     // Save what was set aside first, as a zip that can be opened here, if it can be read at all.
@@ -458,8 +439,7 @@
       const text = JSON.stringify({ ...content, ...content.packed });
       teach.save(teach.zip({ [teach.KEPT]: text }), "set-aside.zip");
       if (confirm(ON_DISK)) await teach.forget(place);
-      this.aside = (await teach.allAside()).length;
-      this.redraw();
+      await this.countAside();
     }
 
     // There is another network.
@@ -484,11 +464,10 @@
     draw() {
       const { canvases, recorder, trials } = this;
       if (this.behind && this.isIdle) this.follow();
-      if (recorder.picture) teach.drawWebcam(canvases.pad, recorder.picture);
-      else {
-        const hint = trials.path ? "" : "press and draw";
-        motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], teach.RADIUS, hint);
-      }
+      const { picture } = recorder.webcam ?? {};
+      const hint = trials.path ? "" : "press and draw";
+      if (picture) teach.drawWebcam(canvases.pad, picture);
+      else motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], teach.RADIUS, hint);
       const rest = recorder.webcam ? 0 : trials.rest;
       shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
       this.drawNearest();
@@ -510,36 +489,36 @@
     }
 
     drawAnswers() {
-      const { canvases, trials } = this;
+      const { canvases, trials, isDrawing } = this;
       const { trained } = this.lesson;
       const { gestures = [], order = [] } = trained ?? {};
       const inks = gestures.map((gesture) => teach.inkOf(gesture, this.gestures.all));
+      const names = gestures.map(({ name }) => name);
       // Of the network that is here now.
       const trial = trained && trials.trial?.by === trained ? trials.trial : null;
       const steps = trial?.steps ?? [];
-      shared.drawRaster(canvases.raster, order, inks, steps, shared.spanOf(steps, timeWindow));
-      const names = gestures.map(({ name }) => name);
-      const leader = trial?.answer?.output;
-      teach.drawVoltages(canvases.voltages, names, inks, steps, leader, timeWindow);
-      const shows = this.isDrawing && trials.way === "shown";
-      const live = this.isDrawing && !shows;
-      const answers = live
-        ? { network: trial?.answer, sum: trial?.blindAnswer }
-        : (trials.answers.backwards ?? trials.answers.forwards);
-      // What was answered stays, even when the network has learnt on meanwhile.
-      const isEarly = live && !(trial?.eventCount >= teach.MIN_EVENTS);
-      const named = isEarly ? null : answers?.network;
-      const known = named?.output !== undefined && (named.known !== false || named.almost);
-      const name = known ? `${names[named.output]}${named.almost ? "?" : ""}` : "I don’t know";
-      this.name.textContent = named ? name : "";
-      this.name.classList.toggle("is-guess", this.isDrawing);
-      const ink = known ? inks[named.output] : "grey";
+      const span = shared.spanOf(steps, timeWindow);
+      shared.drawRaster(canvases.raster, order, inks, steps, span);
+      teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);
+      const shows = isDrawing && trials.way === "shown";
+      const { network, sum } = (isDrawing && !shows ? this.soFar(trial) : trials.latest) ?? {};
+      const known = network?.output !== undefined && (network.known !== false || network.almost);
+      const name = known ? `${names[network.output]}${network.almost ? "?" : ""}` : "I don’t know";
+      this.name.textContent = network ? name : "";
+      this.name.classList.toggle("is-guess", isDrawing);
+      const ink = known ? inks[network.output] : "grey";
       this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
-      const rivals = { "the sum": answers?.sum?.output, "the nearest example": named?.nearest };
+      const rivals = { "the sum": sum?.output, "the nearest example": network?.nearest };
       const said = Object.entries(rivals)
-        .filter(([, output]) => named && names[output])
+        .filter(([, output]) => network && names[output])
         .map(([who, output]) => `${who}: ${names[output]}`);
       this.sum.textContent = shows ? "an example, drawn by the page" : said.join("\n");
     }
+
+    // What a stroke is named while it is drawn.
+    soFar(trial) {
+      const enough = trial?.eventCount >= teach.MIN_EVENTS;
+      return enough ? { network: trial.answer, sum: trial.blindAnswer } : null;
+    }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

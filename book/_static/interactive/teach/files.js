@@ -1,13 +1,13 @@
 // What leaves the page: strokes as a zip of CSV files, and the trained network as a checkpoint that
 // load_checkpoint of pokersnn_helpers reads.
-(({ teach }) => {
+(({ element, teach }) => {
   const utf8 = new TextEncoder();
   teach.KEPT = "for_the_page.json"; // in the zip: what the page opens again
   const LARGEST = 3e7; // bytes of it
 
   // CRC-32 of bytes: of a gzip file (RFC 1952) the fourth to last word but one.
   teach.crcOf = (data) => {
-    const { buffer, byteOffset, length } = window.fflate.gzipSync(data, { level: 0 });
+    const { buffer, byteOffset, length } = fflate.gzipSync(data, { level: 0 });
     return new DataView(buffer, byteOffset).getUint32(length - 8, true);
   };
 
@@ -18,7 +18,7 @@
       typeof content === "string" ? utf8.encode(content) : content,
     ]);
     const options = { level: 0, mtime: "1980-01-02" };
-    const archive = window.fflate.zipSync(Object.fromEntries(contents), options);
+    const archive = fflate.zipSync(Object.fromEntries(contents), options);
     return new Blob([archive], { type: "application/zip" });
   };
 
@@ -31,7 +31,7 @@
       const isIt = name.split("/").at(-1) === wanted && originalSize < LARGEST;
       return isIt && (found += 1) === 1; // nothing else is unpacked
     };
-    const [content] = Object.values(window.fflate.unzipSync(new Uint8Array(archive), { filter }));
+    const [content] = Object.values(fflate.unzipSync(new Uint8Array(archive), { filter }));
     const text = new TextDecoder("latin1").decode(archive);
     const entry = text.lastIndexOf("PK\x01\x02", text.lastIndexOf(wanted));
     const sum = new DataView(archive).getUint32(entry + 16, true);
@@ -61,13 +61,14 @@
     return `}(${Object.entries(value).flat().map(pickled).join("")}u`;
   }
 
-  // A tensor in a storage of so many numbers: a row per input there, which here becomes a column.
-  function tensor(count, weights, ...shape) {
+  // A tensor in a storage of all weights: a row per input there, which here becomes a column.
+  function tensor(weights, ...shape) {
+    const { buffer, byteOffset, BYTES_PER_ELEMENT: size } = weights;
+    const count = buffer.byteLength / size;
     const storage = made(`${tuple("storage", made("ctorch\nFloatStorage\n"), "0", "cpu", count)}Q`);
-    const strides = shape.length > 1 ? [1, shape[0]] : [1];
-    const start = weights.byteOffset / weights.BYTES_PER_ELEMENT;
+    const strides = [1, shape[0]].slice(0, shape.length);
     const hooks = made("ccollections\nOrderedDict\n)R"); // none
-    const parts = tuple(storage, start, shape, strides, false, hooks);
+    const parts = tuple(storage, byteOffset / size, shape, strides, false, hooks);
     return made(`ctorch._utils\n_rebuild_tensor_v2\n${parts}R`);
   }
 
@@ -99,16 +100,11 @@
       default_decode: true,
       frozen: [],
       weights: {
-        "snn.inputs.weight": tensor(numbers.length, weights.layer, features, pixels),
-        "snn.inputs.bias": tensor(numbers.length, weights.bias, features),
-        "snn.snn.lif0.input_weights": tensor(
-          numbers.length,
-          weights.input,
-          hidden,
-          delays.length * features,
-        ),
-        "snn.snn.lif0.recurrent_weights": tensor(numbers.length, weights.recurrent, hidden, hidden),
-        "snn.snn.linear.weight": tensor(numbers.length, weights.readout, outputs, hidden),
+        "snn.inputs.weight": tensor(weights.layer, features, pixels),
+        "snn.inputs.bias": tensor(weights.bias, features),
+        "snn.snn.lif0.input_weights": tensor(weights.input, hidden, delays.length * features),
+        "snn.snn.lif0.recurrent_weights": tensor(weights.recurrent, hidden, hidden),
+        "snn.snn.linear.weight": tensor(weights.readout, outputs, hidden),
       },
     };
     const pickle = Uint8Array.from(`\x80\x02${pickled(content)}.`, (character) =>
@@ -148,11 +144,8 @@ stroke. Times are in microseconds, polarities are merged, and the camera has 35 
   };
 
   teach.save = (blob, name) => {
-    const link = Object.assign(document.createElement("a"), {
-      href: URL.createObjectURL(blob),
-      download: name,
-    });
+    const link = element("a", { href: URL.createObjectURL(blob), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -27,7 +27,9 @@
       <select aria-label="Move the stroke" data-part="to"><option>move to …</option></select>
     </span>`;
 
-  const titled = (one, title) => Object.assign(one, { title, ariaLabel: title });
+  function titled(one, title) {
+    one.title = one.ariaLabel = title;
+  }
 
   teach.used = ({ strokes }) => strokes.filter((stroke) => !stroke.dropped);
 
@@ -41,28 +43,30 @@
 
   teach.Gestures = class {
     // figure: say(text) writes what goes on, changed() is called when anything has changed, chose()
-    // when strokes are for another gesture. others: buttons below the list.
-    constructor(figure, others) {
-      this.all = []; // { name, nothing, strokes: { path or pictures, events, dropped, canvas } }
-      this.chosen = null; // which gesture strokes are for; null: none, they are asked about
-      this.picked = null; // a stroke that one may throw away or move
+    // when strokes are for another gesture. The buttons of its recorder stand below the list.
+    all = []; // { name, nothing, strokes: { path or pictures, events, dropped, canvas } }
+    chosen = null; // which gesture strokes are for; null: none, they are asked about
+    picked = null; // a stroke that one may throw away or move
+
+    constructor(figure) {
       Object.assign(this, { figure }, fromHTML(LIST));
       this.tryIt.onchange = () => this.choose(null);
       this.more.onclick = () => {
-        const gesture = { name: this.newName(), strokes: [] };
+        const name = teach.ownName(`gesture ${this.count + 1}`, this.namesBut(null));
+        const gesture = { name, strokes: [] };
         this.tell(gesture);
         this.add(gesture);
       };
-      this.more.after(...others);
+      this.more.after(figure.recorder.content);
     }
 
-    // Those that are to be told apart.
-    get gestures() {
-      return this.all.filter(({ nothing }) => !nothing);
+    // How many are to be told apart.
+    get count() {
+      return this.all.filter(({ nothing }) => !nothing).length;
     }
 
     get isFull() {
-      return this.gestures.length >= teach.MOST.gestures;
+      return this.count >= teach.MOST.gestures;
     }
 
     get recordsNothing() {
@@ -73,12 +77,9 @@
       return this.all.filter((other) => other !== gesture).map(({ name }) => name);
     }
 
-    newName() {
-      return teach.ownName(`gesture ${this.gestures.length + 1}`, this.namesBut(null));
-    }
-
     start(gestures, chosen) {
-      [this.all, this.picked] = [gestures, null];
+      this.all = gestures;
+      this.picked = null;
       this.choose(chosen);
     }
 
@@ -89,7 +90,7 @@
 
     // What isn't a gesture stays the last one.
     add(gesture) {
-      const place = gesture.nothing ? this.all.length : this.gestures.length;
+      const place = gesture.nothing ? this.all.length : this.count;
       this.all.splice(place, 0, gesture);
       this.choose(place);
     }
@@ -111,11 +112,11 @@
 
     // Why there is no room for so many strokes more; an empty text if there is.
     noRoom(gesture, strokes) {
-      if (gesture.strokes.length + strokes.length > teach.MOST.strokes) {
-        return `${gesture.name} has as many strokes as there is room for, ${teach.MOST.strokes}.`;
-      }
-      const films = teach.picturesOf([...this.all, { strokes }]) > teach.MOST.films;
-      if (films) return "There is no room for more films: delete a gesture that you don’t need.";
+      const { MOST } = teach;
+      if (gesture.strokes.length + strokes.length > MOST.strokes)
+        return `${gesture.name} has as many strokes as there is room for, ${MOST.strokes}.`;
+      if (teach.picturesOf([...this.all, { strokes }]) > MOST.films)
+        return "There is no room for more films: delete a gesture that you don’t need.";
       const clear = strokes.every(({ events }) => !events || teach.isClear(events));
       return clear ? "" : "That is hardly an event, or too many: it isn’t kept.";
     }
@@ -131,21 +132,19 @@
     addReverse(gesture) {
       const strokes = teach
         .used(gesture)
-        .map((stroke) => this.figure.seen(teach.toKeep(teach.reversed(stroke))));
+        .map((stroke) => teach.seen(teach.toKeep(teach.reversed(stroke))));
       const reverse = { name: partnerOf(gesture.name), strokes: [] };
       if (!this.put(reverse, strokes)) return;
       this.add(reverse);
-      this.figure.say(
-        `${reverse.name}: ${counted(strokes.length, "stroke")} of ${gesture.name}, from their ` +
-          "end to their beginning.",
-      );
+      const count = `${counted(strokes.length, "stroke")} of ${gesture.name}`;
+      this.figure.say(`${reverse.name}: ${count}, from their end to their beginning.`);
     }
 
     remove(gesture) {
       const { length } = gesture.strokes;
       const question = `Delete ${gesture.name} and its ${counted(length, "stroke")}?`;
       if (length && !confirm(question)) return;
-      this.all.splice(this.all.indexOf(gesture), 1);
+      this.all = this.all.filter((other) => other !== gesture);
       this.choose(null);
     }
 
@@ -167,20 +166,21 @@
     row(gesture, number) {
       const { row, radio, field, reverse, remove, strokes } = fromHTML(ROW);
       const { name, nothing } = gesture;
-      Object.assign(radio, { ariaLabel: `Show ${name}`, checked: this.chosen === number });
+      radio.ariaLabel = `Show ${name}`;
+      radio.checked = this.chosen === number;
       radio.onchange = () => {
         this.tell(gesture);
         this.choose(number);
       };
-      this.listen(field, gesture, number);
+      this.listen(field, radio, gesture, number);
       titled(reverse, `add the reverse of ${name}`);
       reverse.onclick = () => this.addReverse(gesture);
-      reverse.hidden = Boolean(nothing);
+      reverse.hidden = nothing;
       reverse.disabled =
         Boolean(this.partnerOf(gesture)) || !teach.used(gesture).length || this.isFull;
       titled(remove, `delete ${name}`);
       remove.onclick = () => this.remove(gesture);
-      remove.disabled = this.gestures.length < 2 && !nothing;
+      remove.disabled = this.count < 2 && !nothing;
       this.fill(strokes, gesture);
       if (gesture.strokes.includes(this.picked)) row.append(this.actions(gesture));
       row.style.setProperty("--ink", `var(--interactive-${teach.inkOf(gesture, this.all)})`);
@@ -188,17 +188,14 @@
     }
 
     // The field of a name, which holds only one that no other gesture has.
-    listen(field, gesture, number) {
-      Object.assign(field, {
-        value: gesture.name,
-        readOnly: Boolean(gesture.nothing),
-        ariaLabel: `Name of gesture ${number + 1}`,
-      });
+    listen(field, radio, gesture, number) {
+      field.value = gesture.name;
+      field.readOnly = gesture.nothing;
+      field.ariaLabel = `Name of gesture ${number + 1}`;
       // Not by the tab key alone, which only passes.
       const choose = () => {
         this.chosen = number;
-        for (const [at, row] of [...this.rows.children].entries())
-          row.firstElementChild.checked = at === number;
+        radio.checked = true;
         this.figure.chose();
       };
       field.onclick = choose;
@@ -268,10 +265,10 @@
     }
 
     move(stroke, from, to) {
-      const place = from.strokes.indexOf(stroke);
-      from.strokes.splice(place, 1);
+      const { strokes } = from;
+      from.strokes = strokes.filter((one) => one !== stroke);
       const moves = this.put(to, [stroke]);
-      if (!moves) from.strokes.splice(place, 0, stroke);
+      if (!moves) from.strokes = strokes;
       this.picked = null;
       this.show();
       if (moves) this.tell(to);
@@ -292,4 +289,4 @@
       }
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -52,9 +52,7 @@
 
   // How many pictures films have.
   teach.picturesOf = (gestures) =>
-    gestures
-      .flatMap(({ strokes }) => strokes)
-      .reduce((sum, { intervals }) => sum + (intervals?.length ?? 0), 0);
+    gestures.flatMap(({ strokes }) => strokes.flatMap(({ intervals }) => intervals ?? [])).length;
 
   // Throws an error unless it is what teach.packed makes. Returns it, without anything more; of two
   // gestures with one name the second one has a number.
@@ -62,16 +60,14 @@
     check(version === 1 && Number.isInteger(seed) && isNumber(seed, 0, 1e9));
     check(without.every((name) => Object.keys(teach.WITHOUT).includes(name)));
     check(score === null || (Number.isInteger(score) && isNumber(score, 0, 10)));
-    const names = [];
-    const read = gestures.map(({ name, nothing, strokes }) => {
+    for (const { name, strokes } of gestures)
       check(isText(name, MOST.name) && !/\p{Cc}/u.test(name) && strokes.length <= MOST.strokes);
-      names.push(teach.ownName(name, names));
-      return {
-        name: names.at(-1),
-        nothing: Boolean(nothing),
-        strokes: strokes.map(readStroke),
-      };
-    });
+    const names = teach.ownNames(gestures);
+    const read = gestures.map(({ nothing, strokes }, place) => ({
+      name: names[place],
+      nothing: Boolean(nothing),
+      strokes: strokes.map(readStroke),
+    }));
     const nothings = read.filter(({ nothing }) => nothing).length;
     check(read.length && nothings <= 1 && read.length - nothings <= MOST.gestures);
     check(teach.picturesOf(read) <= MOST.films);
@@ -86,11 +82,13 @@
   teach.ownName = (name, others) => {
     const plain = name.trim() || "gesture";
     let own = plain;
-    for (let number = 2; others.includes(own); number++) {
+    for (let number = 2; others.includes(own); number++)
       own = `${plain.slice(0, MOST.name - 3)} ${number}`;
-    }
     return own;
   };
+
+  teach.ownNames = (gestures) =>
+    gestures.reduce((names, { name }) => [...names, teach.ownName(name, names)], []);
 
   // ---- A link: everything behind the #, which a browser doesn't send ----
 
@@ -110,17 +108,12 @@
   // Strokes of the pad that haven't been thrown away, as texts; gestures without any stay away.
   // Null for too many.
   teach.toHash = ({ gestures, ...settings }) => {
-    const drawn = gestures
-      .map((gesture) => ({
-        ...gesture,
-        codes: teach.used(gesture).flatMap(({ code }) => code ?? []),
-      }))
-      .filter(({ codes }) => codes.length);
-    const about = JSON.stringify({
-      ...settings,
-      gestures: drawn.map(({ name, nothing }) => [name, nothing]),
-    });
-    const text = [toLetters(about), ...drawn.map(({ codes }) => codes.join("~"))].join(".");
+    const codesOf = (gesture) => teach.used(gesture).flatMap(({ code }) => code ?? []);
+    const drawn = gestures.filter((gesture) => codesOf(gesture).length);
+    const names = drawn.map(({ name, nothing }) => [name, nothing]);
+    const about = JSON.stringify({ ...settings, gestures: names });
+    const codes = drawn.map((gesture) => codesOf(gesture).join("~"));
+    const text = [toLetters(about), ...codes].join(".");
     const hash = `${LINK}${sumOf(text)}.${text}`;
     return hash.length <= MOST.link ? hash : null;
   };
@@ -143,17 +136,15 @@
 
   // ---- In this browser: a place for what one has done oneself, and one for each link ----
 
-  const store = window.idbKeyval.createStore(STORE, STORE);
+  const store = idbKeyval.createStore(STORE, STORE);
   const placeOf = (hash) => (hash.startsWith(LINK) ? hash : "own");
   const ASIDE = "set aside ";
 
   const inTime = (promise) =>
-    Promise.race([
-      promise,
-      new Promise((_, reject) => {
-        setTimeout(() => reject(new DOMException("no answer", "TimeoutError")), PATIENCE);
-      }),
-    ]);
+    new Promise((done, failed) => {
+      promise.then(done, failed);
+      setTimeout(() => failed(new DOMException("no answer", "TimeoutError")), PATIENCE);
+    });
 
   const tabs = window.BroadcastChannel && new BroadcastChannel(STORE);
 
@@ -169,23 +160,23 @@
       other = stored && (stored.turn ?? 0) !== turn ? stored : null;
       return other ?? { ...content, version: 2, hash, turn: turn + 1 };
     };
-    await window.idbKeyval.update(placeOf(hash), next, store);
+    await idbKeyval.update(placeOf(hash), next, store);
     if (!other) tabs?.postMessage(placeOf(hash));
     return other;
   };
 
   // What was kept at the place of an address, as it is.
-  teach.kept = (hash) => inTime(window.idbKeyval.get(placeOf(hash), store));
+  teach.kept = (hash) => inTime(idbKeyval.get(placeOf(hash), store));
 
   // What can't be read, or lost against another tab, stays in this browser for a download.
   teach.setAside = (content) =>
-    window.idbKeyval.set(`${ASIDE}${new Date().toISOString()}`, content, store);
+    idbKeyval.set(`${ASIDE}${new Date().toISOString()}`, content, store);
 
-  teach.forget = (place) => window.idbKeyval.del(place, store);
+  teach.forget = (place) => idbKeyval.del(place, store);
 
   // All of that: pairs of its place and content.
   teach.allAside = async () => {
-    const entries = await inTime(window.idbKeyval.entries(store));
+    const entries = await inTime(idbKeyval.entries(store));
     return entries.filter(([place]) => String(place).startsWith(ASIDE));
   };
 
@@ -200,7 +191,7 @@
   // { hash, turn, message } and, if there is any, what teach.unpacked returns, and the lesson.
   // closed: why nothing may be kept, since nobody knows what it would replace.
   teach.opening = async (hash) => {
-    let [linked, stored] = [null, null];
+    let linked = null;
     try {
       linked = teach.fromHash(hash);
     } catch {
@@ -208,20 +199,21 @@
     }
     const begin = { ...linked, hash, turn: 0, challenge: Boolean(linked) };
     try {
-      stored = await teach.kept(hash);
-      if (!stored) return begin;
-      const { turn = 0, lesson, mine, older } = stored;
-      const challenge = Boolean(linked) && !mine;
-      return { ...teach.unpacked(stored.packed), hash, turn, lesson, mine, older, challenge };
-    } catch (error) {
-      if (!stored) return { ...begin, message: CLOSED, closed: error?.name ?? "refused" };
-    }
-    const { turn = 0 } = stored;
-    try {
-      await teach.setAside(stored);
-      return { ...begin, turn, message: UNREADABLE };
+      const stored = await teach.kept(hash);
+      return stored ? await begun(begin, stored) : begin;
     } catch (error) {
       return { ...begin, message: CLOSED, closed: error?.name ?? "refused" };
     }
   };
-})(window.interactiveFigures);
+
+  async function begun(begin, stored) {
+    const { packed, turn = 0, lesson, mine, older } = stored;
+    try {
+      const challenge = begin.challenge && !mine;
+      return { ...begin, ...teach.unpacked(packed), turn, lesson, mine, older, challenge };
+    } catch {
+      await teach.setAside(stored);
+      return { ...begin, turn, message: UNREADABLE };
+    }
+  }
+})(interactiveFigures);

@@ -1,7 +1,6 @@
 // The lesson: both networks learn the gestures, go on learning from strokes that were answered
 // wrongly, and one that has learnt can do without something.
 (({ counted, shared, motionData, teach }) => {
-  const { percent } = shared;
   const { camera } = motionData.settings;
   const SILENCE = 20_000; // ms without news of the worker
   const VERSION = 3; // of what is kept: version 2 knew strokes by their speed
@@ -10,10 +9,16 @@
   // What a network can do without, by what is written beside the box for it.
   teach.WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
 
+  // Strokes of gestures, to be learnt from. fresh: those that are new.
+  const shownOf = (gestures, fresh) =>
+    gestures.flatMap((gesture, target) =>
+      teach.used(gesture).map((stroke) => ({ ...stroke, target, fresh: fresh.has(stroke) })),
+    );
+
   const soFar = ({ share, loss, left, right }) => {
     const so = loss === undefined ? "" : `: loss ${loss.toFixed(2)}`;
     const rights = left ? `, ${right} of ${counted(left, "left-out stroke")} right` : "";
-    return `Learning, ${percent(share)}${so}${rights}`;
+    return `Learning, ${shared.percent(share)}${so}${rights}`;
   };
 
   // A gesture's limit is so many times what two of its examples are from each other, in the median,
@@ -58,7 +63,7 @@
     });
     const own = classes.map((_, output) => courses.filter(({ target }) => target === output));
     const limits = limitsOf(own, unwanted);
-    // The nearest example of a course and whose it is, and how far each output is, in its limits.
+    // The nearest example of a course, and how far each output is, in its limits.
     const compare = (course) => {
       const apart = courses.map((example) => apartFrom(course, example));
       const example = courses[apart.indexOf(Math.min(...apart))];
@@ -66,11 +71,11 @@
         (limit, output) =>
           Math.min(...apart.filter((_, at) => courses[at].target === output)) / limit,
       );
-      return { example, nearest: example.target, far };
+      return { example, far };
     };
     const judge = (answer, course) => {
-      const { example, nearest, far } = compare(course);
-      const found = { ...answer, example, nearest, known: false, almost: false };
+      const { example, far } = compare(course);
+      const found = { ...answer, example, nearest: example.target, known: false, almost: false };
       if (!answer) return found;
       const weights = far.map(
         (away, at) => (answer.shares[at] + LIMIT.more) * Math.exp(-LIMIT.near * away ** 2),
@@ -81,7 +86,7 @@
       const known = sure && far[output] <= 1;
       const almost = !known && far[output] <= (answer.output === output ? LIMIT.asks : 1);
       if (output === unwanted || (!known && !almost)) return found;
-      return { ...found, output, share: answer.shares[output], known, almost };
+      return { ...found, output, known, almost };
     };
     const others = (course, output) =>
       compare(course).far.some((far, at) => far <= 1 && at !== output && at !== unwanted);
@@ -94,17 +99,15 @@
   function addPacked({ weights }, { bytes, scales }) {
     const letters = atob(bytes);
     let place = 0;
-    Object.keys(weights.shapes).forEach((name, matrix) => {
+    for (const [matrix, name] of Object.keys(weights.shapes).entries())
       weights[name].forEach((value, at, all) => {
         all[at] = value + scales[matrix] * ((letters.charCodeAt(place++) << 24) >> 24);
       });
-    });
   }
 
   // The lesson that the page arrives with. packed: of both networks; gestures: those it has learnt.
   teach.lessonOf = (packed, gestures) => {
-    const [seed, without] = [0, []];
-    const networks = Object.values(teach.networks(gestures.length, seed, without));
+    const networks = Object.values(teach.networks(gestures.length, 0));
     networks.forEach((network, which) => addPacked(network, packed[which]));
     return {
       version: VERSION,
@@ -115,18 +118,21 @@
         strokes.map((stroke) => teach.toCompare({ ...stroke, target })),
       ),
       weights: networks.map(({ weights }) => weights.all),
-      seed,
-      without,
+      seed: 0,
+      without: [],
     };
   };
 
   teach.Lesson = class {
+    seed = 0;
+    without = new Set();
+    training = null; // { stop, progress, began, run } of the last run
+    trained = null; // see teach.trainedBy, and the gesture of each output
+
     // figure: its gestures are learnt, say(text, aloud) writes what goes on, and learnt() is called
     // when there is another network.
     constructor(figure) {
-      Object.assign(this, { figure, seed: 0, without: new Set() });
-      this.training = null; // { stop, progress, began, run } of the last run
-      this.trained = null; // see teach.trainedBy, and the gesture of each output
+      this.figure = figure;
     }
 
     get goesOn() {
@@ -151,9 +157,7 @@
       const gestures = this.figure.gestures.all.filter((gesture) => teach.used(gesture).length);
       if (gestures.filter(({ nothing }) => !nothing).length < 2)
         return this.figure.say("Show at least two gestures, a few times each.");
-      const shown = gestures.flatMap((gesture, target) =>
-        teach.used(gesture).map((stroke) => ({ ...stroke, target })),
-      );
+      const shown = shownOf(gestures, new Set());
       const lesson = {
         version: VERSION,
         classes: gestures.map(({ name }) => name),
@@ -186,13 +190,10 @@
       const more = { ...lesson, courses: [...lesson.courses, ...courses] };
       this.adopt({ lesson: more, gestures, strokes }); // it knows the strokes at once
       const fresh = new Set(pairs.map(([, stroke]) => stroke));
-      const shown = gestures.flatMap((one, target) =>
-        teach.used(one).map((each) => ({ ...each, target, fresh: fresh.has(each) })),
-      );
       const [[gesture], reverse] = pairs;
       const what = `${gesture.name}${reverse ? " and its reverse" : ""}`;
       const now = new Set([...strokes, ...fresh]);
-      this.hire({ lesson: more, gestures, strokes: now }, shown, (run) => {
+      this.hire({ lesson: more, gestures, strokes: now }, shownOf(gestures, fresh), (run) => {
         const { known, right, left } = this.training.progress.at(-1);
         const better = right >= known; // of all other strokes
         if (better) this.adopt(run);
@@ -322,4 +323,4 @@
       this.figure.say(`The trained network ${now}. Draw one, or train anew.`);
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -2,22 +2,21 @@
 // layer looks at each frame, and delayed copies of what it finds drive recurrent LIF neurons with a
 // readout. The names of chapter 10 stand for the same quantities. An ordinary model on the sum of
 // the events is beside it.
-window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
+interactiveFigures.part(({ mulberry32, shared, teach }) => {
   const { addRow, addRows } = shared;
 
   // The largest of values, and their shares as softmax has them; null where several are largest.
   teach.answerOf = (values) => {
     const largest = Math.max(...values);
-    const output = values.indexOf(largest);
-    if (output < 0 || output !== values.lastIndexOf(largest)) return null;
+    const output = shared.leading(values);
+    if (output < 0) return null;
     const odds = Array.from(values, (value) => Math.exp(value - largest));
     const sum = odds.reduce((total, odd) => total + odd);
-    const shares = odds.map((odd) => odd / sum);
-    return { output, share: shares[output], shares };
+    return { output, shares: odds.map((odd) => odd / sum) };
   };
 
   // The loss, and its gradient with respect to values.
-  teach.crossEntropy = (values, target) => {
+  function crossEntropy(values, target) {
     const largest = Math.max(...values);
     // The same in every browser.
     const odds = Array.from(values, (value) => Math.fround(Math.exp(value - largest)));
@@ -26,7 +25,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
       loss: largest - values[target] + Math.log(sum),
       grad: odds.map((odd, output) => odd / sum - (output === target)),
     };
-  };
+  }
 
   // Weights that lie one after the other in one array, by name; each row is what one input sends.
   class Weights {
@@ -41,9 +40,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     }
 
     draw(name, number) {
-      this[name].forEach((_, place, all) => {
-        all[place] = number();
-      });
+      this[name].set(Array.from(this[name], number));
     }
   }
 
@@ -85,7 +82,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   teach.SpikingNetwork = class extends shared.SpikingLayers {
     // delays: in time steps. constants: those of Constants in pokersnn_helpers/fast/loops.py.
     // seed: of the weights; null leaves them 0.
-    constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
+    constructor({ pixels, features, hidden, outputs, delays, constants }, seed) {
       const copies = delays.length * features;
       const weights = new Weights({
         layer: [pixels, features],
@@ -94,18 +91,9 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
         recurrent: [hidden, hidden],
         readout: [hidden, outputs],
       });
-      super(
-        { rows: weights.recurrent, inputs: hidden, outputs: hidden },
-        { rows: weights.readout, inputs: hidden, outputs },
-        constants,
-      );
-      Object.assign(this, {
-        weights,
-        pixels,
-        features,
-        delays,
-        silence: new Float64Array(features),
-      });
+      super({ rows: weights.recurrent, outputs: hidden }, { rows: weights.readout, outputs }, constants);
+      Object.assign(this, { weights, pixels, features, delays });
+      this.silence = new Float64Array(features);
       if (seed === null) return;
       const random = mulberry32(seed);
       const normal = shared.normalFrom(random);
@@ -148,21 +136,18 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     // All steps of a recording. Returns the highest voltages, when they were reached, and, for the
     // way back, what the layer found and the voltages u of each step.
     run(recording) {
-      const steps = recording.starts.length - 1;
-      const trace = {
-        steps,
-        values: new Array(this.outputs).fill(-Infinity),
-        when: new Array(this.outputs).fill(0),
-        found: [],
-        u: [],
-        voltages: [],
-      };
+      const { starts } = recording;
+      const values = new Array(this.outputs).fill(-Infinity);
+      const when = new Array(this.outputs).fill(0);
+      const trace = { values, when, found: [], u: [], voltages: [] };
       this.reset();
-      for (let step = 0; step < steps; step++) {
-        const voltages = this.step(recording, recording.starts[step], recording.starts[step + 1]);
+      for (let step = 0; step < starts.length - 1; step++) {
+        const voltages = this.step(recording, starts[step], starts[step + 1]);
         voltages.forEach((value, output) => {
-          if (value > trace.values[output])
-            [trace.values[output], trace.when[output]] = [value, step];
+          if (value > values[output]) {
+            values[output] = value;
+            when[output] = step;
+          }
         });
         trace.found.push(this.past[0]);
         trace.u.push(this.u.slice());
@@ -171,23 +156,23 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
       return trace;
     }
 
-    // Add the gradient of a recording's loss to gradients. Returns { loss }.
+    // Add the gradient of a recording's loss to gradients. Returns the loss.
     learn(recording, target, gradients) {
       const trace = this.run(recording);
-      const { loss, grad } = teach.crossEntropy(trace.values, target);
+      const { loss, grad } = crossEntropy(trace.values, target);
       this.goBack(recording, trace, grad, gradients);
-      return { loss };
+      return loss;
     }
 
     // Backpropagation through time: add to the gradients of the weights.
-    goBack({ starts, pixels, counts }, { steps, when, found, u }, gradValues, gradients) {
+    goBack({ starts, pixels, counts }, { when, found, u }, gradValues, gradients) {
       const { weights, features, hidden, outputs, delays, recurrence, constants } = this;
       const { v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
       const [gZ, gU, gI, gOut, gIOut] = [hidden, hidden, hidden, outputs, outputs].map(
         (size) => new Float64Array(size),
       );
       const gFound = found.map(() => new Float64Array(features));
-      for (let step = steps - 1; step >= 0; step--) {
+      for (let step = u.length - 1; step >= 0; step--) {
         for (let output = 0; output < outputs; output++) {
           gOut[output] =
             (1 - aOut) * gOut[output] + (when[output] === step ? gradValues[output] : 0);
@@ -203,16 +188,13 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
         stepBack(gZ, gU, gI, u[step], constants);
         delays.forEach((delay, copy) => {
           if (step < delay) return;
-          const [values, gValues] = [found[step - delay], gFound[step - delay]];
+          const values = found[step - delay];
+          const gValues = gFound[step - delay];
           for (let feature = 0; feature < features; feature++) {
-            if (!values[feature]) continue; // it was below 0: no gradient there, either
-            gValues[feature] += throughRow(
-              weights.input,
-              gradients.input,
-              copy * features + feature,
-              gI,
-              values[feature],
-            );
+            const value = values[feature];
+            if (!value) continue; // it was below 0: no gradient there, either
+            const row = copy * features + feature;
+            gValues[feature] += throughRow(weights.input, gradients.input, row, gI, value);
           }
         });
         // No later step adds to what the layer found now.
@@ -228,8 +210,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   // A network with one hidden layer that sees the sum of all events, so that their order makes no
   // difference.
   teach.SumNetwork = class {
-    constructor({ pixels, features, outputs }, seed = 0) {
-      Object.assign(this, { pixels, features, outputs });
+    constructor({ pixels, features, outputs }, seed) {
       this.weights = new Weights({
         layer: [pixels, features],
         bias: [1, features],
@@ -257,39 +238,39 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
 
     run({ pixels, counts }) {
       const sums = new Map();
-      pixels.forEach((pixel, event) => sums.set(pixel, (sums.get(pixel) ?? 0) + counts[event]));
+      pixels.forEach((pixel, event) => shared.addCount(sums, pixel, counts[event]));
       return this.forward(sums);
     }
 
     learn(recording, target, gradients) {
       const { light, found, values } = this.run(recording);
-      const { loss, grad } = teach.crossEntropy(values, target);
+      const { loss, grad } = crossEntropy(values, target);
       addToRow(gradients.readoutBias, 0, grad, 1);
       const gFound = found.map((value, feature) =>
         value ? throughRow(this.weights.readout, gradients.readout, feature, grad, value) : 0,
       );
       addToRow(gradients.bias, 0, gFound, 1);
       for (const [pixel, value] of light) addToRow(gradients.layer, pixel, gFound, value);
-      return { loss };
+      return loss;
     }
   };
 
   // Adam (Kingma and Ba 2015) on gradients whose norm is at most clipNorm.
   teach.Adam = class {
+    meanLeft = 1;
+    squareLeft = 1;
+
     constructor(weights, { learningRate, clipNorm }) {
-      Object.assign(this, { weights, learningRate, clipNorm, meanLeft: 1, squareLeft: 1 });
+      Object.assign(this, { weights, learningRate, clipNorm });
       this.gradients = new Weights(weights.shapes);
       [this.mean, this.square] = [0, 1].map(() => new Float64Array(weights.all.length));
     }
 
     // Divide the gradients by how many recordings they were summed over, step, and set them to 0.
     step(recordings, rate = 1) {
-      const {
-        gradients: { all: gradients },
-        weights: { all: weights },
-        mean,
-        square,
-      } = this;
+      const { mean, square } = this;
+      const gradients = this.gradients.all;
+      const weights = this.weights.all;
       this.meanLeft *= 0.9;
       this.squareLeft *= 0.999;
       let norm = 0;

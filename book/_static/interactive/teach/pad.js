@@ -31,7 +31,8 @@
     // rest: ms after which the stroke ends that nothing moves any more.
     draw(time, place, rest) {
       this.complete();
-      [this.moved, this.rest] = [time, rest];
+      this.moved = time;
+      this.rest = rest;
       this.take(
         time,
         place,
@@ -66,4 +67,4 @@
       this.runToEnd();
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -9,19 +9,13 @@
 
   teach.Recorder = class {
     // figure: its trials see what the webcam does. slow: how many times slower its time is.
+    webcam = null;
+    watch = null;
+
     constructor(figure, slow) {
-      Object.assign(this, { figure, slow, webcam: null, watch: null });
-      Object.assign(this, fromHTML(CONTROLS));
+      Object.assign(this, { figure, slow }, fromHTML(CONTROLS));
       this.onOff.onclick = () => this.turn();
       this.nothing.onclick = () => this.recordNothing();
-    }
-
-    get picture() {
-      return this.webcam?.picture;
-    }
-
-    get isRecording() {
-      return Boolean(this.watch?.gesture);
     }
 
     // On, or off: while the browser still asks, too.
@@ -91,8 +85,8 @@
       const { figure, watch } = this;
       const { gestures } = figure;
       gestures.chooseNothing();
-      const { strokes } = gestures.all[gestures.chosen];
-      const before = strokes.length;
+      const gesture = gestures.all[gestures.chosen];
+      const before = gesture.strokes.length;
       const what = this.webcam
         ? "move as you do between gestures, or let somebody pass"
         : "scribble anything that none of them is";
@@ -105,10 +99,10 @@
         if (watch) watch.all = false;
         gestures.choose(null);
         figure.say(
-          `The ten seconds are over: ${counted(strokes.length - before, "piece")} of other ` +
+          `The ten seconds are over: ${counted(gesture.strokes.length - before, "piece")} of other ` +
             "movements. Press “train”, so that the network knows them.",
         );
       }, NOTHING);
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

@@ -2,14 +2,14 @@
 // that are equally far from one to the next, whatever the hand did in between; or it is what a
 // webcam saw: pictures of log intensities, each with the µs before it. Copies of strokes, changed a
 // little, are filmed to learn from.
-window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
+interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
   teach.RADIUS = 2.5; // pixels of the disc
   const MIDDLE = 17; // pixel
   teach.INTERVAL = 400; // µs between two places of a path
-  teach.LONGEST = 598; // places of a path
+  const LONGEST = 598; // places of a path
   teach.MOST_EVENTS = 60_000; // of a stroke
   // The most that copies differ by, in pixels, rad and shares.
-  teach.COPY = {
+  const COPY = {
     shift: 5,
     turn: 0.6,
     scale: 0.15,
@@ -46,21 +46,18 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   const SIZE = 21; // pixels: the longer side of the box around each stroke
   const SMALLEST = 3; // pixels: what is smaller is enlarged as if it were so large
-  teach.STEP = 0.6; // pixels from one place to the next: in 0.4 ms, whatever the hand does
-  teach.SLACK = 0.6; // pixels: as far as the disc hangs behind a hand that trembles
+  const STEP = 0.6; // pixels from one place to the next: in 0.4 ms, whatever the hand does
+  const SLACK = 0.6; // pixels: as far as the disc hangs behind a hand that trembles
 
   // The middle of the box around a path, and the factor that brings it to one size.
   teach.boxOf = (path) => {
-    const sides = [0, 1].map((axis) => {
-      let [lowest, highest] = [Infinity, -Infinity];
-      for (const place of path) {
-        lowest = Math.min(lowest, place[axis]);
-        highest = Math.max(highest, place[axis]);
-      }
-      return [(lowest + highest) / 2, highest - lowest];
+    const ends = [0, 1].map((axis) => {
+      const values = path.map((place) => place[axis]);
+      return [Math.min(...values), Math.max(...values)];
     });
-    const side = Math.max(SMALLEST, ...sides.map(([, length]) => length));
-    return { middle: sides.map(([middle]) => middle), factor: SIZE / side };
+    const side = Math.max(SMALLEST, ...ends.map(([lowest, highest]) => highest - lowest));
+    const middle = ends.map(([lowest, highest]) => (lowest + highest) / 2);
+    return { middle, factor: SIZE / side };
   };
 
   teach.framed = (path, { middle, factor } = teach.boxOf(path)) =>
@@ -73,23 +70,23 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     }
 
     // The steps until a goal is near.
-    to(goal, slack = teach.SLACK) {
+    to(goal, slack = SLACK) {
       const steps = [];
       for (;;) {
         const way = goal.map((value, axis) => value - this.place[axis]);
         const left = Math.sqrt(way[0] ** 2 + way[1] ** 2);
-        if (left < teach.STEP + slack) return steps;
-        this.place = this.place.map((value, axis) => value + (teach.STEP / left) * way[axis]);
+        if (left < STEP + slack) return steps;
+        this.place = this.place.map((value, axis) => value + (STEP / left) * way[axis]);
         steps.push(this.place);
       }
     }
   };
 
   // A path in steps of one length.
-  teach.evenly = (path, slack) => {
+  function evenly(path, slack) {
     const walk = new teach.Walk(path[0]);
     return [path[0], ...path.slice(1).flatMap((place) => walk.to(place, slack))];
-  };
+  }
 
   // ---- Strokes as texts, to be kept and sent: whoever reads one has the same numbers ----
 
@@ -99,15 +96,18 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // Two letters a step: how far the disc goes right and down.
   teach.write = (drawn) => {
-    const path = teach.evenly(teach.framed(drawn)).slice(0, teach.LONGEST);
+    const path = evenly(teach.framed(drawn)).slice(0, LONGEST);
     let text = "";
-    let [x, y] = [0, 0];
+    let x = 0;
+    let y = 0;
     for (let place = EVERY; place < path.length + EVERY - 1; place += EVERY) {
       const [right, down] = path[Math.min(place, path.length - 1)].map(
         (value, axis) => PER_PIXEL * (value - path[0][axis]),
       );
       const steps = [right - x, down - y].map((step) => clamp(Math.round(step), -32, 31));
-      [x, y] = [x + steps[0], y + steps[1]]; // what was too far is in the next step
+      // what was too far is in the next step
+      x += steps[0];
+      y += steps[1];
       text += steps.map((step) => LETTERS[step + 32]).join("");
     }
     return text;
@@ -121,16 +121,16 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       const [x, y] = path.at(-1);
       path.push([x + right / PER_PIXEL, y + down / PER_PIXEL]);
     }
-    return teach.evenly(teach.framed(path), 0);
+    return evenly(teach.framed(path), 0);
   };
 
   // Log intensities as bytes, which are written in Base64, and back.
-  const [BRIGHTEST, PER_UNIT] = [0.5, 56];
+  const BRIGHTEST = 0.5;
+  const PER_UNIT = 56;
   teach.writeLight = (pictures) => {
-    const bytes = pictures.flatMap((picture) =>
-      Array.from(picture, (light) => clamp(Math.round(PER_UNIT * (BRIGHTEST - light)), 0, 255)),
-    );
-    return btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
+    const byteOf = (light) => clamp(Math.round(PER_UNIT * (BRIGHTEST - light)), 0, 255);
+    const lights = pictures.flatMap((picture) => [...picture]);
+    return btoa(lights.map((light) => String.fromCharCode(byteOf(light))).join(""));
   };
 
   teach.readLight = (text) => {
@@ -181,8 +181,9 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // Whether a path ends near where it began, so that it might have begun anywhere.
   const isLoop = (path) => {
-    const [[x, y], [right, down]] = [path[0], path.at(-1)];
-    return Math.hypot(right - x, down - y) < LOOP * teach.STEP * path.length;
+    const [x, y] = path[0];
+    const [right, down] = path.at(-1);
+    return Math.hypot(right - x, down - y) < LOOP * STEP * path.length;
   };
 
   // A loop that begins at another of its places.
@@ -232,8 +233,10 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   function described(course) {
     const numbers = new Float64Array(4 * PARTS);
     for (let at = 0; at < PARTS; at++) {
-      const [before, after] = [course[Math.max(at - 1, 0)], course[Math.min(at + 1, PARTS - 1)]];
-      const [right, down] = [after[0] - before[0], after[1] - before[1]];
+      const before = course[Math.max(at - 1, 0)];
+      const after = course[Math.min(at + 1, PARTS - 1)];
+      const right = after[0] - before[0];
+      const down = after[1] - before[1];
       const scale = TURNED / (Math.sqrt(right * right + down * down) + SHORT);
       numbers.set([...course[at], scale * right, scale * down], 4 * at);
     }
@@ -252,13 +255,14 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       for (let line = 0; line < 3; line++)
         for (let column = 0; column < 5; column++) sums[line][column] += row[line] * row[column];
     const [[xx, xy], [, yy]] = sums;
-    const ridge = [STIFF * (xx + yy), STIFF * (xx + yy), CALM * PARTS];
-    ridge.forEach((much, line) => {
-      sums[line][line] += much;
-      if (line < 2) sums[line][3 + line] += much;
-    });
-    const ways = solved(sums);
-    const [[a, b, right], [c, d, down]] = ways;
+    const stiff = STIFF * (xx + yy);
+    const calm = CALM * PARTS;
+    for (const line of [0, 1]) {
+      sums[line][line] += stiff;
+      sums[line][3 + line] += stiff;
+    }
+    sums[2][2] += calm;
+    const [[a, b, right], [c, d, down]] = solved(sums);
     const area = 2 * Math.sqrt(Math.max(xx * yy - xy * xy, 0));
     const spread = (a * a + c * c) * xx + 2 * (a * b + c * d) * xy + (b * b + d * d) * yy;
     const covers = area / (xx + yy);
@@ -269,8 +273,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       c * x + d * y + down * drift,
     ]);
     const [one, two] = [course, moved].map(described);
-    let sum = ridge[0] * ((a - 1) ** 2 + b ** 2 + c ** 2 + (d - 1) ** 2);
-    sum += ridge[2] * (right ** 2 + down ** 2);
+    let sum = stiff * ((a - 1) ** 2 + b ** 2 + c ** 2 + (d - 1) ** 2);
+    sum += calm * (right ** 2 + down ** 2);
     for (let at = 0; at < PARTS; at++) {
       let least = Infinity;
       const last = Math.min(at + EARLY, PARTS - 1);
@@ -291,36 +295,34 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // loop begins somewhere.
   teach.copyOf = ({ path, pictures, intervals }, random) => {
     const within = (most) => most * (2 * random() - 1);
-    const [right, down, angle, size] = [
-      within(teach.COPY.shift),
-      within(teach.COPY.shift),
-      within(teach.COPY.turn),
-      1 + within(teach.COPY.scale),
-    ];
+    const right = within(COPY.shift);
+    const down = within(COPY.shift);
+    const angle = within(COPY.turn);
+    const size = 1 + within(COPY.scale);
     // Browsers may differ in the last bit of these.
     const [sine, cosine, slower, wider] = [
       size * Math.sin(angle),
       size * Math.cos(angle),
-      Math.exp(within(teach.COPY.tempo)),
-      Math.exp(within(teach.COPY.stretch)),
+      Math.exp(within(COPY.tempo)),
+      Math.exp(within(COPY.stretch)),
     ].map(Math.fround);
     if (pictures) {
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
       return { pictures: moved, intervals: intervals.map((interval) => slower * interval) };
     }
-    const slant = within(teach.COPY.slant);
-    const wobble = Array.from({ length: BENDS }, () => [
-      within(teach.COPY.wobble),
-      within(teach.COPY.wobble),
-    ]);
+    const slant = within(COPY.slant);
+    const bend = () => [within(COPY.wobble), within(COPY.wobble)];
+    const wobble = Array.from({ length: BENDS }, bend);
     const first = isLoop(path) ? Math.floor(path.length * random()) : 0;
     const places = begunAt(path, first).map(([across, up], place) => {
-      const [x, y] = [wider * (across - slant * up), up / wider];
+      const x = wider * (across - slant * up);
+      const y = up / wider;
       const [aside, below] = between(wobble, place / path.length);
       return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
     });
-    const { middle, factor } = teach.boxOf(places);
-    return { path: teach.evenly(teach.framed(places, { middle, factor: size * factor }), 0) };
+    const box = teach.boxOf(places);
+    box.factor *= size;
+    return { path: evenly(teach.framed(places, box), 0) };
   };
 
   // Move a picture as a copy's path is moved; beyond its edges it goes on as it is there.
@@ -328,12 +330,12 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const found = new Float32Array(picture.length);
     const inside = (place) => clamp(place + MIDDLE, 0, SIDE - 1.001);
     for (let place = 0; place < found.length; place++) {
-      const [u, v] = [(place % SIDE) - MIDDLE - right, Math.floor(place / SIDE) - MIDDLE - down];
-      const [x, y] = [
-        inside((cosine * u + sine * v) / size ** 2),
-        inside((cosine * v - sine * u) / size ** 2),
-      ];
-      const [column, row] = [Math.floor(x), Math.floor(y)];
+      const u = (place % SIDE) - MIDDLE - right;
+      const v = Math.floor(place / SIDE) - MIDDLE - down;
+      const x = inside((cosine * u + sine * v) / size ** 2);
+      const y = inside((cosine * v - sine * u) / size ** 2);
+      const column = Math.floor(x);
+      const row = Math.floor(y);
       const at = row * SIDE + column;
       const [above, below] = [at, at + SIDE].map(
         (left) => picture[left] + (x - column) * (picture[left + 1] - picture[left]),
@@ -346,13 +348,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // The events of a stroke, [t, x, y, p] in order of time; of too many, the first ones. camera: of
   // the pad.
   teach.film = ({ path, pictures, intervals }, { camera: pad }, random) => {
-    const camera = new shared.EventCamera(
-      pictures ? teach.WEBCAM : pad,
-      SIDE,
-      SIDE,
-      random,
-      shared.normalFrom(random),
-    );
+    const camera = new shared.EventCamera(pictures ? teach.WEBCAM : pad, SIDE, SIDE, random);
     const frame = new Float32Array(SIDE ** 2);
     const frames = pictures ?? path;
     const seen = (place) => (pictures ? place : motion.filmInto(frame, place, teach.RADIUS));
@@ -369,14 +365,9 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // silence for the network to settle. random: to shuffle the frames.
   teach.toRecording = (events, timeWindow, settle, random) => {
     const begin = events[0][0];
-    const frames = Array.from(
-      { length: Math.floor((events.at(-1)[0] - begin) / timeWindow) + 1 },
-      () => new Map(),
-    );
-    for (const [t, x, y] of events) {
-      const frame = frames[Math.floor((t - begin) / timeWindow)];
-      frame.set(y * SIDE + x, (frame.get(y * SIDE + x) ?? 0) + 1);
-    }
+    const frameOf = (time) => Math.floor((time - begin) / timeWindow);
+    const frames = Array.from({ length: frameOf(events.at(-1)[0]) + 1 }, () => new Map());
+    for (const [t, x, y] of events) shared.addCount(frames[frameOf(t)], y * SIDE + x, 1);
     if (random) shared.shuffle(frames, random);
     let place = 0;
     const starts = frames.map(({ size }) => (place += size) - size);

@@ -1,5 +1,5 @@
 // How a network learns strokes: in a worker, from copies of them.
-window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
+interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   // Of LayerThenSNN; polarities are merged. Delays, bins and silence in µs.
   teach.NETWORK = {
     pixels: 35 ** 2,
@@ -21,7 +21,7 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   };
   // When it goes on: copies of the stroke that is fresh, and of each other one, so that none is
   // forgotten.
-  teach.ON = { copies: 24, others: 3, steps: 40, slower: 0.5 };
+  const ON = { copies: 24, others: 3, steps: 40, slower: 0.5 };
   const NEWS = 4; // steps from one time to the next that it says how far it is
   const TAU = 10; // ms, of the hidden neurons and of the readout's voltage
   const READOUT_TAU_SYN = 5; // ms
@@ -41,12 +41,10 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
     const delays = teach.NETWORK.delays.map((late) =>
       without.includes("delays") ? 0 : late / timeWindow,
     );
-    const spiking = new teach.SpikingNetwork(
-      { pixels, features, hidden, outputs, delays, constants },
-      seed,
-    );
+    const sizes = { pixels, features, hidden, outputs };
+    const spiking = new teach.SpikingNetwork({ ...sizes, delays, constants }, seed);
     spiking.recurrence = !without.includes("recurrence");
-    return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
+    return { spiking, sum: new teach.SumNetwork(sizes, seed) };
   };
 
   // One stroke of each gesture that has three or more is left out, to see what a network makes of
@@ -60,17 +58,16 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
     return left;
   }
 
-  const right = (network, recordings) =>
-    recordings.filter(
-      ([recording, target]) => teach.answerOf(network.run(recording).values)?.output === target,
-    ).length;
+  function right(network, recordings) {
+    const answer = (recording) => teach.answerOf(network.run(recording).values)?.output;
+    return recordings.filter(([recording, target]) => answer(recording) === target).length;
+  }
 
   // A recording a few pixels beside, as a hand draws in other places. What leaves the picture is
   // gone.
   function beside({ starts, pixels, counts }, random) {
-    const [right, down] = [0, 1].map(
-      () => Math.floor((2 * teach.TRAINING.beside + 1) * random()) - teach.TRAINING.beside,
-    );
+    const most = teach.TRAINING.beside;
+    const [right, down] = [0, 1].map(() => Math.floor((2 * most + 1) * random()) - most);
     const stays = (pixel) =>
       [(pixel % SIDE) + right, Math.floor(pixel / SIDE) + down].every(
         (place) => place >= 0 && place < SIDE,
@@ -85,7 +82,7 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   // How many copies of each stroke are learnt from.
   function copiesOf(strokes, left, goesOn) {
     return strokes.map((stroke) => {
-      if (goesOn) return stroke.fresh ? teach.ON.copies : teach.ON.others;
+      if (goesOn) return stroke.fresh ? ON.copies : ON.others;
       if (left.has(stroke)) return 0;
       const own = strokes.filter(({ target }) => target === stroke.target);
       return Math.ceil(teach.TRAINING.copies / own.filter((other) => !left.has(other)).length);
@@ -98,16 +95,14 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   // none is left out, and all others are asked about before (known) and after.
   teach.train = function* ({ strokes, outputs, seed, settings, without, weights }) {
     const { batch, clipNorm, learningRate } = teach.TRAINING;
-    const { steps, slower = 1 } = weights ? teach.ON : teach.TRAINING;
+    const { steps, slower = 1 } = weights ? ON : teach.TRAINING;
     const { timeWindow, settle } = teach.NETWORK;
     const random = mulberry32(seed);
     const left = weights ? new Set() : leaveOut(strokes, random);
     const film = (stroke) => {
       const events = teach.film(stroke, settings, random);
       const shuffled = without.includes("time") && random;
-      return events.length
-        ? teach.toRecording(events, timeWindow, settle / timeWindow, shuffled)
-        : null;
+      return events.length && teach.toRecording(events, timeWindow, settle / timeWindow, shuffled);
     };
     const shown = [];
     const tests = [];
@@ -115,9 +110,8 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       const stroke = strokes[number];
       const { target } = stroke;
       if (weights ? !stroke.fresh : left.has(stroke)) tests.push([film(stroke), target]);
-      for (let copy = 0; copy < copies; copy++) {
+      for (let copy = 0; copy < copies; copy++)
         shown.push([film(teach.copyOf(stroke, random)), target]);
-      }
       yield { share: (0.2 * (number + 1)) / strokes.length };
     }
     const learnt = shown.filter(([recording]) => recording);
@@ -128,18 +122,15 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       return { network, adam: new teach.Adam(network.weights, { learningRate: rate, clipNorm }) };
     });
     const known = right(spiking, tests);
-    let waiting = [];
+    const waiting = [];
     for (let step = 1; step <= steps; step++) {
-      if (waiting.length < batch) waiting = waiting.concat(shared.shuffle([...learnt], random));
-      const part = waiting
-        .splice(0, batch)
-        .map(([recording, target]) => [beside(recording, random), target]);
+      if (waiting.length < batch) waiting.push(...shared.shuffle([...learnt], random));
+      const drawn = waiting.splice(0, batch);
+      const part = drawn.map(([recording, target]) => [beside(recording, random), target]);
       const losses = models.map(({ network, adam }) => {
-        const loss = part.reduce(
-          (total, [recording, target]) =>
-            total + network.learn(recording, target, adam.gradients).loss,
-          0,
-        );
+        let loss = 0;
+        for (const [recording, target] of part)
+          loss += network.learn(recording, target, adam.gradients);
         // The second half slows down.
         adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1))));
         return loss / part.length;
@@ -159,5 +150,5 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
 
   // Train beside the page.
   teach.trainInWorker = (request, told) =>
-    inWorker((data) => window.interactiveFigures.teach.train(data), request, told);
+    inWorker((data) => interactiveFigures.teach.train(data), request, told);
 });

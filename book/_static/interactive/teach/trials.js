@@ -2,38 +2,60 @@
 // are asked about, forwards and backwards. The camera's window follows a stroke of the pad, so that
 // neither where it is drawn nor how large matters; what is kept and asked about is the stroke as it
 // is written.
-(({ counted, mulberry32, motion, shared, teach }) => {
-  const { percent } = shared;
+(({ counted, mulberry32, motion, motionData, shared, teach }) => {
   teach.MIN_EVENTS = 25; // of a stroke
   // How far a stroke's box may change until the window follows it.
   const FOLLOWS = { pixels: 1, size: 0.05 };
   const AT_ONCE = 20; // places that are filmed in one go, so that no hand has to wait
   const PATIENCE = 10; // ms of work in one go when a stroke is over
+  const { timeWindow, settle } = teach.NETWORK;
+  const SETTINGS = {
+    camera: motionData.settings.camera,
+    radius: teach.RADIUS,
+    frame_interval: teach.INTERVAL,
+    time_window: timeWindow,
+    settle_steps: settle / timeWindow,
+    answerOf: teach.answerOf,
+  };
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
+  // A stroke with the events that the page shows of it.
+  teach.seen = (record) => {
+    const stroke = teach.toStroke(record);
+    return { ...stroke, events: teach.eventsOf(stroke, SETTINGS) };
+  };
+
   teach.Trials = class {
-    // figure: its lesson answers, its gestures are shown, and say(text, aloud) writes what goes on.
+    visible = true;
+    way = "forwards"; // or "backwards", or "shown": by the page itself
+    work = null; // what is left to do for a stroke that is over
+    waiting = []; // strokes that nobody has said yet whose they are
+    rest = 0; // from 0 to 1, as the sum of the events appears
+
+    // figure: its lesson answers, its gestures are shown, say(text, aloud) writes what goes on, and
+    // shown() is called when the page has drawn a stroke itself.
     constructor(figure) {
-      Object.assign(this, { figure, visible: true, glow: new shared.Glow(), rest: 0, events: [] });
-      this.way = "forwards"; // or "backwards", or "shown": by the page itself
-      this.work = null; // what is left to do for a stroke that is over
-      this.whenShown = null; // what follows when the page has drawn a stroke itself
+      this.figure = figure;
       this.clear();
     }
 
     clear() {
-      this.trial = null; // the stroke before the camera, or the last one
-      this.path = null; // where the pad has had it
       this.last = null; // what a path or a webcam has shown last, to play it backwards
-      this.waiting = []; // strokes that nobody has said yet whose they are
       this.score = { right: 0, asked: 0 };
-      this.forget();
+      this.clearPad();
     }
 
     // As if nothing had been drawn yet.
     clearPad() {
-      Object.assign(this, { trial: null, path: null, glow: new shared.Glow(), events: [] });
+      this.trial = null; // the stroke before the camera, or the last one
+      this.path = null; // where the pad has had it
+      this.events = [];
+      this.glow = new shared.Glow();
       this.forget();
+    }
+
+    get latest() {
+      return this.answers.backwards ?? this.answers.forwards;
     }
 
     // The answers were of another network.
@@ -48,13 +70,12 @@
       const { trained, without } = this.figure.lesson;
       if (!trained) return { network: UNTRAINED, blind: UNTRAINED };
       const { spiking, sum } = trained;
-      const step = (counts) => {
-        const frame = { pixels: [...counts.keys()], counts: [...counts.values()] };
-        return spiking.step(frame, 0, counts.size);
-      };
       const network = {
         reset: () => spiking.reset(),
-        step,
+        step(counts) {
+          const frame = { pixels: [...counts.keys()], counts: [...counts.values()] };
+          return spiking.step(frame, 0, counts.size);
+        },
         get z() {
           return spiking.z;
         },
@@ -68,27 +89,23 @@
       if (this.way !== "backwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
       this.box = { middle: from, factor: 1 };
-      this.filmed = 1; // places of the path that the camera has seen in this box
       this.restart(this.path ? [0, 0] : from);
       if (this.way !== "shown") this.figure.say("", false);
     }
 
     restart(from) {
-      Object.assign(this, this.beginning(from), { rest: 0 });
+      this.filmed = 1; // places of the path that the camera has seen in this box
+      this.rest = 0;
+      Object.assign(this, this.beginning(from));
     }
 
     // The models, and what they have seen of a stroke, which begins.
     beginning(from) {
-      const { settings, lesson } = this.figure;
-      const camera = from.length === 2 ? settings.camera : teach.WEBCAM;
+      const settings = from.length === 2 ? SETTINGS : { ...SETTINGS, camera: teach.WEBCAM };
       this.walk = new teach.Walk(from);
-      const trial = new motion.Stroke({
-        settings: { ...settings, camera },
-        ...this.models(),
-        random: mulberry32(1),
-        from,
-      });
-      trial.by = lesson.trained;
+      const random = mulberry32(1);
+      const trial = new motion.Stroke({ settings, ...this.models(), random, from });
+      trial.by = this.figure.lesson.trained;
       return { trial, events: [], glow: new shared.Glow() };
     }
 
@@ -106,7 +123,6 @@
       if (moved || box.factor < (1 - FOLLOWS.size) * this.box.factor) {
         this.box = box;
         this.restart(teach.framed(this.path.slice(0, 1), box)[0]);
-        this.filmed = 1;
       }
       const next = this.path.slice(this.filmed, this.filmed + AT_ONCE);
       // The disc goes after the hand at one speed, and rests while nothing moves.
@@ -159,12 +175,13 @@
       else if (!gestures.recordsNothing) this.figure.say(recorder.tooLittle);
       this.trial.finish();
       this.rest = 1;
-      if (way === "shown") this.whenShown(this.trial);
+      if (way === "shown") this.figure.shown();
       this.figure.redraw();
     }
 
     *take(seen, way) {
-      const { gestures, lesson } = this.figure;
+      const { figure } = this;
+      const { gestures, lesson } = figure;
       const stroke = teach.toStroke(teach.toKeep(seen));
       do yield* this.replay(stroke);
       while (this.trial.by !== lesson.trained); // it was trained meanwhile
@@ -173,11 +190,9 @@
       if (way === "forwards") this.last = stroke;
       if (way === "forwards" && gestures.chosen !== null) this.keep([...this.waiting, stroke]);
       else if (lesson.trained) this.answer(stroke, way);
-      else if (way === "backwards") {
-        this.figure.say("Nothing is trained yet: press “train” first.");
-      } else if (way === "forwards") this.ask(stroke);
-      if (seen.cut)
-        this.figure.say(`${this.figure.said} A stroke lasts 15 s: what came later is cut.`);
+      else if (way === "backwards") figure.say("Nothing is trained yet: press “train” first.");
+      else if (way === "forwards") this.ask(stroke);
+      if (seen.cut) figure.say(`${figure.said} A stroke lasts 15 s: what came later is cut.`);
     }
 
     ask(stroke) {
@@ -212,26 +227,28 @@
       this.figure.say(this.verdict(back ? " Now play it backwards." : ""));
     }
 
-    // Count the last answer as right, or ask what it was.
-    judge(right) {
+    // The last answer was wrong: ask what it was.
+    doubtIt() {
+      this.correcting = true;
+      this.figure.say("What was it?");
+    }
+
+    // The last answer was right.
+    confirm() {
       const { output, almost } = this.answers.forwards.network;
       const gesture = this.figure.lesson.trained.gestures[output];
       const isThere = this.figure.gestures.all.includes(gesture); // and wasn't deleted since
-      if (right && almost && isThere) return this.correct(gesture);
-      if (!right) this.correcting = true;
-      else this.count(true);
-      this.figure.say(right ? this.scored() : "What was it?");
+      if (almost && isThere) return this.correct(gesture);
+      this.count(true);
+      const { right, asked } = this.score;
+      this.figure.say(`${right} of ${counted(asked, "answer")} right. Draw the next one.`);
     }
 
     count(right) {
       this.score.right += right;
       this.score.asked += 1;
-      [this.asked, this.correcting] = [null, false];
-    }
-
-    scored() {
-      const { right, asked } = this.score;
-      return `${right} of ${counted(asked, "answer")} right. Draw the next one.`;
+      this.asked = null;
+      this.correcting = false;
     }
 
     // The last stroke was of this gesture: it is kept, and learnt.
@@ -244,7 +261,7 @@
       const partner = gestures.partnerOf(gesture);
       const pairs = [[gesture, stroke]];
       if (partner && lesson.trained.gestures.includes(partner)) {
-        const reverse = this.figure.seen(teach.toKeep(teach.reversed(stroke)));
+        const reverse = teach.seen(teach.toKeep(teach.reversed(stroke)));
         if (!gestures.noRoom(partner, [reverse])) pairs.push([partner, reverse]);
       }
       if (!pairs.every(([one, each]) => gestures.put(one, [each]))) return;
@@ -255,17 +272,14 @@
 
     // Let the network see the stroke's time bins in another order.
     shuffle({ events }) {
-      const { spiking } = this.figure.lesson.trained;
-      const { time_window, settle_steps } = this.figure.settings;
-      const { u, voltages, values } = spiking.run(
-        teach.toRecording(events, time_window, settle_steps, this.figure.random),
-      );
+      const { lesson, random } = this.figure;
+      const { spiking } = lesson.trained;
+      const { time_window, settle_steps } = SETTINGS;
+      const shuffled = teach.toRecording(events, time_window, settle_steps, random);
+      const { u, voltages, values } = spiking.run(shuffled);
       const spiked = (voltage) =>
         [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
-      this.trial.steps = u.map((voltage, step) => ({
-        voltages: voltages[step],
-        spikes: spiked(voltage),
-      }));
+      this.trial.steps = voltages.map((each, step) => ({ voltages: each, spikes: spiked(u[step]) }));
       this.trial.answer = teach.answerOf(values);
     }
 
@@ -283,7 +297,7 @@
       const before = shares.findIndex((share) => share > shares[output]);
       return [before, output]
         .filter((one) => one >= 0)
-        .map((one) => `${this.nameOf(one)} (${percent(shares[one])})`)
+        .map((one) => `${this.nameOf(one)} (${shared.percent(shares[one])})`)
         .join(" or ");
     }
 
@@ -297,7 +311,7 @@
 
     verdict(more) {
       const { forwards, backwards } = this.answers;
-      const { network, sum } = backwards ?? forwards;
+      const { network, sum } = this.latest;
       const rival = `the nearest example ${this.nameOf(network.nearest)}, the sum ${this.named(sum)}`;
       const says = `network says ${this.named(network)}`;
       const why = network.known ? more : this.doubt(network);
@@ -316,4 +330,4 @@
       this.end(stroke);
     }
   };
-})(window.interactiveFigures);
+})(interactiveFigures);

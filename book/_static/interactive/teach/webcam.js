@@ -12,8 +12,10 @@
   const SHORTEST = 150;
   const GAP = 500; // ms between two pictures after which nothing is known
   const SETTLES = 1000; // ms in which it learns what is usual
-  const [EDGE, EDGE_SHARE] = [2, 0.2]; // rows at the lower edge; share of events that tells an arm
+  const EDGE = 2; // rows at the lower edge
+  const EDGE_SHARE = 0.2; // of events, that tells an arm
   const FINE = 4; // pixels, in width and height, that are averaged to one
+  const WHOLE = FINE * SIDE;
 
   // Of a typed array, whose order is lost.
   const median = (values) => values.sort()[values.length >> 1];
@@ -42,31 +44,39 @@
   // many lie at the lower edge, and how many there are.
   function isArm(counts) {
     const all = counts.reduce((sum, [, number]) => sum + number, 0);
-    let [gone, first, last] = [0, 0, 0];
+    let gone = 0;
+    let first = 0;
+    let last = 0;
     for (const [low, number] of counts) {
       if (gone < all / 6) first += low;
       gone += number;
       if (gone > (5 * all) / 6) last += low;
     }
-    return first > (EDGE_SHARE * all) / 6 !== last > (EDGE_SHARE * all) / 6;
+    const arm = (EDGE_SHARE * all) / 6;
+    return first > arm !== last > arm;
   }
 
-  // Pictures of log intensities in, gestures out. slow: how many times slower the webcam's time is
+  // Pictures of log intensities in, gestures out. told: { slow, began, moved, ended, seen }. slow: how many times slower the webcam's time is
   // than the scene's. began(gesture), moved(picture, µs) and ended(gesture, whether it is an arm)
   // are called of each gesture, whose pictures and intervals are a stroke's; seen(events, µs) of
   // each picture.
   teach.MotionWatch = class {
-    constructor({ slow, began, moved, ended, seen }) {
-      Object.assign(this, { slow, began, moved, ended, seen, last: null, gesture: null });
-      this.usual = 0.1;
-      this.all = false; // whether everything is cut into pieces, be it a gesture or not
-      this.ready = false; // what moves first, after it was switched on, isn't a gesture
-      this.camera = new shared.EventCamera(teach.WEBCAM, SIDE, SIDE, null);
+    last = null;
+    gesture = null;
+    usual = 0.1;
+    all = false; // whether everything is cut into pieces, be it a gesture or not
+    ready = false; // what moves first, after it was switched on, isn't a gesture
+    camera = new shared.EventCamera(teach.WEBCAM, SIDE, SIDE, null);
+
+    constructor(told) {
+      Object.assign(this, told);
     }
 
     watch(raw, now) {
-      const [{ last }, elapsed] = [this, now - this.time];
-      [this.time, this.last] = [now, raw.slice()];
+      const { last } = this;
+      const elapsed = now - this.time;
+      this.time = now;
+      this.last = raw.slice();
       this.started ??= this.rested ??= now;
       if (!last || elapsed > GAP) return this.look(raw); // the first one, or the tab was hidden
       const changes = raw.map((value, place) => value - last[place]);
@@ -98,7 +108,7 @@
     }
 
     look(raw) {
-      if (this.gesture) this.end();
+      this.cut();
       this.picture = raw.slice();
       this.camera.start(raw, 0);
     }
@@ -141,23 +151,17 @@
   // A picture of a video: the square in its middle, in a mirror, as log intensities from 0 (white)
   // down.
   function pictureOf(video, context) {
-    const side = Math.min(video.videoWidth, video.videoHeight);
-    context.setTransform(-1, 0, 0, 1, FINE * SIDE, 0);
-    context.drawImage(
-      video,
-      (video.videoWidth - side) / 2,
-      (video.videoHeight - side) / 2,
-      side,
-      side,
-      0,
-      0,
-      FINE * SIDE,
-      FINE * SIDE,
-    );
-    const { data } = context.getImageData(0, 0, FINE * SIDE, FINE * SIDE);
+    const { videoWidth, videoHeight } = video;
+    const side = Math.min(videoWidth, videoHeight);
+    const left = (videoWidth - side) / 2;
+    const top = (videoHeight - side) / 2;
+    context.setTransform(-1, 0, 0, 1, WHOLE, 0);
+    context.drawImage(video, left, top, side, side, 0, 0, WHOLE, WHOLE);
+    const { data } = context.getImageData(0, 0, WHOLE, WHOLE);
     const grey = new Float32Array(SIDE ** 2);
     for (let place = 0; place < data.length; place += 4) {
-      const [x, y] = [(place / 4) % (FINE * SIDE), Math.floor(place / 4 / (FINE * SIDE))];
+      const x = (place / 4) % WHOLE;
+      const y = Math.floor(place / 4 / WHOLE);
       grey[Math.floor(y / FINE) * SIDE + Math.floor(x / FINE)] +=
         (0.3 * data[place] + 0.59 * data[place + 1] + 0.11 * data[place + 2]) / FINE ** 2;
     }
@@ -168,7 +172,8 @@
   // called where the camera goes away by itself. Returns { stop, opened, picture }, of which opened
   // is fulfilled when the first picture may come.
   teach.openWebcam = (deliver, lost) => {
-    let [on, tracks] = [true, []];
+    let on = true;
+    let tracks = [];
     const stop = () => {
       on = false;
       for (const track of tracks) track.stop();
@@ -179,7 +184,7 @@
       tracks = stream.getTracks();
       if (!on) return stop();
       const video = element("video", { srcObject: stream, muted: true, playsInline: true });
-      const canvas = element("canvas", { width: FINE * SIDE, height: FINE * SIDE });
+      const canvas = element("canvas", { width: WHOLE, height: WHOLE });
       const context = canvas.getContext("2d", { willReadFrequently: true });
       tracks[0].onended = () => {
         stop();
@@ -198,4 +203,4 @@
     });
     return { stop, opened, picture: null };
   };
-})(window.interactiveFigures);
+})(interactiveFigures);
