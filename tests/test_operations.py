@@ -116,7 +116,7 @@ def test_page_counts_operations_as_they_are_counted_here(share):
         active = each.inputs(frames) > 0
         given.append(shares | {"active": active.float().mean().item()})
     program = (
-        "globalThis.interactiveFigures = { kinds: {} };"
+        "globalThis.interactiveFigures = { kinds: {}, ofCharts: () => ({}) };"
         f"{PAGE_SCRIPT.read_text(encoding='utf-8')}"
         "const { count } = interactiveFigures.kinds.operations;"
         f"const counts = {json.dumps(given)}.map(count);"

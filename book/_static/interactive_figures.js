@@ -18,9 +18,10 @@
     return loading[name];
   }
 
-  // Scripts of the folder interactive, each of which may need those before it: they are loaded side
-  // by side, and run in this order.
-  const loadParts = (...names) => Promise.all(names.map((name) => load(`interactive/${name}.js`)));
+  // Scripts of the folder interactive, by names with spaces between them, each of which may need those
+  // before it: they are loaded side by side, and run in this order.
+  const loadParts = (names) =>
+    Promise.all(names.split(" ").map((name) => load(`interactive/${name}.js`)));
 
   function element(tag, attributes = {}, ...children) {
     const made = Object.assign(document.createElement(tag), attributes);
@@ -56,14 +57,17 @@
   function oncePerImage(draw) {
     let pending = false;
     return () => {
-      if (!pending)
-        requestAnimationFrame(() => {
-          pending = false;
-          draw();
-        });
+      if (pending) return;
       pending = true;
+      requestAnimationFrame(() => {
+        pending = false;
+        draw();
+      });
     };
   }
+
+  // Numbers from 0 to 255 that are written in Base64.
+  const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
   const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
 
@@ -95,7 +99,7 @@
   function inWorker(main, request, told) {
     const text = `self.window = self;
       window.interactiveFigures = {
-        ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32},
+        ...(${figures})(), SIDE: ${SIDE}, bytesOf: ${bytesOf}, clamp: ${clamp}, mulberry32: ${mulberry32},
         part: (run) => run(interactiveFigures),
       };
       ${parts.map((run) => `(${run})(interactiveFigures);`).join("\n")}
@@ -176,11 +180,13 @@
 
   // ---- Charts, by uPlot ----
 
-  // Charts one below the other, with sliders, what else moves them, and a sentence. x: limits of
-  // every chart without its own. draw(what the sliders set, charts): gives the charts their lines and
-  // marks, and returns the sentence. more(redraw, set): returns other controls.
-  async function addCharts(controls, drawing, { sliders, x, charts, draw, more }) {
+  // A kind of figure with charts one below the other, sliders, what else moves them, and a sentence.
+  // describe(content, drawing, controls) returns what it consists of. x: limits of every chart
+  // without its own. draw(what the sliders set, charts): gives the charts their lines and marks, and
+  // returns the sentence. more(redraw, set): returns other controls.
+  const ofCharts = (describe) => async (content, controls, drawing) => {
     await Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
+    const { sliders, x, charts, draw, more } = describe(content, drawing, controls);
     const made = charts.map((chart) => addChart(drawing, { x, ...chart }));
     const summary = element("p", { className: "interactive-summary", ariaLive: "polite" });
     const redraw = oncePerImage(() => {
@@ -191,7 +197,7 @@
     controls.append(element("div", { className: "interactive-row" }, ...others, summary));
     redraw();
     return { charts: made };
-  }
+  };
 
   // One of several charts that stand one below the other and share the horizontal axis. series:
   // colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
@@ -242,10 +248,10 @@
 
   // Lines for addChart: a tick from 0 to each value, and one that goes in steps.
   const tick = (name) => {
-    const paths = (...line) => uPlot.paths.bars({ size: [1, 2, 2] })(...line);
+    const paths = uPlot.paths.bars({ size: [1, 2, 2] });
     return [name, { width: 0, fill: () => colour(name), paths }];
   };
-  const stepped = { paths: (...line) => uPlot.paths.stepped({ align: 1 })(...line) };
+  const stepped = () => ({ paths: uPlot.paths.stepped({ align: 1 }) });
 
   // Numbers from one end to the other, both included, in so many steps.
   const between = ([first, last], steps) =>
@@ -285,6 +291,7 @@
     part,
     inWorker,
     mulberry32,
+    bytesOf,
     clamp,
     runNeuron,
     element,
@@ -298,7 +305,7 @@
     oncePerImage,
     addSliders,
     button,
-    addCharts,
+    ofCharts,
     tick,
     stepped,
     between,

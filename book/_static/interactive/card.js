@@ -2,16 +2,9 @@
 // The folder card holds the parts, of which card/figure.js puts the others together.
 (({ kinds, loadParts, card }) => {
   kinds.card = async (content, controls, drawing) => {
-    await loadParts(
-      "shared/camera",
-      "shared/snn",
-      "shared/drawing",
-      "card/data",
-      "card/scene",
-      "card/show",
-    );
+    await loadParts("shared/camera shared/snn shared/drawing card/data card/scene card/show");
     if (!interactiveFigures.cardData) throw new Error("card/data.js is damaged");
-    await loadParts("card/drawing", "card/table", "card/figure");
+    await loadParts("card/drawing card/table card/figure");
     return { figure: new card.Figure(controls, drawing) };
   };
 })(interactiveFigures);

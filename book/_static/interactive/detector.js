@@ -1,5 +1,5 @@
 // Two pixels, a delay and a neuron that spikes if the events of both arrive together.
-(({ kinds, addCharts, tick, element, number, counted, runNeuron, button }) => {
+(({ kinds, ofCharts, tick, element, number, counted, runNeuron, button }) => {
   const SLIDERS = `
     <label>delay
       <input type="range" name="delay" min="0" max="10" step="0.5" value="4" data-unit="ms">
@@ -50,7 +50,7 @@
       <text x="345" y="27">${number(delay, 1)} ms late</text></svg>`;
   }
 
-  kinds.detector = (content, controls, drawing) => {
+  kinds.detector = ofCharts((content, drawing) => {
     let direction = DIRECTIONS[0];
     let end = ROOM;
     const turned = () => DIRECTIONS.find((one) => one !== direction);
@@ -108,6 +108,6 @@
       return [turn];
     }
     const x = () => [0, end];
-    return addCharts(controls, drawing, { sliders: SLIDERS, x, charts, draw: drawCharts, more });
-  };
+    return { sliders: SLIDERS, x, charts, draw: drawCharts, more };
+  });
 })(interactiveFigures);

@@ -3,6 +3,7 @@
   kinds,
   shared,
   loadParts,
+  bytesOf,
   clamp,
   colour,
   counted,
@@ -34,10 +35,8 @@
   const NEAR = 12; // pixels from an event at which a pointer asks for it
 
   function unpack({ t, x, y }) {
-    const numbers = (text) => {
-      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-      return Array.from(new Uint16Array(bytes.buffer)); // little endian, as every browser has it
-    };
+    // Little endian, as every browser has it.
+    const numbers = (text) => [...new Uint16Array(bytesOf(text).buffer)];
     const [times, columns, rows] = [t, x, y].map(numbers);
     return times.map((time, event) => [time / 1000, columns[event], rows[event]]); // ms, pixels
   }

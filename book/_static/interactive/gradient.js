@@ -1,5 +1,5 @@
 // What a gradient is multiplied by in each step back through time, and where clipping acts.
-(({ kinds, addCharts, between, number }) => {
+(({ kinds, ofCharts, between, number }) => {
   const ENDS = [0, 3]; // of the recurrent weight
   const SLIDERS = `
     <label>recurrent weight
@@ -41,7 +41,7 @@
 
   // content: networks that were trained, by when, with their weight and factor; norm, of the first
   // gradients of their training; and clip, the largest that clipping lets pass.
-  kinds.gradient = ({ networks, norm, clip }, controls, drawing) => {
+  kinds.gradient = ofCharts(({ networks, norm, clip }) => {
     const weights = between(ENDS, 60);
     const times = between([-BACK, 0], BACK);
     let unit = null;
@@ -94,6 +94,6 @@
         series: [["accent"], ["text", { dash: [6, 4] }]],
       },
     ];
-    return addCharts(controls, drawing, { sliders: SLIDERS, charts, draw });
-  };
+    return { sliders: SLIDERS, charts, draw };
+  });
 })(interactiveFigures);

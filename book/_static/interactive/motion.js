@@ -4,16 +4,10 @@
 (({ kinds, loadParts, motion }) => {
   kinds.motion = async (content, controls, drawing) => {
     await loadParts(
-      "shared/camera",
-      "shared/snn",
-      "shared/drawing",
-      "motion/data",
-      "motion/scene",
-      "motion/network",
-      "motion/stroke",
+      "shared/camera shared/snn shared/drawing motion/data motion/scene motion/network motion/stroke",
     );
     if (!interactiveFigures.motionData) throw new Error("motion/data.js is damaged");
-    await loadParts("motion/drawing", "motion/pad", "motion/figure");
+    await loadParts("motion/drawing motion/pad motion/figure");
     return { figure: new motion.Figure(controls, drawing) };
   };
 })(interactiveFigures);

@@ -1,5 +1,5 @@
 // A LIF neuron with random input, which a seed decides: each press of the button adds 1 to it.
-(({ kinds, addCharts, tick, mulberry32, counted, runNeuron, button }) => {
+(({ kinds, ofCharts, tick, mulberry32, counted, runNeuron, button }) => {
   const SLIDERS = `
     <label>membrane time constant
       <input type="range" name="tau_mem" min="2" max="50" step="1" value="10" data-unit="ms">
@@ -26,20 +26,14 @@
     return times;
   }
 
-  function run(inputs, { tau_mem, tau_syn, v_th }) {
-    const input = new Float64Array(STEPS);
-    for (const time of inputs) input[Math.floor(time / DT)] += WEIGHT;
-    return runNeuron(input, { dt: 1000 * DT, tau_mem, tau_syn, threshold: v_th });
-  }
-
-  kinds.neuron = (content, controls, drawing) => {
+  kinds.neuron = ofCharts(() => {
     let seed = 0;
     let highest = {};
     const end = STEPS * DT;
     const threshold = ["grey", { dash: [6, 4] }];
     const upTo = (name) => () => [0, 1.2 * highest[name]];
     const ticks = { y: [0, 1], yValues: {} };
-    return addCharts(controls, drawing, {
+    return {
       sliders: SLIDERS,
       x: [0, 1000 * end],
       charts: [
@@ -50,7 +44,9 @@
       ],
       draw(state, [input, current, voltage, spikes]) {
         const inputs = arrivals(seed, state.rate, end);
-        const trace = run(inputs, state);
+        const jumps = new Float64Array(STEPS);
+        for (const time of inputs) jumps[Math.floor(time / DT)] += WEIGHT;
+        const trace = runNeuron(jumps, { ...state, dt: 1000 * DT, threshold: state.v_th });
         const line = trace.time.map(() => state.v_th);
         highest = {
           current: Math.max(state.v_th, ...trace.current),
@@ -71,6 +67,6 @@
         };
         return [button("new input", next)];
       },
-    });
-  };
+    };
+  });
 })(interactiveFigures);

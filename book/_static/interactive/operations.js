@@ -1,5 +1,5 @@
 // What three networks compute in a millisecond, by how much of their input isn't 0.
-(({ kinds, addCharts, between }) => {
+(({ kinds, ofCharts, between }) => {
   const ENDS = [-1, 2]; // of the share of active inputs: powers of 10, in %
   const SLIDERS = `
     <label>active inputs
@@ -30,7 +30,7 @@
     };
   }
 
-  kinds.operations = (content, controls, drawing) => {
+  kinds.operations = ofCharts(() => {
     const all = Math.log10(countOperations({ input: 1, spikes: 1 }).SNN);
     const chart = {
       title: "operations per ms",
@@ -59,13 +59,11 @@
         [ENDS[0], all, "grey", " SNN, nothing skipped", "left bottom"],
       ];
       drawn.setData([places, line("SNN"), line("GRU"), line("MLP"), places.map(() => all)]);
-      const told = Object.entries(now).map(([name, operations]) => {
-        const rounded = Number(operations.toPrecision(3));
-        return `${name} ${rounded.toLocaleString("en")}`;
-      });
+      const written = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+      const told = Object.entries(now).map(([name, value]) => `${name} ${written(value)}`);
       return `Operations per ms: ${told.join(", ")}.`;
     }
-    return addCharts(controls, drawing, { sliders: SLIDERS, x: ENDS, charts: [chart], draw });
-  };
+    return { sliders: SLIDERS, x: ENDS, charts: [chart], draw };
+  });
   kinds.operations.count = countOperations;
 })(interactiveFigures);

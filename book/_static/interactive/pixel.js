@@ -1,5 +1,5 @@
 // One pixel, one edge: an ideal pixel of an event camera, whose reference starts at the light.
-(({ kinds, addCharts, tick, stepped, element, colour, number, clamp }) => {
+(({ kinds, ofCharts, tick, stepped, between, element, colour, number, clamp }) => {
   const SLIDERS = `
     <label>contrast
       <input type="range" name="contrast" min="1.5" max="20" step="0.5" value="10">
@@ -15,34 +15,23 @@
         data-scale="log" data-digits="2">
     </label>`;
   const DURATION = 20; // ms
-  const DT = 0.02; // ms
+  const STEPS = 1000;
   const PIP_WIDTH = 4; // pixels
   const EDGE_WIDTH = 2; // pixels: an edge is soft, as through any lens
 
   // contrast: the card's light divided by the pip's; speed in pixels per ms; daylight: a factor of
   // all light. A linear pixel compares the light, not its logarithm.
   function runPixel({ contrast, threshold, speed, daylight, linear }) {
-    const trace = {
-      times: [],
-      light: [],
-      level: [],
-      reference: [],
-      eventTimes: [],
-      polarities: [],
-    };
-    for (let step = 0; step <= Math.round(DURATION / DT); step++) {
-      const time = step * DT;
+    const times = between([0, DURATION], STEPS);
+    const light = times.map((time) => {
       const place = Math.abs(time - DURATION / 2) * speed; // of the pip's centre, in pixels
       const outside = clamp((place - PIP_WIDTH / 2) / EDGE_WIDTH + 0.5, 0, 1);
       const covered = (1 + Math.cos(Math.PI * outside)) / 2;
-      const light = daylight * (1 - (1 - 1 / contrast) * covered);
-      trace.times.push(time);
-      trace.light.push(light);
-      trace.level.push(linear ? light : Math.log(light));
-    }
-    const { times, level } = trace;
+      return daylight * (1 - (1 - 1 / contrast) * covered);
+    });
+    const level = linear ? light : light.map(Math.log);
     let reference = level[0];
-    trace.reference.push(reference);
+    const trace = { times, light, level, reference: [reference], eventTimes: [], polarities: [] };
     for (let step = 1; step < level.length; step++) {
       const change = level[step] - reference;
       // Both ends of a pip are whole steps apart: rounding mustn't lose the last event.
@@ -50,7 +39,7 @@
       for (let crossing = 0; crossing < crossings; crossing++) {
         reference += Math.sign(change) * threshold;
         const share = Math.min((reference - level[step - 1]) / (level[step] - level[step - 1]), 1);
-        trace.eventTimes.push(times[step - 1] + DT * share);
+        trace.eventTimes.push(times[step - 1] + (DURATION / STEPS) * share);
         trace.polarities.push(change > 0 ? 1 : 0);
       }
       trace.reference.push(reference);
@@ -70,7 +59,7 @@
     );
   }
 
-  kinds.pixel = (content, controls, drawing) => {
+  kinds.pixel = ofCharts(() => {
     let state = {};
     let trace = { level: [0] };
     const linear = element("input", { type: "checkbox", name: "linear" });
@@ -78,7 +67,7 @@
       const margin = 1.2 * state.threshold;
       return [Math.min(...trace.level) - margin, Math.max(...trace.level) + margin];
     }
-    const edge = ["shade", { ...stepped, width: 0 }];
+    const edge = ["shade", { ...stepped(), width: 0 }];
     const charts = [
       {
         title: "light",
@@ -91,7 +80,7 @@
         height: 150,
         y: levels,
         bands: [{ series: [2, 1], fill: () => colour("shade") }],
-        series: [edge, edge, ["accent", stepped], ["text"]],
+        series: [edge, edge, ["accent", stepped()], ["text"]],
       },
       {
         title: "events",
@@ -119,6 +108,6 @@
       linear.oninput = redraw;
       return [element("label", {}, linear, "linear pixel: compares the light itself")];
     }
-    return addCharts(controls, drawing, { sliders: SLIDERS, x: [0, DURATION], charts, draw, more });
-  };
+    return { sliders: SLIDERS, x: [0, DURATION], charts, draw, more };
+  });
 })(interactiveFigures);

@@ -1,5 +1,5 @@
 // The staircase: the loss of one neuron against its one weight, and the gradients of the loss.
-(({ kinds, addCharts, stepped, between, number, counted, clamp, button }) => {
+(({ kinds, ofCharts, stepped, between, number, counted, clamp, button }) => {
   const ENDS = [0, 0.4]; // of the weight
   const START = 0.1;
   const SLIDERS = `
@@ -45,7 +45,7 @@
     return { spikes, loss: (spikes - TARGET) ** 2, gradient: 2 * (spikes - TARGET) * dSpikes };
   }
 
-  kinds.staircase = (content, controls, drawing) => {
+  kinds.staircase = ofCharts((content, drawing, controls) => {
     const weights = between(ENDS, 400);
     let losses = [0];
     let gradients = [0];
@@ -59,7 +59,7 @@
       return [low - margin, high + margin];
     };
     const charts = [
-      { title: "loss", height: 150, y: y(() => losses), series: [["text", stepped]] },
+      { title: "loss", height: 150, y: y(() => losses), series: [["text", stepped()]] },
       {
         title: "gradient",
         height: 190,
@@ -116,6 +116,6 @@
       said = "";
     };
     controls.addEventListener("input", moved, true);
-    return addCharts(controls, drawing, { sliders: SLIDERS, x: ENDS, charts, draw, more });
-  };
+    return { sliders: SLIDERS, x: ENDS, charts, draw, more };
+  });
 })(interactiveFigures);

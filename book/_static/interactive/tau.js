@@ -1,5 +1,5 @@
 // A LIF neuron that gets the events of one recording: its spikes follow the time constant.
-(({ kinds, addCharts, tick, counted, runNeuron }) => {
+(({ kinds, ofCharts, tick, counted, runNeuron }) => {
   const SLIDERS = `
     <label>time constants
       <input type="range" name="tau" min="0" max="2" step="0.02" value="1"
@@ -7,10 +7,10 @@
     </label>`;
 
   // content: counts of events by time step of dt ms, the weight of one, and the threshold.
-  kinds.tau = ({ counts, dt, weight, threshold }, controls, drawing) => {
+  kinds.tau = ofCharts(({ counts, dt, weight, threshold }) => {
     const input = counts.map((count) => weight * count);
     let highest = 1;
-    return addCharts(controls, drawing, {
+    return {
       sliders: SLIDERS,
       x: [0, dt * counts.length],
       charts: [
@@ -38,6 +38,6 @@
         spikes.setData([trace.time, trace.spikes]);
         return counted(trace.count, "spike");
       },
-    });
-  };
+    };
+  });
 })(interactiveFigures);

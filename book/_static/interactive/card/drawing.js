@@ -7,24 +7,21 @@
 
   // ---- The scene: a card, its pip, and the window that follows it ----
 
-  card.sceneScale = (canvas) => canvas.clientWidth / COLUMNS;
-  card.toScene = (canvas, x, y) => [
-    x / card.sceneScale(canvas) + FIRST_COLUMN - 0.5,
-    y / card.sceneScale(canvas) + FIRST_ROW - 0.5,
-  ];
-  card.fromScene = (canvas, x, y) => [
-    (x + 0.5 - FIRST_COLUMN) * card.sceneScale(canvas),
-    (y + 0.5 - FIRST_ROW) * card.sceneScale(canvas),
-  ];
+  const FIRST = [FIRST_COLUMN - 0.5, FIRST_ROW - 0.5];
+  const scaleOf = (canvas) => canvas.clientWidth / COLUMNS;
+  card.toScene = (canvas, place) =>
+    place.map((value, axis) => value / scaleOf(canvas) + FIRST[axis]);
+  card.fromScene = (canvas, place) =>
+    place.map((value, axis) => (value - FIRST[axis]) * scaleOf(canvas));
 
   // offset: rows that the window has moved. covered: the right half of the card is hidden.
   card.drawScene = (canvas, pose, simulator, suit, offset, covered) => {
     const { context, width, height } = shared.begin(canvas);
-    const scale = card.sceneScale(canvas);
+    const scale = scaleOf(canvas);
     shared.fillPaper(context, width, height);
     context.save();
     context.scale(scale, scale);
-    context.translate(0.5 - FIRST_COLUMN, 0.5 - FIRST_ROW);
+    context.translate(-FIRST[0], -FIRST[1]);
     context.save();
     context.translate(pose.x, pose.y);
     context.rotate(pose.rotation);

@@ -53,11 +53,11 @@
   <div class="interactive-row">${boxes(SWITCHES)}</div>`;
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
-  const noCards = () => ({ thrown: 0, right: 0, mistaken: 0 });
+  const NO_CARDS = { thrown: 0, right: 0, mistaken: 0 };
 
   card.Figure = class {
     redraw = oncePerImage(() => this.draw());
-    tally = noCards(); // of the cards that the reader throws
+    tally = { ...NO_CARDS }; // of the cards that the reader throws
     table = new card.Table(this);
 
     constructor(controls, drawing) {
@@ -93,7 +93,7 @@
       card.drawNeurons(canvases.neurons, order, suits, lit);
       shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN);
       card.drawVoltages(canvases.voltages, suits, steps, leader);
-      const [x, y] = card.fromScene(canvases.scene, pose.x, pose.y);
+      const [x, y] = card.fromScene(canvases.scene, [pose.x, pose.y]);
       this.grip.style.transform =
         `translate(${canvases.scene.offsetLeft + x}px, ` +
         `${canvases.scene.offsetTop + y}px) translate(-50%, -50%)`;
@@ -161,7 +161,7 @@
         box.oninput = () => {
           if (box.checked) table.changes.add(box.name);
           else table.changes.delete(box.name);
-          this.tally = noCards();
+          this.tally = { ...NO_CARDS };
           this.tallied.textContent = "";
           table.throwCard(table.suit, false);
         };
@@ -176,7 +176,7 @@
       grip.ariaLabel = "The pip: drag it, or move it with the arrow keys";
       canvases.scene.after(grip);
       const reach = (event) =>
-        reachable(card.toScene(canvases.scene, ...shared.placeIn(canvases.scene, event)));
+        reachable(card.toScene(canvases.scene, shared.placeIn(canvases.scene, event)));
       let grabbed = [0, 0]; // from the pointer to the pip
       grip.onpointerdown = (event) => {
         if (event.button) return;

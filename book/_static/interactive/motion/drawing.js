@@ -29,8 +29,8 @@
   // ---- The pad: what the camera sees ----
 
   // Between a place on the pad, in CSS pixels, and one in pixels from the middle of the sensor.
-  motion.toScene = (canvas, x, y) =>
-    [x, y].map((place) => (place / canvas.clientWidth) * SIDE - SIDE / 2);
+  motion.toScene = (canvas, place) =>
+    place.map((value) => (value / canvas.clientWidth) * SIDE - SIDE / 2);
 
   // path: where the disc has been; the last place is where it is. hint: written if there is one.
   motion.drawPad = (canvas, path, radius, hint) => {

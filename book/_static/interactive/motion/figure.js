@@ -1,5 +1,5 @@
 // The figure: strokes of a hand or of the page itself, what both models answer, and the controls.
-(({ counted, mulberry32, element, fromHTML, oncePerImage, shared, motion, motionData }) => {
+(({ counted, mulberry32, fromHTML, oncePerImage, shared, motion, motionData }) => {
   const { settings } = motionData;
   const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
   const PANELS = {
@@ -241,12 +241,9 @@
       cell.title = text;
       const arrows = answer.map(({ name, share }) => written(motion.ARROWS[name], share));
       if (text === "no answer") arrows.push("–");
-      cell.replaceChildren(
-        ...arrows.map((textContent) =>
-          element("span", { className: "motion-choice", ariaHidden: "true", textContent }),
-        ),
-        element("span", { className: "interactive-said", textContent: text }),
-      );
+      const choice = (arrow) => `<span class="motion-choice" aria-hidden="true">${arrow}</span>`;
+      const choices = arrows.map(choice).join("");
+      cell.innerHTML = `${choices}<span class="interactive-said">${text}</span>`;
     }
 
     turnedRound(model) {

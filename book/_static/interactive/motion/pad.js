@@ -43,7 +43,7 @@
     }
 
     placeOf(event) {
-      return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)).map(onPad);
+      return motion.toScene(this.canvas, shared.placeIn(this.canvas, event)).map(onPad);
     }
 
     // A hand takes the disc until the time that ends() returns, or for so many ms.

@@ -78,8 +78,9 @@
       ([{ isIntersecting, intersectionRatio }]) => {
         near = isIntersecting;
         tell();
-        if (!told && intersectionRatio > 0.4) first();
-        told ||= intersectionRatio > 0.4;
+        if (told || intersectionRatio <= 0.4) return;
+        told = true;
+        first();
       },
       { threshold: [0, 0.5] },
     ).observe(drawing);

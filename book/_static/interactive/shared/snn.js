@@ -1,6 +1,6 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
 // pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
-interactiveFigures.part(({ shared }) => {
+interactiveFigures.part(({ shared, bytesOf }) => {
   // Which of the values is the largest, and -1 where several are.
   shared.leading = (values) => {
     const largest = Math.max(...values);
@@ -11,7 +11,7 @@ interactiveFigures.part(({ shared }) => {
   // A matrix has a row per input: { rows, outputs }. This one comes as int8 weights, row by
   // row of the outputs, with a scale per output.
   shared.unpack = ({ weights, scale }) => {
-    const bytes = Int8Array.from(atob(weights), (character) => character.charCodeAt(0));
+    const bytes = new Int8Array(bytesOf(weights).buffer);
     const outputs = scale.length;
     const inputs = bytes.length / outputs;
     const rows = Float64Array.from(
@@ -54,7 +54,8 @@ interactiveFigures.part(({ shared }) => {
     reset() {
       // U: v before the reset.
       [this.z, this.v, this.u, this.i] = [0, 1, 2, 3].map(() => new Float64Array(this.hidden));
-      [this.voltages, this.currents] = [0, 1].map(() => new Float64Array(this.outputs));
+      this.voltages = new Float64Array(this.outputs);
+      this.currents = new Float64Array(this.outputs);
     }
 
     // into: what the synapses of each hidden neuron receive from elsewhere. Returns the readout's

@@ -5,7 +5,7 @@
 
   // What the page says first. gestures: in the link; score: of whoever sent it, or null.
   teach.invitation = (gestures, score) => {
-    const count = gestures.filter(({ nothing }) => !nothing).length;
+    const count = teach.wanted(gestures).length;
     const theirs = score === null ? "" : ` Whoever sent you this had ${score} of 10 recognised.`;
     return `${count} gestures were taught here.${theirs} Can you draw them?`;
   };
@@ -19,9 +19,9 @@
     // figure: its gestures are asked for, one after the other.
     constructor(figure) {
       this.figure = figure;
-      const wanted = figure.lesson.trained.gestures.filter(({ nothing }) => !nothing);
+      const { gestures } = figure.lesson.trained;
       while (this.order.length < STROKES)
-        this.order.push(...shared.shuffle([...wanted], figure.random));
+        this.order.push(...shared.shuffle(teach.wanted(gestures), figure.random));
       this.ask("");
     }
 

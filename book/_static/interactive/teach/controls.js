@@ -60,7 +60,8 @@
       const meant = () => [document.body, pad.grip].includes(document.activeElement);
       shared.onKey("b", backwards, meant);
       this.chooser.onchange = () => {
-        if (this.chooser.files[0]) figure.openFile(this.chooser.files[0]);
+        const [file] = this.chooser.files;
+        if (file) figure.openFile(file);
         this.chooser.value = "";
       };
       this.switches = [...below.querySelectorAll("[type=checkbox]")];
@@ -78,14 +79,12 @@
     drawChoices() {
       const { trials, lesson, gestures } = this.figure;
       const asks = trials.correcting && lesson.trained;
-      const names = asks ? gestures.all.map(({ name }) => name).join() : "";
+      const all = asks ? gestures.all : [];
+      const names = all.map(({ name }) => name).join();
       if (names === this.names) return;
       this.names = names;
-      const all = asks ? gestures.all : [];
-      this.choices.replaceChildren(
-        ...(asks ? ["It was "] : []),
-        ...all.map((gesture) => button(gesture.name, () => trials.correct(gesture))),
-      );
+      const buttons = all.map((gesture) => button(gesture.name, () => trials.correct(gesture)));
+      this.choices.replaceChildren(asks ? "It was " : "", ...buttons);
     }
 
     draw() {

@@ -152,7 +152,7 @@
         if (isFree) this.showExample(this.gestures.all[0]);
       });
       teach.whenOtherTabKeeps(this.hash, () => this.follow());
-      window.addEventListener("beforeunload", (event) => {
+      addEventListener("beforeunload", (event) => {
         if (this.mayLose && !this.closed) event.preventDefault(); // the browser asks
       });
     }
@@ -484,7 +484,7 @@
       const { trials, gestures, lesson, canvases } = this;
       const { network, stroke } = trials.answers.forwards ?? {};
       if (!network?.example || network.known || trials.answers.backwards || this.pad.busy) return;
-      const ink = teach.inkOf(lesson.trained.gestures[network.nearest], gestures.all);
+      const ink = gestures.inkOf(lesson.trained.gestures[network.nearest]);
       teach.drawCourse(canvases.window, network.example.course, stroke, ink);
     }
 
@@ -492,7 +492,7 @@
       const { canvases, trials, isDrawing } = this;
       const { trained } = this.lesson;
       const { gestures = [], order = [] } = trained ?? {};
-      const inks = gestures.map((gesture) => teach.inkOf(gesture, this.gestures.all));
+      const inks = gestures.map((gesture) => this.gestures.inkOf(gesture));
       const names = gestures.map(({ name }) => name);
       // Of the network that is here now.
       const trial = trained && trials.trial?.by === trained ? trials.trial : null;

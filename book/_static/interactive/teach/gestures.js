@@ -31,10 +31,10 @@
     one.title = one.ariaLabel = title;
   }
 
-  teach.used = ({ strokes }) => strokes.filter((stroke) => !stroke.dropped);
+  // Those that are to be told apart.
+  teach.wanted = (gestures) => gestures.filter(({ nothing }) => !nothing);
 
-  teach.inkOf = (gesture, all) =>
-    gesture.nothing ? "grey" : (teach.COLOURS[all.indexOf(gesture)] ?? "grey");
+  teach.used = ({ strokes }) => strokes.filter((stroke) => !stroke.dropped);
 
   const partnerOf = (name) =>
     name.endsWith(BACKWARDS)
@@ -62,7 +62,7 @@
 
     // How many are to be told apart.
     get count() {
-      return this.all.filter(({ nothing }) => !nothing).length;
+      return teach.wanted(this.all).length;
     }
 
     get isFull() {
@@ -71,6 +71,10 @@
 
     get recordsNothing() {
       return Boolean(this.all[this.chosen]?.nothing);
+    }
+
+    inkOf(gesture) {
+      return gesture.nothing ? "grey" : (teach.COLOURS[this.all.indexOf(gesture)] ?? "grey");
     }
 
     namesBut(gesture) {
@@ -176,14 +180,13 @@
       titled(reverse, `add the reverse of ${name}`);
       reverse.onclick = () => this.addReverse(gesture);
       reverse.hidden = nothing;
-      reverse.disabled =
-        Boolean(this.partnerOf(gesture)) || !teach.used(gesture).length || this.isFull;
+      reverse.disabled = this.partnerOf(gesture) || !teach.used(gesture).length || this.isFull;
       titled(remove, `delete ${name}`);
       remove.onclick = () => this.remove(gesture);
       remove.disabled = this.count < 2 && !nothing;
       this.fill(strokes, gesture);
       if (gesture.strokes.includes(this.picked)) row.append(this.actions(gesture));
-      row.style.setProperty("--ink", `var(--interactive-${teach.inkOf(gesture, this.all)})`);
+      row.style.setProperty("--ink", `var(--interactive-${this.inkOf(gesture)})`);
       return row;
     }
 
@@ -259,8 +262,7 @@
 
     turnOver(gesture, stroke) {
       stroke.dropped = !stroke.dropped;
-      this.picked = null;
-      this.show();
+      this.unpick();
       this.tell(gesture);
     }
 
@@ -269,9 +271,13 @@
       from.strokes = strokes.filter((one) => one !== stroke);
       const moves = this.put(to, [stroke]);
       if (!moves) from.strokes = strokes;
+      this.unpick();
+      if (moves) this.tell(to);
+    }
+
+    unpick() {
       this.picked = null;
       this.show();
-      if (moves) this.tell(to);
     }
 
     // How many strokes of a gesture are there.
@@ -284,7 +290,7 @@
 
     drawPictures() {
       for (const gesture of this.all) {
-        const ink = teach.inkOf(gesture, this.all);
+        const ink = this.inkOf(gesture);
         for (const { canvas, events } of gesture.strokes) teach.drawPicture(canvas, events, ink);
       }
     }

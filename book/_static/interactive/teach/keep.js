@@ -1,6 +1,6 @@
 // What is kept: in this browser, in the zip that the page opens again, and in a link. All of them
 // hold what teach.packed makes, and whatever is opened is checked before any of it is used.
-(({ teach, SIDE }) => {
+(({ bytesOf, teach, SIDE }) => {
   // The most there may be. Drawing and recording keep to it, so that everything can be read again.
   const MOST = (teach.MOST = {
     gestures: 8,
@@ -98,11 +98,7 @@
       .replaceAll("/", "_")
       .replaceAll("=", "");
   const fromLetters = (letters) =>
-    new TextDecoder().decode(
-      Uint8Array.from(atob(letters.replaceAll("-", "+").replaceAll("_", "/")), (byte) =>
-        byte.charCodeAt(0),
-      ),
-    );
+    new TextDecoder().decode(bytesOf(letters.replaceAll("-", "+").replaceAll("_", "/")));
   const sumOf = (text) => teach.crcOf(new TextEncoder().encode(text)).toString(16).padStart(8, "0");
 
   // Strokes of the pad that haven't been thrown away, as texts; gestures without any stay away.

@@ -1,6 +1,6 @@
 // The lesson: both networks learn the gestures, go on learning from strokes that were answered
 // wrongly, and one that has learnt can do without something.
-(({ counted, shared, motionData, teach }) => {
+(({ bytesOf, counted, shared, motionData, teach }) => {
   const { camera } = motionData.settings;
   const SILENCE = 20_000; // ms without news of the worker
   const VERSION = 3; // of what is kept: version 2 knew strokes by their speed
@@ -97,11 +97,11 @@
   // Weights from bytes: how far learning has moved each from what a seed draws, in 15ths of the most
   // that one of its matrix has moved.
   function addPacked({ weights }, { bytes, scales }) {
-    const letters = atob(bytes);
+    const moved = new Int8Array(bytesOf(bytes).buffer);
     let place = 0;
     for (const [matrix, name] of Object.keys(weights.shapes).entries())
       weights[name].forEach((value, at, all) => {
-        all[at] = value + scales[matrix] * ((letters.charCodeAt(place++) << 24) >> 24);
+        all[at] = value + scales[matrix] * moved[place++];
       });
   }
 
@@ -155,7 +155,7 @@
     train() {
       if (this.goesOn) return this.stop("Stopped.");
       const gestures = this.figure.gestures.all.filter((gesture) => teach.used(gesture).length);
-      if (gestures.filter(({ nothing }) => !nothing).length < 2)
+      if (teach.wanted(gestures).length < 2)
         return this.figure.say("Show at least two gestures, a few times each.");
       const shown = shownOf(gestures, new Set());
       const lesson = {
@@ -167,15 +167,15 @@
         without: [...this.without],
       };
       this.figure.say("Filming copies of your strokes …", !this.figure.invitation);
-      const strokes = new Set(this.usedNow());
-      this.hire({ lesson, gestures, strokes }, shown, (run) => {
+      const run = { lesson, gestures, strokes: new Set(this.usedNow()) };
+      this.hire(run, shown, (learnt) => {
         const { left, right, sumRight } = this.training.progress.at(-1);
         const rights = left
           ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ` +
             `${sumRight}.`
           : "";
         const seconds = (performance.now() - this.training.began) / 1000;
-        this.adopt(run);
+        this.adopt(learnt);
         this.figure.say(`Trained in ${seconds.toFixed(1)} s.${rights} Now draw one.`);
         this.figure.learnt();
       });

@@ -44,6 +44,8 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     }
   }
 
+  const uniform = (random, inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
+
   // A row of a matrix += factor × added
   function addToRow(matrix, row, added, factor) {
     const size = added.length;
@@ -93,13 +95,11 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
       });
       super({ rows: weights.recurrent, outputs: hidden }, { rows: weights.readout, outputs }, constants);
       Object.assign(this, { weights, pixels, features, delays });
-      this.silence = new Float64Array(features);
       if (seed === null) return;
       const random = mulberry32(seed);
       const normal = shared.normalFrom(random);
-      const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
-      weights.draw("layer", uniform(pixels));
-      weights.draw("bias", uniform(pixels));
+      weights.draw("layer", uniform(random, pixels));
+      weights.draw("bias", uniform(random, pixels));
       weights.draw("input", () => normal() * Math.sqrt(2 / copies));
       weights.draw("recurrent", () => normal() * Math.sqrt(2 / hidden));
       // Not around 0: the maximum of a voltage that never rises is that of rest, which has no
@@ -125,7 +125,7 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
       this.past.length = Math.min(this.past.length, Math.max(...delays) + 1);
       const into = new Float64Array(this.hidden);
       delays.forEach((delay, copy) => {
-        const values = this.past[delay] ?? this.silence;
+        const values = this.past[delay] ?? []; // nothing before the first step
         for (let feature = 0; feature < features; feature++)
           if (values[feature])
             addRow(into, weights.input, copy * features + feature, values[feature]);
@@ -219,9 +219,8 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
       });
       if (seed === null) return;
       const random = mulberry32(seed);
-      const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
-      this.weights.draw("layer", uniform(pixels / 30)); // a sum holds few pixels
-      this.weights.draw("readout", uniform(features));
+      this.weights.draw("layer", uniform(random, pixels / 30)); // a sum holds few pixels
+      this.weights.draw("readout", uniform(random, features));
     }
 
     // sums: events by pixel, as a Map.
@@ -263,7 +262,8 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     constructor(weights, { learningRate, clipNorm }) {
       Object.assign(this, { weights, learningRate, clipNorm });
       this.gradients = new Weights(weights.shapes);
-      [this.mean, this.square] = [0, 1].map(() => new Float64Array(weights.all.length));
+      this.mean = new Float64Array(weights.all.length);
+      this.square = new Float64Array(weights.all.length);
     }
 
     // Divide the gradients by how many recordings they were summed over, step, and set them to 0.

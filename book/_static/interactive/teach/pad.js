@@ -14,7 +14,7 @@
 
     // A stroke may go on beside the pad.
     placeOf(event) {
-      return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event));
+      return motion.toScene(this.canvas, shared.placeIn(this.canvas, event));
     }
 
     press(event) {
@@ -25,7 +25,9 @@
     }
 
     release({ timeStamp }) {
-      if (this.pressed) [this.pressed, this.moved] = [false, timeStamp];
+      if (!this.pressed) return;
+      this.pressed = false;
+      this.moved = timeStamp;
     }
 
     // rest: ms after which the stroke ends that nothing moves any more.
@@ -33,12 +35,8 @@
       this.complete();
       this.moved = time;
       this.rest = rest;
-      this.take(
-        time,
-        place,
-        () => (this.pressed || this.held.size ? Infinity : this.moved + this.rest),
-        LONGEST,
-      );
+      const ends = () => (this.pressed || this.held.size ? Infinity : this.moved + this.rest);
+      this.take(time, place, ends, LONGEST);
     }
 
     report(time, place, byKeys) {

@@ -2,7 +2,7 @@
 // that are equally far from one to the next, whatever the hand did in between; or it is what a
 // webcam saw: pictures of log intensities, each with the µs before it. Copies of strokes, changed a
 // little, are filmed to learn from.
-interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
+interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SIDE }) => {
   teach.RADIUS = 2.5; // pixels of the disc
   const MIDDLE = 17; // pixel
   teach.INTERVAL = 400; // µs between two places of a path
@@ -134,10 +134,7 @@ interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => 
   };
 
   teach.readLight = (text) => {
-    const light = Float32Array.from(
-      atob(text),
-      (byte) => BRIGHTEST - byte.charCodeAt(0) / PER_UNIT,
-    );
+    const light = Float32Array.from(bytesOf(text), (byte) => BRIGHTEST - byte / PER_UNIT);
     return Array.from({ length: light.length / SIDE ** 2 }, (_, picture) =>
       light.slice(picture * SIDE ** 2, (picture + 1) * SIDE ** 2),
     );
@@ -249,11 +246,10 @@ interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => 
   // comes a little earlier or later. The flatter M presses the other one, the farther: what a course
   // covers is 1 if it is as wide as high, and 0 for a line.
   teach.apart = (course, other) => {
-    const sums = [0, 1, 2].map(() => [0, 0, 0, 0, 0]); // products of what is known, and the course
     const known = other.map(([x, y], at) => [x, y, DRIFT[at], ...course[at]]);
-    for (const row of known)
-      for (let line = 0; line < 3; line++)
-        for (let column = 0; column < 5; column++) sums[line][column] += row[line] * row[column];
+    const product = (one, two) => known.reduce((sum, row) => sum + row[one] * row[two], 0);
+    // Products of what is known, and the course.
+    const sums = [0, 1, 2].map((line) => [0, 1, 2, 3, 4].map((column) => product(line, column)));
     const [[xx, xy], [, yy]] = sums;
     const stiff = STIFF * (xx + yy);
     const calm = CALM * PARTS;

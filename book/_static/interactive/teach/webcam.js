@@ -139,12 +139,9 @@
     end() {
       const { pictures, intervals, counts, length, since, moved } = this.gesture;
       this.gesture = null;
-      const whole = {
-        pictures: pictures.slice(0, length),
-        intervals: intervals.slice(0, length),
-      };
-      const arm = !this.all && isArm(counts.slice(0, length));
-      this.ended(moved - since < SHORTEST || arm ? null : whole, arm);
+      for (const list of [pictures, intervals, counts]) list.length = length; // without the rest
+      const arm = !this.all && isArm(counts);
+      this.ended(moved - since < SHORTEST || arm ? null : { pictures, intervals }, arm);
     }
   };
 
