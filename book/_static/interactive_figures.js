@@ -33,8 +33,9 @@
   // that something acts on.
   function fromHTML(text) {
     const { content } = element("template", { innerHTML: text });
-    const parts = [...content.querySelectorAll("[data-part]")];
-    return { content, ...Object.fromEntries(parts.map((one) => [one.dataset.part, one])) };
+    const found = { content };
+    for (const part of content.querySelectorAll("[data-part]")) found[part.dataset.part] = part;
+    return found;
   }
 
   // Boxes to tick in HTML. labels: what is written beside each, by its name.
@@ -49,8 +50,8 @@
   const fontFamily = () => getComputedStyle(document.body).fontFamily;
 
   function whenThemeChanges(redraw) {
-    const options = { attributeFilter: ["data-theme"] };
-    new MutationObserver(redraw).observe(document.documentElement, options);
+    const theme = { attributeFilter: ["data-theme"] };
+    new MutationObserver(redraw).observe(document.documentElement, theme);
   }
 
   // Draw at most once per image on the screen, however many changes come in between.
@@ -160,7 +161,7 @@
       input.after(element("output"));
       input.oninput = () => {
         show(input);
-        redraw();
+        redraw?.();
       };
       show(input);
     }
@@ -247,10 +248,10 @@
   }
 
   // Lines for addChart: a tick from 0 to each value, and one that goes in steps.
-  const tick = (name) => {
-    const paths = uPlot.paths.bars({ size: [1, 2, 2] });
-    return [name, { width: 0, fill: () => colour(name), paths }];
-  };
+  const tick = (name) => [
+    name,
+    { width: 0, fill: () => colour(name), paths: uPlot.paths.bars({ size: [1, 2, 2] }) },
+  ];
   const stepped = () => ({ paths: uPlot.paths.stepped({ align: 1 }) });
 
   // Numbers from one end to the other, both included, in so many steps.
@@ -263,18 +264,17 @@
     ctx.save();
     ctx.font = `${13 * ratio}px ${fontFamily()}`;
     for (const [x, y, name, text = "", where = "left bottom"] of chart.marks) {
-      const place = [chart.valToPos(x, "x", true), chart.valToPos(y, "y", true)];
+      const left = chart.valToPos(x, "x", true);
+      const top = chart.valToPos(y, "y", true);
       ctx.fillStyle = colour(name);
       [ctx.textAlign, ctx.textBaseline] = where.split(" ");
       ctx.beginPath();
-      if (!text) ctx.arc(...place, 7 * ratio, 0, 2 * Math.PI);
+      if (!text) ctx.arc(left, top, 7 * ratio, 0, 2 * Math.PI);
       ctx.fill();
       const lines = text.split("\n").reverse(); // the last one stands at the place
       // From a line at the place.
       const gap = ratio * ({ top: 4, bottom: -3 }[ctx.textBaseline] ?? 0);
-      lines.forEach((line, above) =>
-        ctx.fillText(line, place[0], place[1] + gap - 16 * ratio * above),
-      );
+      lines.forEach((line, above) => ctx.fillText(line, left, top + gap - 16 * ratio * above));
     }
     ctx.restore();
   }

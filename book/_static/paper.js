@@ -12,6 +12,6 @@
   }
 
   matchMedia("print").addEventListener("change", (print) => show(print.matches));
-  window.addEventListener("beforeprint", () => show(true));
-  window.addEventListener("afterprint", () => show(false));
+  addEventListener("beforeprint", () => show(true));
+  addEventListener("afterprint", () => show(false));
 })();

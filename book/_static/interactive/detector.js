@@ -107,7 +107,6 @@
       });
       return [turn];
     }
-    const x = () => [0, end];
-    return { sliders: SLIDERS, x, charts, draw: drawCharts, more };
+    return { sliders: SLIDERS, x: () => [0, end], charts, draw: drawCharts, more };
   });
 })(interactiveFigures);

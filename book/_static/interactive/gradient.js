@@ -37,7 +37,6 @@
   }
 
   const rounded = (value) => value.toLocaleString("en", { maximumSignificantDigits: 2 });
-  const length = (sizes) => Math.hypot(...sizes);
 
   // content: networks that were trained, by when, with their weight and factor; norm, of the first
   // gradients of their training; and clip, the largest that clipping lets pass.
@@ -51,9 +50,9 @@
       const factor = factorOf(state);
       factors = weights.map((weight) => factorOf({ ...state, weight }));
       // In the units of the real training: as its first gradients, where the sliders stand at first.
-      unit ??= norm / length(sizesOf(state));
+      unit ??= norm / Math.hypot(...sizesOf(state));
       const sizes = sizesOf(state).map((size) => unit * size);
-      const total = length(sizes);
+      const total = Math.hypot(...sizes);
       const kept = Math.min(1, clip / total);
       upper.marks = [
         [ENDS[1], 1, "grey", "neither grows nor fades", "right top"],

@@ -111,10 +111,10 @@
       ];
     }
     // Whichever slider moves.
-    const moved = ({ target }) => {
+    function moved({ target }) {
       if (target.name === "weight") weight = +target.value;
       said = "";
-    };
+    }
     controls.addEventListener("input", moved, true);
     return { sliders: SLIDERS, x: ENDS, charts, draw, more };
   });

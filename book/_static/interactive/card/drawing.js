@@ -26,8 +26,7 @@
     context.translate(pose.x, pose.y);
     context.rotate(pose.rotation);
     context.scale(pose.scaleX, pose.scaleY);
-    const light = 75 * Math.exp(-pose.contrast); // %
-    context.fillStyle = `color-mix(in srgb, ${PAPER} ${light}%, ${INK})`;
+    context.fillStyle = `color-mix(in srgb, ${PAPER} ${75 * Math.exp(-pose.contrast)}%, ${INK})`;
     card.fillPip(context, pose.suit);
     context.restore();
     if (covered) {

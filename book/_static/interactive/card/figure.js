@@ -11,8 +11,7 @@
   cardData,
   shared,
 }) => {
-  const { simulator } = cardData;
-  const { suits } = simulator;
+  const { suits } = cardData.simulator;
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
   const throwing = (name) =>
     `<button class="card-throw card-throw-${name}" name="${name}" aria-label="Throw a ${name}">
@@ -88,7 +87,7 @@
       const steps = show?.steps ?? [];
       const leader = show?.answer().suit ?? null;
       const offset = done && !hand && rest === 1 ? 0 : (show?.tracker.offset ?? 0);
-      card.drawScene(canvases.scene, pose, simulator, suit, offset, changes.has("half"));
+      card.drawScene(canvases.scene, pose, cardData.simulator, suit, offset, changes.has("half"));
       shared.drawWindow(canvases.window, glow, rest);
       card.drawNeurons(canvases.neurons, order, suits, lit);
       shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN);
@@ -155,9 +154,9 @@
         table.paused = !table.paused;
         table.start();
       };
-      this.values = addSliders(controls, SLOW, () => {}).values;
+      this.values = addSliders(controls, SLOW).values;
       controls.append(this.content);
-      for (const box of controls.querySelectorAll("[type=checkbox]")) {
+      for (const box of controls.querySelectorAll("[type=checkbox]"))
         box.oninput = () => {
           if (box.checked) table.changes.add(box.name);
           else table.changes.delete(box.name);
@@ -165,7 +164,6 @@
           this.tallied.textContent = "";
           table.throwCard(table.suit, false);
         };
-      }
     }
 
     // ---- Hands and keys ----

@@ -55,28 +55,21 @@
     collected = []; // events to be shuffled
     spikeCount = 0;
     stage = "filming";
+    changes = new Set(); // names of switches that are on
+    time = 0; // µs
 
-    // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the
-    // last that the camera films, all that the window can reach. changes: names of switches that
-    // are on. settle: steps of silence after the last event, as Classifier.settle_steps.
-    constructor({
-      simulator,
-      settle,
-      network,
-      random,
-      suit,
-      pose,
-      lasts,
-      rows,
-      lead = 0,
-      changes = new Set(),
-    }) {
-      super(network, BIN, settle);
-      Object.assign(this, { simulator, random, suit, pose, lasts, changes });
-      this.firstRow = rows[0];
-      this.rows = rows[1] - rows[0] + 1;
+    // what: { simulator, random, suit, network, settle, pose, lasts, rows }, and perhaps changes and
+    // the time at which it begins. pose: where the pip is at a time in ms. lasts: until when, in µs.
+    // rows: the first and the last that the camera films, all that the window can reach. settle:
+    // steps of silence after the last event, as Classifier.settle_steps.
+    constructor(what) {
+      super(what.network, BIN, what.settle);
+      Object.assign(this, what);
+      const { simulator, suit, random, network, changes } = this;
+      const [first, last] = what.rows;
+      this.firstRow = first;
+      this.rows = last - first + 1;
       this.interval = simulator.frame_interval;
-      this.time = -lead; // µs
       this.camera = new shared.EventCamera(simulator.camera, SIDE, this.rows, random);
       this.tracker = new card.Tracker(suit, simulator);
       this.frame = new Float32Array(SIDE * this.rows);
@@ -96,7 +89,7 @@
         ways.push(pose(time / 1000).way);
       const lowest = Math.max(...ways) + drawn.y + simulator.aperture_radii[suit][1];
       const rows = [Math.trunc(Math.min(...ways)) - 3, Math.trunc(lowest) + 1];
-      return new card.Show({ ...what, pose, lasts, rows, lead: simulator.lead_in });
+      return new card.Show({ ...what, pose, lasts, rows, time: -simulator.lead_in });
     }
 
     look() {

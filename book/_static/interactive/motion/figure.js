@@ -72,19 +72,17 @@
       this.listen();
       this.addControls(controls);
       shared.keepDrawn(drawing, this.redraw);
-      const byItself = () => this.showAny();
+      // Once; where less motion is preferred, only its end is seen.
+      const byItself = () => {
+        this.started = true;
+        if (!this.stroke) this.show(classes[Math.floor(classes.length * this.random())]);
+      };
       shared.whileSeen(drawing, byItself, (visible) => {
         this.visible = visible;
         this.pad.loop.start();
         this.redraw();
       });
       this.draw();
-    }
-
-    // Where less motion is preferred, only its end is seen.
-    showAny() {
-      this.started = true;
-      if (!this.stroke) this.show(classes[Math.floor(classes.length * this.random())]);
     }
 
     // ---- Strokes, one frame of the camera after the other, in slow motion ----
@@ -96,12 +94,8 @@
         // Of the camera, which films the way back, too.
         this.seed = Math.floor(2 ** 31 * this.random());
       }
-      this.stroke = new motion.Stroke({
-        settings,
-        ...this.models,
-        random: mulberry32(this.seed),
-        from,
-      });
+      const random = mulberry32(this.seed);
+      this.stroke = new motion.Stroke({ settings, ...this.models, random, from });
       this.glow = new shared.Glow();
       this.rest = 0;
       this.summarise();
@@ -178,10 +172,8 @@
     keysFrom() {
       if (!this.pad.hand) this.pad.finish();
       const { stroke } = this;
-      this.anchor ??= stroke?.place.every((place) => Math.abs(place) < EDGE)
-        ? stroke.place
-        : [0, 0];
-      return this.anchor;
+      const isNear = stroke?.place.every((place) => Math.abs(place) < EDGE);
+      return (this.anchor ??= isNear ? stroke.place : [0, 0]);
     }
 
     listen() {
@@ -247,9 +239,8 @@
     }
 
     turnedRound(model) {
-      const [there, back] = ["forwards", "backwards"].map((way) =>
-        namesOf(this.answers[way]?.[model]),
-      );
+      const there = namesOf(this.answers.forwards?.[model]);
+      const back = namesOf(this.answers.backwards?.[model]);
       const turned = classes.filter((name) => there.includes(reverse(name)));
       return there.length > 0 && `${turned}` === `${back}` && `${turned}` !== `${there}`;
     }

@@ -29,10 +29,9 @@
         }
       }
       const maps = new Float64Array(sums.length);
-      for (let filter = 0, place = 0; filter < outputs; filter++) {
+      for (let filter = 0, place = 0; filter < outputs; filter++)
         for (let at = filter; at < sums.length; at += outputs)
-          maps[place++] = Math.max(sums[at] + (bias ? bias[filter] : 0), 0);
-      }
+          maps[place++] = Math.max(sums[at] + (bias?.[filter] ?? 0), 0);
       return maps;
     }
   }

@@ -14,12 +14,11 @@ interactiveFigures.part(({ motion, SIDE, clamp }) => {
     const [top, bottom] = near(y);
     const [left, right] = near(x);
     frame.fill(0);
-    for (let row = top; row <= bottom; row++) {
+    for (let row = top; row <= bottom; row++)
       for (let column = left; column <= right; column++) {
         const distance = Math.sqrt((column - MIDDLE - x) ** 2 + (row - MIDDLE - y) ** 2) - radius;
         frame[row * SIDE + column] = -clamp(0.5 - distance, 0, 1);
       }
-    }
     return frame;
   };
 

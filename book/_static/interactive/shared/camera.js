@@ -41,11 +41,10 @@ interactiveFigures.part(({ shared, clamp }) => {
     constructor(settings, width, height, random) {
       Object.assign(this, { settings, width, height, random });
       const size = width * height;
-      const { mismatch, off_threshold, on_threshold } = settings;
       const normal = shared.normalFrom(random);
-      const share = () => (random ? Math.max(1 + mismatch * normal(), 0.3) : 1);
-      this.off = Float32Array.from({ length: size }, () => off_threshold * share());
-      this.on = Float32Array.from({ length: size }, () => on_threshold * share());
+      const share = () => (random ? Math.max(1 + settings.mismatch * normal(), 0.3) : 1);
+      this.off = Float32Array.from({ length: size }, () => settings.off_threshold * share());
+      this.on = Float32Array.from({ length: size }, () => settings.on_threshold * share());
       this.light = new Float32Array(size); // what the photoreceptors report
       this.reference = new Float32Array(size);
       this.refractoryUntil = new Float64Array(size); // µs

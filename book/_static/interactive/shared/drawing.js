@@ -22,9 +22,9 @@
   // Let the page do something else: a message comes after it, and sooner than a timer.
   shared.pause = () =>
     new Promise((goOn) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = goOn;
-      port2.postMessage(null);
+      const channel = new MessageChannel();
+      channel.port1.onmessage = goOn;
+      channel.port2.postMessage(null);
     });
 
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
@@ -32,7 +32,8 @@
     ticking = false;
 
     constructor(running, frame) {
-      Object.assign(this, { running, frame });
+      this.running = running;
+      this.frame = frame;
     }
 
     start() {
@@ -179,19 +180,17 @@
     const side = width / SIDE;
     const gap = side > 5 ? 1 : 0.5;
     const colours = inks.map(colour);
-    const dot = (place, fill, alpha) => {
+    const dot = (place, more, alpha) => {
       context.globalAlpha = alpha;
-      context.fillStyle = fill;
+      context.fillStyle = colours[more > 0 ? 1 : 0];
       shared.fillPixel(context, place, side, gap);
     };
     for (let place = 0; place < SIDE ** 2; place++) {
       const [off, on] = glow.flash.map((flash) => flash[place]);
-      const polarity = on > off ? 1 : 0;
       const alpha = (1 - rest) * Math.max(on, off);
-      if (alpha > 0.03) dot(place, colours[polarity], alpha);
+      if (alpha > 0.03) dot(place, on - off, alpha);
       const more = glow.sum[1][place] - glow.sum[0][place];
-      if (rest && more)
-        dot(place, colours[more > 0 ? 1 : 0], rest * Math.min(Math.abs(more) / 5, 1));
+      if (rest && more) dot(place, more, rest * Math.min(Math.abs(more) / 5, 1));
     }
     context.globalAlpha = 1;
   };
@@ -215,13 +214,12 @@
     const row = height / order.length;
     const place = new Map(order.map(({ neuron }, number) => [neuron, number]));
     const dash = Math.max((width - left) / span - 1.5, 2);
-    for (let step = first; step < steps.length; step++) {
+    for (let step = first; step < steps.length; step++)
       for (const neuron of steps[step].spikes) {
         const number = place.get(neuron);
         context.fillStyle = colour(colours[order[number].output] ?? "grey");
         context.fillRect(at(step), number * row, dash, Math.max(row, 1.4));
       }
-    }
     context.fillStyle = colour("grid");
     if (steps.length) context.fillRect(at(steps.length), 0, 1, height); // now
   };

@@ -64,7 +64,7 @@
         if (file) figure.openFile(file);
         this.chooser.value = "";
       };
-      this.switches = [...below.querySelectorAll("[type=checkbox]")];
+      this.switches = below.querySelectorAll("[type=checkbox]");
       for (const box of this.switches) box.onchange = () => lesson.doWithout(box.name, box.checked);
     }
 

@@ -1,8 +1,5 @@
 // What the page of gestures draws: pictures of strokes, the pad and voltages.
 (({ colour, fontFamily, shared, teach, SIDE }) => {
-  // None is the accent, in which strokes and events are drawn.
-  teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "brown", "ON", "olive"];
-
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
   teach.drawPicture = (canvas, events, ink) => {
     const { context, width } = shared.begin(canvas);

@@ -20,7 +20,6 @@
   const SLOW = 5000; // ms after which it is said that the browser hasn't kept anything yet
   const SHOWN = 1500; // ms that an example stays on the pad
   const ABOUT = "Gestures that you draw, and a network in this page that names them";
-  const { slow_motion } = motionData.settings;
   const { timeWindow } = teach.NETWORK;
   const KEEPS = "Strokes and network are kept in this browser until you start over or open others.";
   const KEEPS_LATE = "This browser hasn’t kept the last changes yet.";
@@ -37,6 +36,7 @@
   const OTHER_TAB =
     "Another tab has changed these gestures. OK keeps what you see here, Cancel takes what the " +
     "other tab has. What isn’t kept is set aside for a download.";
+  const FILMS = " What the webcam saw isn’t in it: send the zip file.";
   const ON_DISK = "Is the file on your disk? OK forgets what was set aside, Cancel keeps it here.";
 
   teach.Figure = class {
@@ -60,12 +60,12 @@
       this.drawing = drawing;
       this.canvases = shared.panels(drawing, ABOUT, PANELS, "teach");
       this.lesson = new teach.Lesson(this);
-      this.recorder = new teach.Recorder(this, slow_motion);
+      this.recorder = new teach.Recorder(this);
       this.gestures = new teach.Gestures(this);
       this.trials = new teach.Trials(this);
       this.pad = new teach.Pad(this.canvases.pad, this.trials, {
         about: "The pad: press and draw a gesture, or hold arrow keys",
-        perFrame: (teach.INTERVAL / 1000) * slow_motion, // ms of the hand
+        perFrame: (teach.INTERVAL / 1000) * motionData.settings.slow_motion, // ms of the hand
       });
       this.controls = new teach.Controls(this, controls);
       this.arrange();
@@ -128,7 +128,8 @@
     // The name of the answer lies over the pad; the rest has a place in the grid.
     arrange() {
       const { content, name, sum } = fromHTML(NAMES);
-      Object.assign(this, { name, sum });
+      this.name = name;
+      this.sum = sum;
       this.canvases.pad.parentElement.append(content);
       this.drawing.append(this.controls.answer, this.gestures.list);
       const skip = (event) => {
@@ -141,13 +142,12 @@
     }
 
     watchPage() {
-      const { drawing } = this;
-      shared.keepDrawn(drawing, () => {
+      shared.keepDrawn(this.drawing, () => {
         this.gestures.drawPictures();
         this.redraw();
       });
       // By itself, once, where things may move: the first example.
-      shared.whileSeen(drawing, () => {
+      shared.whileSeen(this.drawing, () => {
         const isFree = !shared.isCalm() && !this.trials.trial && !this.invitation;
         if (isFree) this.showExample(this.gestures.all[0]);
       });
@@ -263,8 +263,8 @@
 
     // Whoever has shown something is asked before it goes.
     mayThrowAway() {
-      const any = this.gestures.all.some(({ strokes }) => strokes.length);
-      return !any || !this.mine || confirm(THROWS);
+      const { all } = this.gestures;
+      return !this.mine || !all.some(({ strokes }) => strokes.length) || confirm(THROWS);
     }
 
     startOver() {
@@ -408,8 +408,7 @@
       const hash = teach.toHash(packed);
       if (!hash)
         return this.say("Too much for a link: throw some strokes away, or send the zip file.");
-      const films = teach.picturesOf(packed.gestures);
-      const but = films ? " What the webcam saw isn’t in it: send the zip file." : "";
+      const but = teach.picturesOf(packed.gestures) ? FILMS : "";
       const { address } = this.controls;
       address.value = page.split("#")[0] + hash;
       try {
@@ -455,8 +454,7 @@
       if (!trials.waiting.length || gestures.chosen === null) return;
       trials.keep(trials.waiting);
       if (trials.waiting.length) return; // there was no room
-      const { name } = gestures.all[gestures.chosen];
-      this.say(`${name} has what you drew before. Click a picture to move it or throw it away.`);
+      this.say(`${gestures.current.name} has what you drew before. Click a picture to move it or throw it away.`);
     }
 
     // ---- What is seen ----
@@ -501,7 +499,8 @@
       shared.drawRaster(canvases.raster, order, inks, steps, span);
       teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);
       const shows = isDrawing && trials.way === "shown";
-      const { network, sum } = (isDrawing && !shows ? this.soFar(trial) : trials.latest) ?? {};
+      const { forwards, backwards = forwards } = trials.answers;
+      const { network, sum } = (isDrawing && !shows ? this.soFar(trial) : backwards) ?? {};
       const known = network?.output !== undefined && (network.known !== false || network.almost);
       const name = known ? `${names[network.output]}${network.almost ? "?" : ""}` : "I don’t know";
       this.name.textContent = network ? name : "";

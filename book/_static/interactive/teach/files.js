@@ -13,12 +13,10 @@
 
   // A zip archive of { name: text or bytes }, not compressed.
   teach.zip = (files) => {
-    const contents = Object.entries(files).map(([name, content]) => [
-      name,
-      typeof content === "string" ? utf8.encode(content) : content,
-    ]);
-    const options = { level: 0, mtime: "1980-01-02" };
-    const archive = fflate.zipSync(Object.fromEntries(contents), options);
+    const contents = {};
+    for (const [name, content] of Object.entries(files))
+      contents[name] = typeof content === "string" ? utf8.encode(content) : content;
+    const archive = fflate.zipSync(contents, { level: 0, mtime: "1980-01-02" });
     return new Blob([archive], { type: "application/zip" });
   };
 
@@ -107,11 +105,9 @@
         "snn.snn.linear.weight": tensor(weights.readout, outputs, hidden),
       },
     };
-    const pickle = Uint8Array.from(`\x80\x02${pickled(content)}.`, (character) =>
-      character.charCodeAt(0),
-    );
+    const pickle = `\x80\x02${pickled(content)}.`;
     return teach.zip({
-      "archive/data.pkl": pickle,
+      "archive/data.pkl": Uint8Array.from(pickle, (letter) => letter.charCodeAt(0)),
       "archive/byteorder": "little",
       "archive/version": "3\n",
       "archive/data/0": new Uint8Array(numbers.buffer),

@@ -1,6 +1,8 @@
 // The list of gestures: a row for each, with what strokes are for, its name, and its strokes.
 (({ button, counted, element, fromHTML, teach }) => {
   const BACKWARDS = ", backwards";
+  // None is the accent, in which strokes and events are drawn.
+  const COLOURS = ["heart", "spade", "diamond", "club", "OFF", "brown", "ON", "olive"];
 
   const LIST = `
     <div class="teach-gestures" role="radiogroup" aria-label="What strokes are for" data-part="list">
@@ -69,12 +71,12 @@
       return this.count >= teach.MOST.gestures;
     }
 
-    get recordsNothing() {
-      return Boolean(this.all[this.chosen]?.nothing);
+    get current() {
+      return this.all[this.chosen];
     }
 
     inkOf(gesture) {
-      return gesture.nothing ? "grey" : (teach.COLOURS[this.all.indexOf(gesture)] ?? "grey");
+      return gesture.nothing ? "grey" : (COLOURS[this.all.indexOf(gesture)] ?? "grey");
     }
 
     namesBut(gesture) {

@@ -68,8 +68,8 @@
       nothing: Boolean(nothing),
       strokes: strokes.map(readStroke),
     }));
-    const nothings = read.filter(({ nothing }) => nothing).length;
-    check(read.length && nothings <= 1 && read.length - nothings <= MOST.gestures);
+    const wanted = teach.wanted(read).length;
+    check(read.length && read.length - wanted <= 1 && wanted <= MOST.gestures);
     check(teach.picturesOf(read) <= MOST.films);
     return { seed, without, score, gestures: read };
   };

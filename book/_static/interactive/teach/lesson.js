@@ -153,10 +153,11 @@
 
     // Begin, or stop what goes on.
     train() {
+      const { figure } = this;
       if (this.goesOn) return this.stop("Stopped.");
-      const gestures = this.figure.gestures.all.filter((gesture) => teach.used(gesture).length);
+      const gestures = figure.gestures.all.filter((gesture) => teach.used(gesture).length);
       if (teach.wanted(gestures).length < 2)
-        return this.figure.say("Show at least two gestures, a few times each.");
+        return figure.say("Show at least two gestures, a few times each.");
       const shown = shownOf(gestures, new Set());
       const lesson = {
         version: VERSION,
@@ -166,18 +167,16 @@
         seed: this.seed,
         without: [...this.without],
       };
-      this.figure.say("Filming copies of your strokes …", !this.figure.invitation);
+      figure.say("Filming copies of your strokes …", !figure.invitation);
       const run = { lesson, gestures, strokes: new Set(this.usedNow()) };
       this.hire(run, shown, (learnt) => {
         const { left, right, sumRight } = this.training.progress.at(-1);
-        const rights = left
-          ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ` +
-            `${sumRight}.`
-          : "";
+        const of = ` Of ${counted(left, "left-out stroke")}, the network has ${right} right`;
+        const rights = left ? `${of}, the sum ${sumRight}.` : "";
         const seconds = (performance.now() - this.training.began) / 1000;
         this.adopt(learnt);
-        this.figure.say(`Trained in ${seconds.toFixed(1)} s.${rights} Now draw one.`);
-        this.figure.learnt();
+        figure.say(`Trained in ${seconds.toFixed(1)} s.${rights} Now draw one.`);
+        figure.learnt();
       });
     }
 
@@ -191,16 +190,16 @@
       this.adopt({ lesson: more, gestures, strokes }); // it knows the strokes at once
       const fresh = new Set(pairs.map(([, stroke]) => stroke));
       const [[gesture], reverse] = pairs;
-      const what = `${gesture.name}${reverse ? " and its reverse" : ""}`;
+      const what = reverse ? `${gesture.name} and its reverse` : gesture.name;
       const now = new Set([...strokes, ...fresh]);
       this.hire({ lesson: more, gestures, strokes: now }, shownOf(gestures, fresh), (run) => {
         const { known, right, left } = this.training.progress.at(-1);
         const better = right >= known; // of all other strokes
         if (better) this.adopt(run);
+        const rights = `${right} of the ${left} others right`;
         this.figure.say(
           better
-            ? `It has learned ${what} a little better, and has ${right} of the ${left} others ` +
-                "right. Draw again."
+            ? `It has learned ${what} a little better, and has ${rights}. Draw again.`
             : "It would get more of the others wrong, so it stays as it was: “train” begins anew.",
         );
         this.figure.changed();
@@ -279,7 +278,7 @@
 
     // Go on with what was kept of a lesson: places of its gestures in the list. isOlder: whether it
     // has learnt other strokes than there are.
-    resume({ places, ...lesson }, isOlder = false) {
+    resume({ places, ...lesson }, isOlder) {
       const isOther = lesson.knobs && JSON.stringify(lesson.knobs) !== KNOBS;
       if (lesson.version !== VERSION || isOther) throw new RangeError("another network");
       const { all } = this.figure.gestures;

@@ -79,8 +79,7 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     }
   }
 
-  // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t]
-  // to before starts[t + 1].
+  // A recording has a frame for each time step: pairs of a pixel and how many events it has sent.
   teach.SpikingNetwork = class extends shared.SpikingLayers {
     // delays: in time steps. constants: those of Constants in pokersnn_helpers/fast/loops.py.
     // seed: of the weights; null leaves them 0.
@@ -113,12 +112,10 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
       this.past = []; // what the layer found, the newest first
     }
 
-    // One time step, with the events from first to before last. Returns the readout's voltages.
-    step({ pixels, counts }, first, last) {
+    // One time step. Returns the readout's voltages.
+    step(frame) {
       const { weights, features, delays } = this;
-      const found = weights.bias.slice();
-      for (let event = first; event < last; event++)
-        addRow(found, weights.layer, pixels[event], counts[event]);
+      const found = addRows(weights.bias.slice(), weights.layer, frame);
       for (let feature = 0; feature < features; feature++)
         if (found[feature] < 0) found[feature] = 0;
       this.past.unshift(found);
@@ -136,13 +133,12 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     // All steps of a recording. Returns the highest voltages, when they were reached, and, for the
     // way back, what the layer found and the voltages u of each step.
     run(recording) {
-      const { starts } = recording;
       const values = new Array(this.outputs).fill(-Infinity);
       const when = new Array(this.outputs).fill(0);
       const trace = { values, when, found: [], u: [], voltages: [] };
       this.reset();
-      for (let step = 0; step < starts.length - 1; step++) {
-        const voltages = this.step(recording, starts[step], starts[step + 1]);
+      for (const [step, frame] of recording.entries()) {
+        const voltages = this.step(frame);
         voltages.forEach((value, output) => {
           if (value > values[output]) {
             values[output] = value;
@@ -165,7 +161,7 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     }
 
     // Backpropagation through time: add to the gradients of the weights.
-    goBack({ starts, pixels, counts }, { when, found, u }, gradValues, gradients) {
+    goBack(recording, { when, found, u }, gradValues, gradients) {
       const { weights, features, hidden, outputs, delays, recurrence, constants } = this;
       const { v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
       const [gZ, gU, gI, gOut, gIOut] = [hidden, hidden, hidden, outputs, outputs].map(
@@ -199,8 +195,8 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
         });
         // No later step adds to what the layer found now.
         addToRow(gradients.bias, 0, gFound[step], 1);
-        for (let event = starts[step]; event < starts[step + 1]; event++)
-          addToRow(gradients.layer, pixels[event], gFound[step], counts[event]);
+        for (const [pixel, count] of recording[step])
+          addToRow(gradients.layer, pixel, gFound[step], count);
       }
       for (let neuron = 0; neuron < hidden; neuron++)
         gradients.recurrent[neuron * (hidden + 1)] = 0; // no neuron drives itself
@@ -235,9 +231,9 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
       return this.forward(sums).values;
     }
 
-    run({ pixels, counts }) {
+    run(recording) {
       const sums = new Map();
-      pixels.forEach((pixel, event) => shared.addCount(sums, pixel, counts[event]));
+      for (const [pixel, count] of recording.flat()) shared.addCount(sums, pixel, count);
       return this.forward(sums);
     }
 

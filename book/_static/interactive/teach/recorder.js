@@ -1,5 +1,5 @@
 // The webcam beside the pad: on and off, and some seconds of what isn't a gesture.
-(({ counted, fromHTML, teach }) => {
+(({ counted, fromHTML, motionData, teach }) => {
   const NOTHING = 10_000; // ms in which strokes are recorded that aren't gestures
   const CONTROLS = `
     <button data-part="onOff">webcam</button>
@@ -8,12 +8,12 @@
     "I see too little of that: try another sleeve, or another wall behind you, or more light.";
 
   teach.Recorder = class {
-    // figure: its trials see what the webcam does. slow: how many times slower its time is.
     webcam = null;
     watch = null;
 
-    constructor(figure, slow) {
-      Object.assign(this, { figure, slow }, fromHTML(CONTROLS));
+    // figure: its trials see what the webcam does.
+    constructor(figure) {
+      Object.assign(this, { figure }, fromHTML(CONTROLS));
       this.onOff.onclick = () => this.turn();
       this.nothing.onclick = () => this.recordNothing();
     }
@@ -53,7 +53,7 @@
       const { trials, pad } = this.figure;
       let free = true;
       const watch = new teach.MotionWatch({
-        slow: this.slow,
+        slow: motionData.settings.slow_motion,
         began: (gesture) => {
           free = !pad.busy;
           if (free) trials.begin(gesture.pictures[0]);
@@ -85,7 +85,7 @@
       const { figure, watch } = this;
       const { gestures } = figure;
       gestures.chooseNothing();
-      const gesture = gestures.all[gestures.chosen];
+      const gesture = gestures.current;
       const before = gesture.strokes.length;
       const what = this.webcam
         ? "move as you do between gestures, or let somebody pass"

@@ -24,9 +24,8 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   function between(points, share) {
     const at = share * (points.length - 1);
     const before = Math.min(Math.floor(at), points.length - 2);
-    return points[before].map(
-      (value, axis) => value + (at - before) * (points[before + 1][axis] - value),
-    );
+    const next = points[before + 1];
+    return points[before].map((value, axis) => value + (at - before) * (next[axis] - value));
   }
 
   // The camera that a webcam becomes: one threshold, in log intensity, and no chance.
@@ -117,9 +116,8 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   teach.read = (text) => {
     const path = [[0, 0]];
     for (let letter = 0; letter < text.length; letter += 2) {
-      const [right, down] = [0, 1].map((axis) => LETTERS.indexOf(text[letter + axis]) - 32);
-      const [x, y] = path.at(-1);
-      path.push([x + right / PER_PIXEL, y + down / PER_PIXEL]);
+      const step = (axis) => LETTERS.indexOf(text[letter + axis]) - 32;
+      path.push(path.at(-1).map((value, axis) => value + step(axis) / PER_PIXEL));
     }
     return evenly(teach.framed(path), 0);
   };
@@ -357,21 +355,14 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
     return events;
   };
 
-  // Events as frames without what is 0: time bins from the first event on, without polarity, and
-  // silence for the network to settle. random: to shuffle the frames.
+  // Events as frames, each of which lists its pixels with their counts: time bins from the first
+  // event on, without polarity, and silence for the network to settle. random: to shuffle the frames.
   teach.toRecording = (events, timeWindow, settle, random) => {
     const begin = events[0][0];
     const frameOf = (time) => Math.floor((time - begin) / timeWindow);
     const frames = Array.from({ length: frameOf(events.at(-1)[0]) + 1 }, () => new Map());
     for (const [t, x, y] of events) shared.addCount(frames[frameOf(t)], y * SIDE + x, 1);
     if (random) shared.shuffle(frames, random);
-    let place = 0;
-    const starts = frames.map(({ size }) => (place += size) - size);
-    const all = frames.flatMap((frame) => [...frame]);
-    return {
-      starts: Int32Array.from([...starts, ...Array(settle + 1).fill(place)]),
-      pixels: Int32Array.from(all, ([pixel]) => pixel),
-      counts: Float64Array.from(all, ([, count]) => count),
-    };
+    return [...frames.map((frame) => [...frame]), ...Array(settle).fill([])];
   };
 });

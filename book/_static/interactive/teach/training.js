@@ -65,18 +65,18 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
 
   // A recording a few pixels beside, as a hand draws in other places. What leaves the picture is
   // gone.
-  function beside({ starts, pixels, counts }, random) {
+  function beside(recording, random) {
     const most = teach.TRAINING.beside;
     const [right, down] = [0, 1].map(() => Math.floor((2 * most + 1) * random()) - most);
     const stays = (pixel) =>
       [(pixel % SIDE) + right, Math.floor(pixel / SIDE) + down].every(
         (place) => place >= 0 && place < SIDE,
       );
-    return {
-      starts,
-      pixels: pixels.map((pixel) => (stays(pixel) ? pixel + SIDE * down + right : pixel)),
-      counts: counts.map((count, event) => (stays(pixels[event]) ? count : 0)),
-    };
+    return recording.map((frame) =>
+      frame.map(([pixel, count]) =>
+        stays(pixel) ? [pixel + SIDE * down + right, count] : [pixel, 0],
+      ),
+    );
   }
 
   // How many copies of each stroke are learnt from.

@@ -54,10 +54,6 @@
       this.forget();
     }
 
-    get latest() {
-      return this.answers.backwards ?? this.answers.forwards;
-    }
-
     // The answers were of another network.
     forget() {
       this.answers = {}; // { network, sum } by "forwards" and "backwards"
@@ -69,19 +65,9 @@
     models() {
       const { trained, without } = this.figure.lesson;
       if (!trained) return { network: UNTRAINED, blind: UNTRAINED };
-      const { spiking, sum } = trained;
-      const network = {
-        reset: () => spiking.reset(),
-        step(counts) {
-          const frame = { pixels: [...counts.keys()], counts: [...counts.values()] };
-          return spiking.step(frame, 0, counts.size);
-        },
-        get z() {
-          return spiking.z;
-        },
-      };
       // What is shuffled waits for all events.
-      return { network: without.has("time") ? UNTRAINED : network, blind: sum };
+      const network = without.has("time") ? UNTRAINED : trained.spiking;
+      return { network, blind: trained.sum };
     }
 
     begin(from) {
@@ -126,9 +112,8 @@
       }
       const next = this.path.slice(this.filmed, this.filmed + AT_ONCE);
       // The disc goes after the hand at one speed, and rests while nothing moves.
-      for (const goal of teach.framed(next, this.box)) {
+      for (const goal of teach.framed(next, this.box))
         for (const place of this.walk.to(goal)) this.see(this.trial.advance(place), teach.INTERVAL);
-      }
       this.filmed += next.length;
     }
 
@@ -169,14 +154,14 @@
     }
 
     *over(stroke, way) {
-      const { gestures, recorder } = this.figure;
+      const { figure } = this;
       const enough = way === "backwards" || this.events.length >= teach.MIN_EVENTS;
       if (stroke && enough) yield* this.take(stroke, way);
-      else if (!gestures.recordsNothing) this.figure.say(recorder.tooLittle);
+      else if (!figure.gestures.current?.nothing) figure.say(figure.recorder.tooLittle);
       this.trial.finish();
       this.rest = 1;
-      if (way === "shown") this.figure.shown();
-      this.figure.redraw();
+      if (way === "shown") figure.shown();
+      figure.redraw();
     }
 
     *take(seen, way) {
@@ -205,11 +190,10 @@
     // Give strokes to the gesture that is chosen.
     keep(strokes) {
       const { gestures } = this.figure;
-      const gesture = gestures.all[gestures.chosen];
-      if (!gestures.put(gesture, strokes)) return;
+      if (!gestures.put(gestures.current, strokes)) return;
       this.waiting = [];
       gestures.show();
-      gestures.tell(gesture);
+      gestures.tell(gestures.current);
     }
 
     answer(stroke, way) {
@@ -311,7 +295,7 @@
 
     verdict(more) {
       const { forwards, backwards } = this.answers;
-      const { network, sum } = this.latest;
+      const { network, sum } = backwards ?? forwards;
       const rival = `the nearest example ${this.nameOf(network.nearest)}, the sum ${this.named(sum)}`;
       const says = `network says ${this.named(network)}`;
       const why = network.known ? more : this.doubt(network);

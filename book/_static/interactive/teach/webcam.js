@@ -22,7 +22,7 @@
 
   // Sentences for what getUserMedia refuses.
   teach.whyNoCamera = (error) => {
-    if (!window.isSecureContext || !navigator.mediaDevices)
+    if (!navigator.mediaDevices)
       return (
         "A browser lends its camera only to pages at an https address or on this " +
         "computer; strokes work all the same."
@@ -176,8 +176,9 @@
       for (const track of tracks) track.stop();
     };
     const open = async () => {
-      const wanted = { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } };
-      const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
+      const stream = await navigator.mediaDevices.getUserMedia({
+        video: { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } },
+      });
       tracks = stream.getTracks();
       if (!on) return stop();
       const video = element("video", { srcObject: stream, muted: true, playsInline: true });
