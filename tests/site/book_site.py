@@ -211,6 +211,10 @@ def served():
     server.server_close()
 
 
+TEACHING = """Object.defineProperty(window, "teaching", {
+    get: () => document.querySelector("[data-kind=teach] .interactive-drawing").figure });"""
+
+
 class Visit:
     """A page open in the browser, and what went wrong or was transferred on the way there."""
 
@@ -219,6 +223,7 @@ class Visit:
             viewport={"width": width, "height": 900}, color_scheme=theme, **settings
         )
         self.context.set_default_timeout(90_000)  # a busy computer is no defect
+        self.context.add_init_script(TEACHING)
         self.address = address
         self.page = self.context.new_page()
         self.page.reader = self

@@ -8,6 +8,9 @@ import shutil
 
 import pytest
 from book_site import HTML, Visit, served
+from teach_page import address_of, press, press_now, show
+
+from benchmarks.teach import HANDS
 
 # The first has no window, and opens a page with half the work.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -67,9 +70,11 @@ def browser(executable, playwright):
 
 @pytest.fixture(scope="module")
 def still(request, browser, address):
-    """A page whose figure stands still, for the tests of a module that only compute."""
+    """A page whose figure stands still, with scripted hands, for tests that only compute."""
     reader = Visit(browser, address, reduced_motion="reduce")
-    yield reader.show(request.module.KIND)
+    page = reader.show(request.module.KIND)
+    page.add_script_tag(path=HANDS)
+    yield page
     reader.context.close()
 
 
@@ -90,3 +95,35 @@ def visit(browser, address):
 def figure(request, visit):
     """A function that opens a module's figure, whose time passes as the test lets it."""
     return lambda **settings: visit(**settings).show_in_its_own_time(request.module.KIND)
+
+
+@pytest.fixture
+def paused(visit):
+    """*Teach it yours*, where time passes only as a test runs the page's clock."""
+    page = visit().page
+    page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
+    page.clock.pause_at(1)  # before the page waits for its store, which no jump may cut short
+    show(page, address_of(page))
+    page.clock.run_for(50)
+    yield page
+    assert page.reader.problems == []
+
+
+@pytest.fixture
+def taught(paused):
+    press(paused, "see what it was taught")
+    return paused
+
+
+@pytest.fixture
+def own(paused):
+    press(paused, "teach it yours")
+    return paused
+
+
+@pytest.fixture
+def listed(visit):
+    """*Teach it yours* with the list of what it was taught, in time that passes by itself."""
+    page = visit().show("teach")
+    press_now(page, "see what it was taught")
+    return page

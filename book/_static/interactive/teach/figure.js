@@ -454,7 +454,8 @@
       if (!trials.waiting.length || gestures.chosen === null) return;
       trials.keep(trials.waiting);
       if (trials.waiting.length) return; // there was no room
-      this.say(`${gestures.current.name} has what you drew before. Click a picture to move it or throw it away.`);
+      const { name } = gestures.current;
+      this.say(`${name} has what you drew before. Click a picture to move it or throw it away.`);
     }
 
     // ---- What is seen ----

@@ -44,12 +44,12 @@
       : name.slice(0, teach.MOST.name - BACKWARDS.length).trim() + BACKWARDS;
 
   teach.Gestures = class {
-    // figure: say(text) writes what goes on, changed() is called when anything has changed, chose()
-    // when strokes are for another gesture. The buttons of its recorder stand below the list.
     all = []; // { name, nothing, strokes: { path or pictures, events, dropped, canvas } }
     chosen = null; // which gesture strokes are for; null: none, they are asked about
     picked = null; // a stroke that one may throw away or move
 
+    // figure: say(text) writes what goes on, changed() is called when anything has changed, chose()
+    // when strokes are for another gesture. The buttons of its recorder stand below the list.
     constructor(figure) {
       Object.assign(this, { figure }, fromHTML(LIST));
       this.tryIt.onchange = () => this.choose(null);

@@ -92,7 +92,11 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
         recurrent: [hidden, hidden],
         readout: [hidden, outputs],
       });
-      super({ rows: weights.recurrent, outputs: hidden }, { rows: weights.readout, outputs }, constants);
+      super(
+        { rows: weights.recurrent, outputs: hidden },
+        { rows: weights.readout, outputs },
+        constants,
+      );
       Object.assign(this, { weights, pixels, features, delays });
       if (seed === null) return;
       const random = mulberry32(seed);

@@ -263,7 +263,10 @@
       const { u, voltages, values } = spiking.run(shuffled);
       const spiked = (voltage) =>
         [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
-      this.trial.steps = voltages.map((each, step) => ({ voltages: each, spikes: spiked(u[step]) }));
+      this.trial.steps = voltages.map((each, step) => ({
+        voltages: each,
+        spikes: spiked(u[step]),
+      }));
       this.trial.answer = teach.answerOf(values);
     }
 

@@ -56,10 +56,10 @@
     return first > arm !== last > arm;
   }
 
-  // Pictures of log intensities in, gestures out. told: { slow, began, moved, ended, seen }. slow: how many times slower the webcam's time is
-  // than the scene's. began(gesture), moved(picture, µs) and ended(gesture, whether it is an arm)
-  // are called of each gesture, whose pictures and intervals are a stroke's; seen(events, µs) of
-  // each picture.
+  // Pictures of log intensities in, gestures out. told: { slow, began, moved, ended, seen }. slow: how
+  // many times slower the webcam's time is than the scene's. began(gesture), moved(picture, µs) and
+  // ended(gesture, whether it is an arm) are called of each gesture, whose pictures and intervals are
+  // a stroke's; seen(events, µs) of each picture.
   teach.MotionWatch = class {
     last = null;
     gesture = null;
