@@ -17,8 +17,8 @@ from pokersnn_helpers import (
     build_network,
     decode,
     load_checkpoint,
-    make_loader,
     save_checkpoint,
+    to_frames,
 )
 from pokersnn_helpers.fast import LayerThenSNN
 
@@ -47,18 +47,15 @@ def saved(classifier, path):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("learn_taus", [False, True])
 def test_loaded_classifier_gives_the_same_answers(network, other, dtype, learn_taus, path, data):
-    snn = network(hidden_size=12, v_th=0.4, learn_taus=learn_taus)
+    snn = network(hidden_size=12, v_th=0.4, learn_taus=learn_taus).to(dtype)
     scatter_taus(snn)
-    classifier = Classifier(
-        snn.to(dtype),
-        classes=np.unique(["d", "c", "b", "a"]),  # what NumPy makes isn't loaded as it is
-        sensor_size=np.array([35, 35, 2]),
-        settle=0.02,
-    )
+    # What NumPy makes isn't loaded as it is.
+    about = {"classes": np.array([*"abcd"]), "sensor_size": np.array([35, 35, 2]), "settle": 0.02}
+    classifier = Classifier(snn, **about)
     save_checkpoint(classifier, path)
     loaded = load_checkpoint(path, "cpu", network)
-    frames, _ = next(iter(make_loader(data.test, batch_size=4)))
-    assert torch.equal(loaded(frames.to(dtype)), classifier(frames.to(dtype)))
+    frames = to_frames(data.test.events[0])[:, None].to(dtype)
+    assert torch.equal(loaded(frames), classifier(frames))
     assert (loaded.classes, loaded.sensor_size) == (("a", "b", "c", "d"), (35, 35, 2))
     assert load_checkpoint(path, "cpu", other).snn.arguments == classifier.snn.arguments
 
@@ -87,8 +84,7 @@ def test_weights_that_are_not_trained_stay_so(classifier, path):
     classifier.snn.linear.weight.requires_grad_(False)
     save_checkpoint(classifier, path)
     weights = load_checkpoint(path).named_parameters()
-    frozen = [name for name, weight in weights if not weight.requires_grad]
-    assert frozen == ["snn.linear.weight"]
+    assert [name for name, each in weights if not each.requires_grad] == ["snn.linear.weight"]
 
 
 # ---- What isn't written ----

@@ -110,23 +110,25 @@ def test_a_tampered_checkpoint_is_refused_in_words(folder, tmp_path_factory, run
     few = ["--epochs", 1, "--time-window", 20000, "--network", "fast", "--device", "cpu"]
     run("train", "--data", folder, "--checkpoint", path, *few)
     content = torch.load(path)
+    state = content["state"]
     values = [None, 0, 1e300, "other", [], {"a": 1}]
-    changes = [{name: value} for name in content for value in values]
+    changes = [{name: value} for name, value in product(content, values)]
     for part in ("arguments", "options", "state", "recipe"):
-        for name in content[part]:
-            changes += [{part: content[part] | {name: value}} for value in values]
-    for name, numbers in content["state"]["history"].items():
+        places = product(content[part], values)
+        changes += [{part: content[part] | {name: value}} for name, value in places]
+    for name, numbers in state["history"].items():
         for value in ([], numbers * 2, [None]):
-            history = content["state"]["history"] | {name: value}
-            changes.append({"state": content["state"] | {"history": history}})
-    file = next(folder.glob("*/*/*.npy"))
+            history = state["history"] | {name: value}
+            changes.append({"state": state | {"history": history}})
+    predict = "predict", "--checkpoint", path, next(folder.glob("*/*/*.npy"))
+    resume = "train", "--resume", path
+    readers = {"state": [resume], "options": [predict, resume]}
     for change in changes:
         torch.save(content | change, path)
-        with contextlib.suppress(SystemExit):  # and nothing else
-            run("predict", "--checkpoint", path, file)
-        if not change.keys().isdisjoint({"options", "state"}):
-            with contextlib.suppress(SystemExit):
-                run("train", "--resume", path)
+        (changed,) = change
+        for words in readers.get(changed, [predict]):
+            with contextlib.suppress(SystemExit):  # and nothing else
+                run(*words)
 
 
 @pytest.mark.slow
