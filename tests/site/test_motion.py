@@ -114,13 +114,12 @@ def scripted(motion, rng):
     time = np.cumsum(rng.uniform(8, 16, 83))
     pace = np.interp(time, np.linspace(0, 1000, 6), rng.uniform(0.5, 1.5, 6))
     share = np.cumsum(pace) / pace.sum()
-    if motion in MOTIONS[4:]:
+    x, y, sense = COURSES[motion]
+    if sense:
         angle = 2 * np.pi * (rng.uniform(0.9, 2) * share + rng.random())
-        sense = COURSES[motion][2]
         radii = rng.uniform(6, 12) * rng.uniform(0.85, 1.15, (2, 1))
         path = radii * [np.cos(angle), sense * np.sin(angle)]
     else:
-        x, y, _ = COURSES[motion]
         slant = rng.uniform(-0.25, 0.25)
         course = np.array([[x - slant * y], [y + slant * x]])
         path = course * rng.uniform(14, 32) * share
