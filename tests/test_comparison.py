@@ -37,11 +37,9 @@ def test_statistics_of_events_by_hand(name, expected, events):
 
 def table_of(add, seed, count=60):
     """Two classes and two statistics of 10 ± 1, and what is added."""
-    rng = np.random.default_rng(seed)
-    values = rng.normal(10, 1, (count, 2)) + add
+    values = np.random.default_rng(seed).normal(10 + add, 1, (count, 2))
     table = pd.DataFrame(values, columns=["events", "duration (ms)"])
-    table["class"] = np.repeat(["club", "heart"], count // 2)
-    return table
+    return table.assign(**{"class": np.repeat(["club", "heart"], count // 2)})
 
 
 def test_classifier_tells_unlike_sets_apart_and_guesses_about_like_ones():

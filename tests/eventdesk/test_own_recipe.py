@@ -8,24 +8,15 @@ from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import make_events
 
 
-def recordings_of(ms, number=4, width=34, height=34):
+def recordings_of(ms, number=4, size=(34, 34)):
     events = make_events((0, 1000 * ms), 0, 0, 0)
-    return Recordings([events] * number, [0] * number, ("a", "b"), (width, height, 2))
+    return Recordings([events] * number, [0] * number, ("a", "b"), (*size, 2))
 
 
-@pytest.mark.parametrize(
-    ("ms", "width"),
-    [
-        (0, 100),
-        (17, 500),
-        (100, 2000),
-        (306, 5000),
-        (425, 10_000),
-        (1e5, 50_000),
-    ],
-)
-def test_the_median_recording_has_about_50_time_bins(ms, width):
-    assert choose_recipe(recordings_of(ms)).time_window == width
+def test_the_median_recording_has_about_50_time_bins():
+    widths = {0: 100, 17: 500, 100: 2000, 306: 5000, 425: 10_000, 1e5: 50_000}
+    chosen = {ms: choose_recipe(recordings_of(ms)).time_window for ms in widths}
+    assert chosen == widths
 
 
 @pytest.mark.parametrize(
@@ -45,11 +36,10 @@ def test_many_recordings_are_passed_over_less_often_and_few_in_small_batches(num
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "augment"), [(15, 15, "none"), (16, 16, "shift"), (64, 4, "none")]
+    ("size", "augment"), [((15, 15), "none"), ((16, 16), "shift"), ((64, 4), "none")]
 )
-def test_small_sensors_are_not_shifted(width, height, augment):
-    recordings = recordings_of(1, width=width, height=height)
-    assert choose_recipe(recordings).augment == augment
+def test_small_sensors_are_not_shifted(size, augment):
+    assert choose_recipe(recordings_of(1, size=size)).augment == augment
 
 
 @pytest.mark.parametrize(
