@@ -326,11 +326,10 @@ def test_wheel_and_finger_scroll_the_page(figure):
     before = page.evaluate("scrollY")
     way = -1 if before > 200 else 1
     page.mouse.wheel(0, 100 * way)
-    wheeled = before + 100 * way
-    page.wait_for_function(f"scrollY === {wheeled}")
+    page.wait_for_function(f"scrollY === {before + 100 * way}")
     places = [(x, y - way * moved) for moved in range(0, 165, 15)]
     touch(page, places, page.wait_for_timeout)
-    page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100")
+    page.wait_for_function(f"Math.abs(scrollY - {before + 100 * way}) > 100")
 
 
 @on(*KINDS, *SCENES)
@@ -339,13 +338,13 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     assert height <= (480 if figure.kind == "pixel" else 800)
     figure.page.set_viewport_size({"width": 390, "height": 900})
     assert figure.drawing.locator("canvas").count() > 0
-    fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
-    fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
-    figure.page.wait_for_function(fits, arg=figure.drawing.element_handle(), polling=100)
-    inside = "(h) => [...h.querySelectorAll('label, label > *')].every((one) => {"
-    inside += "const { left, right } = one.getBoundingClientRect();"
-    inside += "return left >= 0 && right <= 390; })"
-    figure.page.wait_for_function(inside, arg=figure.holder.element_handle(), polling=100)
+    fits = (
+        "(holder) => ['canvas', 'label, label > *'].every((kind) =>"
+        " [...holder.querySelectorAll(kind)].every((one) => {"
+        "  const { left, right, width } = one.getBoundingClientRect();"
+        "  return left >= 0 && right <= 390 && (width > 100 || kind !== 'canvas'); }))"
+    )
+    figure.page.wait_for_function(fits, arg=figure.holder.element_handle(), polling=100)
     if figure.kind in SLIDING:
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => parseInt(font[0])))"
         ratio = figure.page.evaluate("devicePixelRatio")
