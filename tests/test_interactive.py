@@ -34,16 +34,13 @@ def content(figure):
 # ---- Every figure ----
 
 
-def figures(data):
-    yield interactive_event_cloud(data)
-    yield interactive_motion(film_motions(1, seed=0).events[0])
-    yield interactive_tau(data.test.events[0])
-    for kind in ALTERNATIVE_TEXTS:
-        yield interactive_sliders(kind)
-
-
 def test_image_stands_beside_the_data_with_an_alternative_text(simulated):
-    for figure in figures(simulated):
+    for figure in (
+        interactive_event_cloud(simulated),
+        interactive_motion(film_motions(1, seed=0).events[0]),
+        interactive_tau(simulated.test.events[0]),
+        *map(interactive_sliders, ALTERNATIVE_TEXTS),
+    ):
         html = figure._repr_html_()
         assert f'data-kind="{figure.kind}"' in html
         assert (STATIC / "interactive" / f"{figure.kind}.js").is_file()
@@ -94,10 +91,10 @@ def test_cloud_refuses_what_is_not_simulated_and_times_that_it_would_cut():
 def test_neuron_of_a_recording_spikes_as_often_as_norse_s(simulated):
     figure = interactive_tau(simulated.test.events[3])
     drawn = content(figure)
-    tau = torch.tensor(100.0)  # 1 / 10 ms
-    neuron = LIFParameters(tau, tau, v_th=torch.tensor(drawn["threshold"]))
+    tau, threshold = torch.tensor([100, drawn["threshold"]])  # 1 / 10 ms
+    neuron = LIFParameters(tau, tau, v_th=threshold)
     cell = LIFRecurrentCell(1, 1, p=neuron, dt=drawn["dt"] / 1000)
-    torch.nn.init.constant_(cell.input_weights, drawn["weight"])
+    cell.input_weights.data.fill_(drawn["weight"])
     state, spikes = None, 0
     for count in drawn["counts"]:
         z, state = cell(torch.tensor([[float(count)]]), state)
