@@ -43,10 +43,10 @@ const drawn = (name, count) => Array.from({ length: count }, () => draw(name));
 const settings = { seed: 7, without: ["delays"] };
 const gestures = () => ["tick", "zed"].map((name) => ({ name, strokes: drawn(name, 3) }));
 const packed = teach.packed(gestures(), settings);
-const seen = (record) => {
-  const stroke = teach.toStroke(record);
-  return { ...stroke, events: teach.eventsOf(stroke, motionData.settings) };
-};
+const { seen } = teach;
+const compared = (record, target) => teach.toCompare({ ...seen(record), target });
+const weightsOf = (outputs) =>
+  Object.values(teach.networks(outputs, 0)).map(({ weights }) => weights.all);
 const sure = (output) => ({ output, shares: [0, 1].map((at) => Number(at === output)) });
 const refuses = (act) => { try { act(); return false; } catch { return true; } };
 """
@@ -127,10 +127,9 @@ def test_a_store_that_never_answers_leaves_the_page_to_begin():
 
 def test_a_damaged_lesson_is_noticed():
     refused = run(
-        "const { networks } = teach;"
-        "const weights = Object.values(networks(2, 0)).map(({ weights }) => [...weights.all]);"
-        "const courses = gestures().flatMap(({ strokes }, target) => strokes.map((record) =>"
-        "  teach.toCompare({ ...seen(record), target })));"
+        "const weights = weightsOf(2).map((some) => [...some]);"
+        "const courses = gestures().flatMap(({ strokes }, target) =>"
+        "  strokes.map((record) => compared(record, target)));"
         "const lesson = { classes: ['a', 'b'], unwanted: -1, courses, weights, seed: 0,"
         "  without: [] };"
         "const damaged = [lesson, { ...lesson, weights: undefined }, { ...lesson, courses: 3 },"
@@ -146,7 +145,7 @@ def test_a_network_that_learnt_with_other_knobs_is_not_used():
         "const knobs = { hidden: 32, tauMem: 10, tauSyn: 10, delay: 8, rate: 0.004 };"
         "const shown = gestures().map(({ name, strokes }) =>"
         "  ({ name, strokes: strokes.map(seen) }));"
-        "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
+        "const weights = weightsOf(2);"
         "const courses = shown.flatMap(({ strokes }, target) => strokes.map((stroke) =>"
         "  teach.toCompare({ ...stroke, target })));"
         "const kept = { version: 3, places: [0, 1], classes: ['tick', 'zed'], unwanted: -1,"
@@ -353,9 +352,8 @@ def test_size_and_place_of_a_stroke_make_no_difference():
 
 KNOWS = (
     "const names = ['circle', 'zed'];"
-    "const courses = names.flatMap((name, target) => drawn(name, 4).map((record) =>"
-    "  teach.toCompare({ ...seen(record), target })));"
-    "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
+    "const courses = names.flatMap((name, target) =>"
+    "  drawn(name, 4).map((record) => compared(record, target))); const weights = weightsOf(2);"
     "const lesson = { version: 2, classes: names, courses, weights, seed: 0, without: [] };"
 )
 
@@ -394,9 +392,8 @@ def test_a_line_is_not_near_a_tick():
 
 def test_the_limit_of_a_gesture_does_not_shrink_as_examples_are_added():
     few, many = run(
-        "const shown = (count) => drawn('zed', count).map((record) =>"
-        "  teach.toCompare({ ...seen(record), target: 0 }));"
-        "const weights = Object.values(teach.networks(1, 0)).map(({ weights }) => weights.all);"
+        "const shown = (count) => drawn('zed', count).map((record) => compared(record, 0));"
+        "const weights = weightsOf(1);"
         "const lesson = { classes: ['zed'], weights, seed: 0, without: [], unwanted: -1 };"
         "const all = shown(60); const limit = (courses) =>"
         "  teach.trainedBy({ ...lesson, courses }).limits[0];"
@@ -453,9 +450,8 @@ def test_a_small_stroke_is_kept_as_exactly_as_a_large_one():
 def test_a_circle_may_begin_anywhere(way):
     judged = run(
         "const names = ['circle', 'circle, backwards'];"
-        "const courses = names.flatMap((name, target) => drawn(name, 5).map((record) =>"
-        "  teach.toCompare({ ...seen(record), target })));"
-        "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
+        "const courses = names.flatMap((name, target) =>"
+        "  drawn(name, 5).map((record) => compared(record, target))); const weights = weightsOf(2);"
         "const trained = teach.trainedBy({ classes: names, courses, weights, seed: 0,"
         "  unwanted: -1, without: [] });"
         "return Array.from({ length: 12 }, () => { const { path } = seen(draw(way));"
@@ -548,10 +544,7 @@ TRIALS = (
     "const said = []; const timers = []; globalThis.setTimeout = (act) => timers.push(act);"
     "let ms = 0; performance.now = () => (ms += 4);"
     "const gestures = { chosen: null };"
-    "const { camera } = motionData.settings; const settings = { camera, radius: teach.RADIUS,"
-    "  frame_interval: teach.INTERVAL, time_window: 1000, settle_steps: 10,"
-    "  answerOf: teach.answerOf };"
-    "const trials = new teach.Trials({ gestures, settings, redraw() {},"
+    "const trials = new teach.Trials({ gestures, redraw() {},"
     "  lesson: { trained: null, without: new Set() }, say: (text) => said.push(text) });"
     "const path = hands.draw(hands.sets['six strokes in pairs'].zed, hand);"
     "const stroke = () => { trials.begin(path[0]);"
