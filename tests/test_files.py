@@ -23,13 +23,9 @@ def test_block_that_fails_leaves_what_was_there(tmp_path):
     path = tmp_path / "a"
     write(path, b"old")
 
-    def fail():
-        with atomic_write(path) as file:
-            file.write(b"new")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fail()
+    with pytest.raises(KeyboardInterrupt), atomic_write(path) as file:
+        file.write(b"new")
+        raise KeyboardInterrupt
     assert path.read_bytes() == b"old" and names(tmp_path) == ["a"]
 
 
@@ -37,14 +33,14 @@ def test_name_taken_meanwhile_is_not_overwritten(tmp_path):
     path = tmp_path / "a"
     write(path, b"first", overwrite=False)
 
-    def write_slowly():
-        with atomic_write(tmp_path / "b", overwrite=False) as file:
-            file.write(b"new")
-            (tmp_path / "b").write_bytes(b"somebody else's")
-
-    with pytest.raises(FileExistsError, match=r"/b'"):
-        write_slowly()
-    assert (tmp_path / "b").read_bytes() == b"somebody else's"
+    other = tmp_path / "b"
+    with (
+        pytest.raises(FileExistsError, match=r"/b'"),
+        atomic_write(other, overwrite=False) as file,
+    ):
+        file.write(b"new")
+        other.write_bytes(b"somebody else's")
+    assert other.read_bytes() == b"somebody else's"
     assert path.read_bytes() == b"first" and names(tmp_path) == ["a", "b"]
 
 

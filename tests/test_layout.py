@@ -47,21 +47,21 @@ def test_imports_go_down(package, layer):
         assert {part_of(each) for each in imported} <= {*allowed}, path
 
 
-def test_the_helpers_import_nothing_of_the_desk():
-    for path in (ROOT / "pokersnn_helpers").rglob("*.py"):
-        assert not [each for each in imports_of(path) if each.startswith("eventdesk")], path
+TOOLS = {"tools", *(path.stem for path in (ROOT / "tools").glob("*.py"))}
+
+
+@pytest.mark.parametrize(
+    ("folder", "others"), [("pokersnn_helpers", {"eventdesk"}), ("benchmarks", TOOLS)]
+)
+def test_the_helpers_import_nothing_of_the_desk_and_benchmarks_no_tools(folder, others):
+    for path in (ROOT / folder).rglob("*.py"):
+        assert others.isdisjoint(each.split(".")[0] for each in imports_of(path)), path
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_two_modules_of_a_package_have_one_name(package):
     names = [path.stem for path in (ROOT / package).rglob("[!_]*.py")]
     assert sorted(set(names)) == sorted(names)
-
-
-def test_benchmarks_import_no_tools():
-    tools = {"tools", *(path.stem for path in (ROOT / "tools").glob("*.py"))}
-    for path in (ROOT / "benchmarks").glob("*.py"):
-        assert tools.isdisjoint(module.split(".")[0] for module in imports_of(path)), path
 
 
 @pytest.mark.parametrize("package", PACKAGES)
