@@ -48,10 +48,12 @@ def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
         assert resumed(state, **options).loss == last.loss
 
 
+LOSS = {"loss": [1.0], "accuracy": [1.0]}
 CHANGES = [
     ({"weights": {}}, {}, "Missing key"),
     ({"history": {"loss": ["x"]}}, {}, "its loss is"),
     ({"history": {"loss": []}}, {}, "it has losses of 0 epochs"),
+    ({"history": LOSS | {"test_accuracy": [1.0]}}, {}, "it has losses of 0 tests"),
     ({"n_averaged": None}, {}, "fill_"),
     ({}, {"learning_rate": 0.5}, r"its learning_rate was 0\.001, and is 0\.5"),
 ]
