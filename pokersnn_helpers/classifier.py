@@ -125,10 +125,10 @@ class Classifier(nn.Module):
         if self.bin_width is None:
             self.bin_width = float(time_window)
         if not math.isclose(time_window, self.bin_width, rel_tol=1e-6) and self.bin_width < WHOLE:
+            dt = self.bin_width / 1e6
             raise ValueError(
-                f"the time bins are {time_window:g} µs wide, the network's dt is "
-                f"{self.bin_width / 1e6:g} s; choose time_window={self.bin_width:g}, or make the "
-                f"network with dt={time_window / 1e6:g}"
+                f"the time bins are {time_window:g} µs wide, the network's dt is {dt:g} s; choose "
+                f"time_window={self.bin_width:g}, or make the network with dt={time_window / 1e6:g}"
             )
 
     @property

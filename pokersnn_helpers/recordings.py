@@ -343,10 +343,8 @@ class Split(NamedTuple):
 
     def __repr__(self) -> str:
         choosing = f"{len(self.validation)} to choose the epoch, " if self.validation else ""
-        return (
-            f"{self.source} recordings: {len(self.train)} to train on, {choosing}{len(self.test)} "
-            "to test on"
-        )
+        sizes = f"{len(self.train)} to train on, {choosing}{len(self.test)} to test on"
+        return f"{self.source} recordings: {sizes}"
 
     def _repr_html_(self) -> str:
         return banner(repr(self), self.source)

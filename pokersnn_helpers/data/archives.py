@@ -69,11 +69,8 @@ def _read(location: Path | str, archive: str, home: Path) -> dict[str, bytes]:
     if md5 != REGISTRY[archive]:
         raise ValueError(f"md5 {md5} instead of {REGISTRY[archive]}: damaged, or another file")
     with tarfile.open(path) as tar:
-        return {
-            member.name: tar.extractfile(member).read()  # type: ignore[union-attr]
-            for member in tar
-            if member.name.endswith((".npy", ".aedat"))
-        }
+        files = [member for member in tar if member.name.endswith((".npy", ".aedat"))]
+        return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
 
 
 def retrieve(address: str, archive: str, folder: Path) -> None:

@@ -180,7 +180,8 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
     parsed = []
     for name, content in files.items():
         columns = np.load(io.BytesIO(content)).astype(np.int64, order="C")  # t, x, y, p
-        parsed.append((folders.index(Path(name).parent.name), columns.tobytes()))
+        target = folders.index(Path(name).parent.name)
+        parsed.append((target, columns.tobytes()))
     targets, contents = zip(*sorted(parsed), strict=True)
     events = (np.frombuffer(content, EVENT_DTYPE) for content in contents)
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)

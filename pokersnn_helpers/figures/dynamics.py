@@ -141,7 +141,8 @@ def plot_dynamics(
         marked = neuron if name == hidden[-1] else None
         if field == "z":
             spikes = layers[name]["z"]
-            draw_raster(ax, spikes, dt, votes if name == hidden[-1] else None, classes, marked)
+            layer_votes = votes if name == hidden[-1] else None
+            draw_raster(ax, spikes, dt, layer_votes, classes, marked)
             ax.set_title(f"{label} spikes: {spikes.sum():,.0f}")
         else:
             _draw_states(ax, ends, layers[name], field, label, marked)

@@ -14,9 +14,10 @@ def check_training(where: str, **values: Tensor) -> None:
     """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
     for name, value in values.items():
         if not value.isfinite():
+            words = name.replace("_", " ")
             raise RuntimeError(
-                f"the {name.replace('_', ' ')} is {value.item()} {where}; try a lower "
-                "learning_rate or a lower surrogate_slope, and look for NaN in the frames"
+                f"the {words} is {value.item()} {where}; try a lower learning_rate or a lower "
+                "surrogate_slope, and look for NaN in the frames"
             )
 
 
