@@ -118,20 +118,16 @@ def event_at(t):
 
 def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it():
     stream = Stream(classifier_of(FastSNN))
-
-    def push(t):
-        return stream.push(event_at(t))
-
-    push(5000)
+    stream.push(event_at(5000))
     with pytest.raises(ValueError, match=r"event 0 is of 4999 µs, but all steps before 5000 µs"):
-        push(4999)
-    push(6400)
-    push(6100)  # of the step that isn't computed yet
+        stream.push(event_at(4999))
+    for time in (6400, 6100):  # of the step that isn't computed yet
+        stream.push(event_at(time))
     voltages = stream.voltages
     with pytest.raises(ValueError, match=r"event 0 is of 5999 µs, but all steps before 6000 µs"):
-        push(5999)
+        stream.push(event_at(5999))
     assert torch.equal(stream.voltages, voltages)
-    push(6900)
+    stream.push(event_at(6900))
     assert stream.finish().shape == (1 + 10, 4)
 
 
@@ -147,7 +143,7 @@ def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it():
 )
 def test_a_portion_is_taken_whole_or_not_at_all(field, value, reason):
     stream = Stream(classifier_of(FastSNN))
-    events = np.ma.zeros(2, EVENT_DTYPE) if value is np.ma.masked else np.zeros(2, EVENT_DTYPE)
+    events = (np.ma if value is np.ma.masked else np).zeros(2, EVENT_DTYPE)
     events[field][1] = value
     with pytest.raises(ValueError, match=reason):
         stream.push(events)
@@ -176,7 +172,7 @@ def test_answer_and_when_it_settled(data):
         answers.append(stream.prediction().class_name)
     others = [number for number, answer in enumerate(answers) if answer != answers[-1]]
     assert stream.settled_ms() == others[-1] + 2.0
-    stream.classifier.decode = lambda voltages: torch.log_softmax(voltages.amax(0), -1)
+    stream.classifier.decode = lambda voltages: voltages.amax(0).log_softmax(-1)
     assert stream.settled_ms() == others[-1] + 2.0  # of a rule that the stream doesn't know
 
 
@@ -193,8 +189,7 @@ class Clock(SpikingNetwork):
 
 
 def test_what_comes_after_the_recordings_own_time_settles_nothing():
-    classifier = Classifier(Clock(), lambda voltages: torch.log_softmax(voltages[-1], -1))
-    stream = Stream(classifier)
+    stream = Stream(Classifier(Clock(), lambda voltages: voltages[-1].log_softmax(-1)))
     stream.push(np.zeros(1, EVENT_DTYPE))
     stream.finish()  # 1 ms, and 10 ms of silence
     expected = stream.prediction()[:2], stream.settled_ms()
