@@ -75,8 +75,7 @@
     ];
     function drawCharts(state, [inputs, voltage]) {
       const [way, other] = [direction, turned()].map((one) => runDetector(state, one));
-      const last = Math.max(...way.arrived, ...other.arrived);
-      end = Math.min(DURATION, Math.max(ROOM, last + 8));
+      end = Math.min(Math.max(ROOM - 8, ...way.arrived, ...other.arrived) + 8, DURATION);
       picture.innerHTML = draw(direction, state.delay, way.count);
       // A dot for each event, a line for its delay, and a dot where it arrives.
       const times = [...new Set([...way.seen, ...way.arrived])].sort((one, other) => one - other);

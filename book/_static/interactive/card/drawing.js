@@ -62,9 +62,9 @@
     const across = Math.ceil(Math.sqrt((order.length * width) / height));
     const down = Math.ceil(order.length / across);
     const side = Math.min(width / across, height / down);
-    const left = (width - side * across) / 2;
     order.forEach(({ neuron, output }, place) => {
-      const x = left + side * (Math.floor(place / down) + 0.5); // column by column
+      // Column by column, in the middle.
+      const x = width / 2 + side * (Math.floor(place / down) + 0.5 - across / 2);
       const y = side * ((place % down) + 0.5);
       context.globalAlpha = 0.35 + 0.65 * glow[neuron];
       const radius = side * (0.33 + 0.12 * glow[neuron]);

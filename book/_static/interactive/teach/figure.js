@@ -403,8 +403,8 @@
 
     async copyLink() {
       const { packed } = this.content();
-      const own = document.querySelector("link[rel=canonical]")?.href;
-      const page = (location.protocol === "file:" && own) || location.href;
+      const isCopy = location.protocol === "file:"; // of the book, on a disk
+      const page = (isCopy && document.querySelector("link[rel=canonical]")?.href) || location.href;
       const hash = teach.toHash(packed);
       if (!hash)
         return this.say("Too much for a link: throw some strokes away, or send the zip file.");

@@ -119,7 +119,8 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     // One time step. Returns the readout's voltages.
     step(frame) {
       const { weights, features, delays } = this;
-      const found = addRows(weights.bias.slice(), weights.layer, frame);
+      const found = weights.bias.slice();
+      for (const [pixel, count] of frame) addRow(found, weights.layer, pixel, count);
       for (let feature = 0; feature < features; feature++)
         if (found[feature] < 0) found[feature] = 0;
       this.past.unshift(found);

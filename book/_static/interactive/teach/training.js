@@ -68,10 +68,9 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   function beside(recording, random) {
     const most = teach.TRAINING.beside;
     const [right, down] = [0, 1].map(() => Math.floor((2 * most + 1) * random()) - most);
+    const inside = (place) => place >= 0 && place < SIDE;
     const stays = (pixel) =>
-      [(pixel % SIDE) + right, Math.floor(pixel / SIDE) + down].every(
-        (place) => place >= 0 && place < SIDE,
-      );
+      inside((pixel % SIDE) + right) && inside(Math.floor(pixel / SIDE) + down);
     return recording.map((frame) =>
       frame.map(([pixel, count]) =>
         stays(pixel) ? [pixel + SIDE * down + right, count] : [pixel, 0],

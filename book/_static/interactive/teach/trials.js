@@ -221,8 +221,8 @@
     confirm() {
       const { output, almost } = this.answers.forwards.network;
       const gesture = this.figure.lesson.trained.gestures[output];
-      const isThere = this.figure.gestures.all.includes(gesture); // and wasn't deleted since
-      if (almost && isThere) return this.correct(gesture);
+      // Unless it was deleted since.
+      if (almost && this.figure.gestures.all.includes(gesture)) return this.correct(gesture);
       this.count(true);
       const { right, asked } = this.score;
       this.figure.say(`${right} of ${counted(asked, "answer")} right. Draw the next one.`);
