@@ -1,7 +1,7 @@
 """A desk for event recordings of your own. Each part imports only what stands above it here.
 
 files/        files of many formats, and folders of them, read into recordings
-look/         what is in a file, and what is odd in many; copies without hot pixels and noise
+look/         what is odd in files, such as copies of others; files without hot pixels and noise
 detector      the network that looks for motion
 ask/          do these recordings need time, or do they have a shortcut?
 runs          a training run that can be resumed

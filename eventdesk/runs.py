@@ -117,7 +117,7 @@ def restore(trainer: Trainer, state: TrainingState) -> None:
     try:
         trainer.history = History(**copy.deepcopy(state.history))
         check_history(trainer.history)
-        check_options(trainer.optimizer, state.optimizer["param_groups"])
+        check_settings(trainer.optimizer, state.optimizer["param_groups"])
         trainer.classifier.load_state_dict(state.weights)
         trainer.ema.module.load_state_dict(state.ema)
         trainer.ema.n_averaged.fill_(state.n_averaged)
@@ -145,7 +145,7 @@ def check_history(history: History) -> None:
         raise ValueError(f"it has losses of {len(history.test_loss)} tests")
 
 
-def check_options(optimizer: torch.optim.Optimizer, options: list[Options]) -> None:
+def check_settings(optimizer: torch.optim.Optimizer, options: list[Options]) -> None:
     """Refuse options of an earlier run's optimizer that this one doesn't have."""
     if options != optimizer.state_dict()["param_groups"]:
         rates = [group["lr"] for group in (options[0], optimizer.param_groups[0])]

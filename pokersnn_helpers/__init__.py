@@ -11,7 +11,7 @@ snn                  the book's network
 classifier           from voltages to a class
 out_of_distribution  which recordings are unlike all that a classifier was trained on
 training             train a classifier by the recipe, test it, ask it about one recording
-checkpoints          save a classifier and its training run, and load them
+checkpoints          save a classifier, and load it
 
 simulation/          a simulated event camera, and scenes before it: chapters 6, 8 and 9
 data/                recordings that are ready: POKER-DVS and N-MNIST

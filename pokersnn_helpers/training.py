@@ -414,22 +414,35 @@ def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
     with torch.no_grad(), torch.random.fork_rng(devices=[]), errors_in("in epoch 1, batch 1"):
         first, again, changed = map(classifier.voltages_of, (frames, frames, alone))
     classifier.train()
-    slips = {
-        "answers the same frames otherwise when they come again: let forward begin with state = "
-        "None, and dropout look at self.training": (first - again).abs().max() > 1e-3,
-        "answers a recording by the others of its batch, too: frames are (time, batch, polarity, "
-        "y, x), and not (batch, time, ...)": (again - changed)[:, -1].abs().max() > 1e-3,
-        "returns probabilities, of which decode takes a softmax once more; return the numbers "
-        "before its softmax": (first.sum(dim=-1) - 1).abs().max() < 1e-3,
-        "returns spikes, whose maxima are all 1; return voltages, or give a decode that adds up": (
-            classifier.decode is decode and first.any() and ((first == 0) | (first == 1)).all()
+    is_binary = first.any() and ((first == 0) | (first == 1)).all()
+    slips = [
+        (
+            (first - again).abs().max() > 1e-3,
+            "answers the same frames otherwise when they come again: let forward begin with state "
+            "= None, and dropout look at self.training",
         ),
-        "has layers in a list, or weights that are no torch.nn.Parameter of its own, so they don't "
-        "learn; make it a torch.nn.ModuleList, or them parameters": has_hidden_weights(
-            classifier.snn
+        (
+            (again - changed)[:, -1].abs().max() > 1e-3,
+            "answers a recording by the others of its batch, too: frames are (time, batch, "
+            "polarity, y, x), and not (batch, time, ...)",
         ),
-    }
-    found = [slip for slip, is_so in slips.items() if is_so]
+        (
+            (first.sum(dim=-1) - 1).abs().max() < 1e-3,
+            "returns probabilities, of which decode takes a softmax once more; return the numbers "
+            "before its softmax",
+        ),
+        (
+            classifier.decode is decode and is_binary,
+            "returns spikes, whose maxima are all 1; return voltages, or give a decode that adds "
+            "up",
+        ),
+        (
+            has_hidden_weights(classifier.snn),
+            "has layers in a list, or weights that are no torch.nn.Parameter of its own, so they "
+            "don't learn; make it a torch.nn.ModuleList, or them parameters",
+        ),
+    ]
+    found = [slip for is_so, slip in slips if is_so]
     for slip in found[:1]:  # which may be the reason for the others
         warnings.warn(f"{type(classifier.snn).__name__} {slip}", stacklevel=6)
 

@@ -158,9 +158,9 @@ def trees_over_time(features: Any, finer: int = 1) -> Make:
     return make
 
 
-def of_part(features: FeatureEstimator, cut: Perturbation) -> Make:
+def of_part(estimator: FeatureEstimator, cut: Perturbation) -> Make:
     """Return what makes an estimator that sees a part of each recording."""
-    return lambda _: PerturbedEstimator(features, cut)
+    return lambda _: PerturbedEstimator(estimator, cut)
 
 
 def network(kind: Any, **options: Any) -> Make:

@@ -97,9 +97,9 @@ def compare(
     The models see something trivial, such as how recordings begin, the event-count image, the event
     rate over time, single frames, or the order of events; ``verdict`` says which is as good as the
     best. Where the image isn't, a network with a memory also learns from recordings whose times are
-    drawn anew. Where no order is needed or it can't be told, and no model is nearly always right,
-    such a network looks once in bins five times finer. Models see at most 64 pixels along a side
-    and 10,000 events of a recording, on average; of more, the same share of each is drawn.
+    drawn anew. Where the image is enough or nothing can be told, and no model is nearly always
+    right, such a network looks once in bins five times finer. Models see at most 64 pixels along a
+    side and 10,000 events of a recording, on average; of more, the same share of each is drawn.
 
     Args:
         recordings: All of them, at least ``folds`` groups of each class.

@@ -210,6 +210,7 @@ class Judgement:
             return Verdict.SHORTCUT, shortcuts
         rows = self.without_order()
         answers = [row.as_good for row in rows]
+        # The image, which is simplest, is claimed first: so it may not be in doubt.
         if Answer.YES in answers and answers[0] is not Answer.CANT_TELL:
             first = rows[answers.index(Answer.YES)]
             return ENOUGH[first.model.sees], [first]

@@ -19,7 +19,7 @@ SHORTEST = 3.5  # ticks: in less, passes of a card are as alike as copies
 FEWEST = 20  # different events, of which a signature can tell something
 SMALLEST = 33  # pixels across: brought to 32 or 16, simulated gestures are as alike as copies
 # Of two copies, the product of signatures is more. Of others it is at most 0.18 in 134 digits of
-# N-MNIST, 0.34 in 131 pips, 0.31 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in discs
+# N-MNIST, 0.34 in 131 pips, 0.34 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in discs
 # that flicker; of a digit and half of its events, 0.63 in the median.
 ALIKE = 0.4
 _random = np.random.default_rng(0)
@@ -41,7 +41,7 @@ def signature(events: ndarray) -> ndarray:
 
     Returns:
         1024 numbers whose squares add up to 1; zeros for fewer than 20 different events, for less
-        than 3.5 ms, and for events within 32 columns and rows.
+        than 3.5 ms, and where all columns and rows are among a sensor's first 32.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
@@ -60,8 +60,8 @@ def signature(events: ndarray) -> ndarray:
     merged = 2.0 ** -max(0, np.round(np.log2(pixels / SIDE)))
     middle = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
     at = np.stack([*middle, since])
+    at[:2] = at[:2].clip(1, SIDE - 3)
     cells = at.astype(int)
-    cells[:2] = cells[:2].clip(1, SIDE - 3)
     beyond = at - cells
     polarities = (events["p"] > 0).astype(int)
     counts = np.zeros((2, SIDE, SIDE, cells[2, -1] + 2), np.float32)

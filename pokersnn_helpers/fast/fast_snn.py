@@ -24,7 +24,7 @@ MIN_DENSE = 0.3  # share of inputs that aren't 0, above which BLAS multiplies al
 DEVICE = "cpu"  # of the loops
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 LEARNED = LAYERS | {"lif0": LearnedTaus}
-PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
+REQUIRED = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -154,8 +154,8 @@ def check_network(snn: Any, inputs: int) -> None:
             if isinstance(value, Tensor):
                 need(f"the size of {path}", value.numel(), 1)
                 need(f"{path}.requires_grad", value.requires_grad, False)
-            if parameter in PARAMETERS:
-                need(path, value, PARAMETERS[parameter])
+            if parameter in REQUIRED:
+                need(path, value, REQUIRED[parameter])
 
 
 def need(name: str, value: Any, expected: Any) -> None:

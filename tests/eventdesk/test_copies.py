@@ -47,6 +47,19 @@ def test_copies_are_found(change):
     assert len(pairs) >= 19  # half of the events of one may be too few
 
 
+def test_an_event_far_from_the_others_counts_once(monkeypatch):
+    filtered = []
+
+    def uniform_filter(counts, *options, **named):
+        filtered.append(counts.sum())
+        return counts
+
+    monkeypatch.setattr("scipy.ndimage.uniform_filter", uniform_filter)
+    places = np.append(np.tile(np.arange(40), 5), 250)
+    signature(make_events(np.arange(201) * 100, places, places, np.zeros(201, int)))
+    assert filtered == [pytest.approx(201)]
+
+
 def beginnings(duration):
     """Return the first µs of pips, in which those of one suit are alike."""
     pips = load_pokerdvs131().recordings[:50]
