@@ -532,7 +532,7 @@ def test_shuffled_time_bins_are_the_same_ones_in_another_order():
     same, moved = run(
         "const { events } = seen(draw('zed'));"
         "const bins = (random) => teach.toRecording(events, 1000, 10, random).slice(0, -10)"
-        "  .map((frame) => frame.map(([pixel]) => pixel).sort().join());"
+        "  .map((frame) => frame.filter((_, at) => at % 2 === 0).sort().join());"
         "const [plain, shuffled] = [bins(), bins(mulberry32(1))];"
         "return [`${[...plain].sort()}` === `${[...shuffled].sort()}`,"
         "  plain.filter((bin, place) => bin !== shuffled[place]).length / plain.length];"

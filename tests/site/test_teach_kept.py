@@ -247,7 +247,9 @@ def test_another_tab_ends_no_training_and_takes_no_stroke_that_waits(visit):
     assert two.evaluate("teaching.lesson.goesOn") and counts_of(two) == [5] * 6
     say_no(two)  # take what the other tab has
     press_now(two, "stop")
-    two.wait_for_function("teaching.gestures.all[0].strokes.length === 6")
+    two.wait_for_function(
+        "teaching.phase === 'ready' && teaching.gestures.all[0].strokes.length === 6"
+    )
     two.evaluate("teaching.lesson.forget()")
     add_stroke(two, None)
     add_stroke(one, 0)

@@ -42,10 +42,10 @@ MATRICES = {  # by their names in the page: those in PyTorch, and which way roun
 
 
 def frames_of(recording):
-    """Make frames (T, 1, 1, 35, 35) of a recording of the page: pairs of a pixel and its count."""
+    """Make frames (T, 1, 1, 35, 35) of a recording of the page: each a pixel, its count, ..."""
     frames = torch.zeros(len(recording), 35**2, dtype=torch.float64)
-    for frame, pairs in zip(frames, recording, strict=True):
-        for pixel, count in pairs:
+    for frame, sent in zip(frames, recording, strict=True):
+        for pixel, count in zip(sent[::2], sent[1::2], strict=True):
             frame[pixel] = count
     # With a gradient the layer multiplies as PyTorch does, and nothing has to be compiled.
     return frames.reshape(-1, 1, 1, 35, 35).requires_grad_()

@@ -363,6 +363,6 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
     const frames = Array.from({ length: frameOf(events.at(-1)[0]) + 1 }, () => new Map());
     for (const [t, x, y] of events) shared.addCount(frames[frameOf(t)], y * SIDE + x, 1);
     if (random) shared.shuffle(frames, random);
-    return [...frames.map((frame) => [...frame]), ...Array(settle).fill([])];
+    return [...frames.map((frame) => [...frame].flat()), ...Array(settle).fill([])];
   };
 });

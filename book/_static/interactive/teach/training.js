@@ -72,9 +72,11 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
     const stays = (pixel) =>
       inside((pixel % SIDE) + right) && inside(Math.floor(pixel / SIDE) + down);
     return recording.map((frame) =>
-      frame.map(([pixel, count]) =>
-        stays(pixel) ? [pixel + SIDE * down + right, count] : [pixel, 0],
-      ),
+      frame.map((value, at) => {
+        const isCount = at % 2;
+        if (!stays(frame[at - isCount])) return isCount ? 0 : value;
+        return isCount ? value : value + SIDE * down + right;
+      }),
     );
   }
 
