@@ -15,7 +15,7 @@ COMMENT = re.compile(r"<!--.*?-->")  # beside a number: where it comes from
 TEMPLATES = Path(__file__).with_name("templates")
 FIGURES = Path(__file__).parents[1] / "book" / "_static" / "interactive"
 FIRST = {"book/teach_it_yours": "teach"}  # pages that are one interactive figure, and its kind
-PART = re.compile(r'"((?:\.\./)?[\w-]+/[\w-]+)"')  # of a figure, in its script
+PART = re.compile(r'(?<=[" ])(?:\.\./)?\w+/[\w-]+(?=[" ])')  # names in a string of loadParts
 
 
 def setup(app: Sphinx) -> dict:
