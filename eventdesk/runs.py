@@ -17,7 +17,7 @@ from pokersnn_helpers.checkpoints import read, save_checkpoint
 from pokersnn_helpers.system.writing import StrPath
 from pokersnn_helpers.training import History, Trainer
 
-Options = dict[str, Any]  # by name
+Options = dict[str, Any]  # of the command train, by name
 
 
 @dataclass
@@ -27,9 +27,9 @@ class TrainingState:
     weights: dict[str, Tensor]  # of the classifier after the last step
     ema: dict[str, Tensor]  # their exponential moving average
     n_averaged: int  # steps that the average holds
-    optimizer: Options
+    optimizer: dict[str, Any]
     rng: Tensor  # state of PyTorch's random numbers on the CPU
-    history: Options
+    history: dict[str, Any]
     cuda_rng: Tensor | None = None  # and on the GPU, which dropout there draws from
     kept: dict[str, Tensor] | None = None  # the average after the epoch that is kept
 
@@ -145,7 +145,7 @@ def check_history(history: History) -> None:
         raise ValueError(f"it has losses of {len(history.test_loss)} tests")
 
 
-def check_settings(optimizer: torch.optim.Optimizer, options: list[Options]) -> None:
+def check_settings(optimizer: torch.optim.Optimizer, options: list[dict[str, Any]]) -> None:
     """Refuse options of an earlier run's optimizer that this one doesn't have."""
     if options != optimizer.state_dict()["param_groups"]:
         rates = [group["lr"] for group in (options[0], optimizer.param_groups[0])]

@@ -4,7 +4,7 @@ A network lies in a checkpoint, ``.pt``; trees and regressions lie in a file of 
 which holds numbers and names, and nothing that could run. Both hold how recordings were read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
@@ -36,11 +36,10 @@ from pokersnn_helpers.training import Prediction, predict_recording
 from .ask import features
 from .ask.compare import Comparison, make_smaller, train_winner
 from .files.folders import resized_parts, thin
-from .runs import Options
 
 FORMAT = "eventdesk features 1"
 TREE = "sklearn.tree._tree.Tree"  # which skops trusts only where its numbers are checked
-NETWORKS: Any = {  # FastSNN, for SNN, takes sparse frames: memory grows with the events
+NETWORKS: dict[str, Any] = {  # FastSNN, for SNN, takes sparse frames: memory grows with the events
     "SNN": FastSNN,
     "FastSNN": FastSNN,
     "LayerThenSNN": LayerThenSNN,
@@ -48,7 +47,7 @@ NETWORKS: Any = {  # FastSNN, for SNN, takes sparse frames: memory grows with th
     "FrameMLP": models.FrameMLP,
     "GRU": models.GRU,
 }
-FEATURES: Any = {
+FEATURES: dict[str, Callable[..., ndarray]] = {
     function.__name__: function
     for function in (
         models.summed_image,
@@ -60,7 +59,7 @@ FEATURES: Any = {
         features.shift_correlation,
     )
 }
-READING: Any = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it
+READING: dict[str, Any] = {"sensor": str, "window_ms": Real, "share": Real}  # how they reached it
 
 
 @dataclass
@@ -153,7 +152,7 @@ def load_trained(path: StrPath, device: str | None = None, network: Any = None) 
     return Trained(load_checkpoint(file, device, network), **reading)
 
 
-def _check_reading(options: Any, path: Path) -> Options:
+def _check_reading(options: Any, path: Path) -> dict[str, Any]:
     """Return what options say of how recordings are read, or refuse them."""
     if not isinstance(options, dict):
         raise ValueError(f"{path} is damaged: its options are {options!r}")
@@ -208,7 +207,7 @@ def _save_features(
     estimator: FeatureEstimator,
     recordings: Recordings,
     groups: Sequence[Any],
-    reading: Options,
+    reading: dict[str, Any],
     path: Path,
 ) -> None:
     from skops import io  # which takes half a second to import

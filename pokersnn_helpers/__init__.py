@@ -2,7 +2,6 @@
 
 system/              what all else stands on: checks, files, compiled loops, devices, Norse
 
-units                in which unit the times of a recording are
 recordings           event recordings of any sensor and any classes
 frames               from events to batches of frames
 recipe               what training depends on, chosen by the recordings

@@ -25,7 +25,7 @@ from .system.checks import (
     suggests_names,
 )
 from .system.progress import progress_bar
-from .units import ENOUGH_EVENTS, UNITS, likely_factor
+from .system.units import ENOUGH_EVENTS, UNITS, likely_factor
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities

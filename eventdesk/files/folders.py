@@ -264,7 +264,7 @@ def _say_left_out(folder: Path, files: list[Path], left_out: list[Path]) -> None
     if not files:
         raise FileNotFoundError(
             f"no recordings in folders of {folder}; put {', '.join(FORMATS)} into a folder per "
-            "class"
+            "class, and name the folder of these"
         )
 
 

@@ -9,8 +9,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from pokersnn_helpers.recordings import PackedRecording, smallest_sensor
 from pokersnn_helpers.system.checks import MAX_TIME, SensorSize, check_events, errors_in
+from pokersnn_helpers.system.units import ENOUGH_EVENTS, UNITS, likely_factor
 from pokersnn_helpers.system.writing import StrPath
-from pokersnn_helpers.units import ENOUGH_EVENTS, UNITS, likely_factor
 
 from ..files.camera_files import unwrapped
 from ..files.event_files import (

@@ -1,6 +1,7 @@
 """What all else stands on: checks, files, compiled loops, devices, progress bars and Norse.
 
 - ``checks``: what is refused, in words.
+- ``units``: in which unit the times of a recording are.
 - ``training_checks``: what training is watched for.
 - ``writing``: files written whole or not at all.
 - ``reading``: regular files alone are read, and what fits into the memory.
