@@ -176,7 +176,7 @@ def check_options(saved: Options, path: Path) -> None:
             )
 
 
-def name_validation(history: Options) -> None:
+def name_validation(history: dict[str, Any]) -> None:
     """Rename what an earlier version noted of validation recordings as of test recordings."""
     if "validation_loss" not in history:
         history["validation_loss"] = history.pop("test_loss", [])
