@@ -15,7 +15,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
+from pokersnn_helpers.page.measured import MEASUREMENTS, names, read
 
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 SUMMARY = """\

@@ -11,8 +11,8 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 
-from pokersnn_helpers.study.measured import names as stored
-from pokersnn_helpers.study.measured import read
+from pokersnn_helpers.page.measured import names as stored
+from pokersnn_helpers.page.measured import read
 
 from . import Row, store
 from .timing import finite, report, setting

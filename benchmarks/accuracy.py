@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pokersnn_helpers.study.estimators import Perturbation, PerturbedEstimator
-from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from eventdesk.evidence.estimators import Perturbation, PerturbedEstimator
+from eventdesk.evidence.perturbations import merge_polarities, reversed_time, shuffled_time
+from eventdesk.evidence.protocol import Evidence, Trial
 
 from . import Options, Row, folds
 from .models import HYBRID, MODELS, SETTINGS, SNN

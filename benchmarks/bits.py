@@ -10,9 +10,9 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from eventdesk.evidence.protocol import Trial
 from pokersnn_helpers import Classifier, Recordings, evaluate, fit, make_loader
-from pokersnn_helpers.frames import augment
-from pokersnn_helpers.study.protocol import Trial
+from pokersnn_helpers.events.frames import augment
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds

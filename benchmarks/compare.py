@@ -18,13 +18,13 @@ from pandas import DataFrame
 from eventdesk.ask.candidates import CANDIDATES
 from eventdesk.ask.compare import compare, make_smaller, train_winner
 from eventdesk.ask.verdict import Judgement, Sees, Verdict
-from eventdesk.detector import detector
+from eventdesk.evidence.estimators import NetworkEstimator
+from eventdesk.evidence.protocol import Evidence
 from eventdesk.files.folders import resize
+from eventdesk.models.detector import detector
 from pokersnn_helpers import Recordings, load_nmnist
-from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures, film_hand, gesture_path
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.protocol import Evidence
+from pokersnn_helpers.training.recipe import choose_recipe
 
 from . import Row, folds
 from .known_sets import KNOWN_SETS, make_set

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from eventdesk.look.inspection import describe
 from pokersnn_helpers import Recordings, Split
-from pokersnn_helpers.recordings import check_recordings
-from pokersnn_helpers.study.event_statistics import event_statistics
+from pokersnn_helpers.events.recordings import check_recordings
+from pokersnn_helpers.simulation.event_statistics import event_statistics
 
 STATISTICS = ("events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels")
 

@@ -26,7 +26,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from pokersnn_helpers import SNN, Classifier
-from pokersnn_helpers.frames import last_steps
+from pokersnn_helpers.events.frames import last_steps
 
 LAYERS = (nn.Linear, nn.GRU)  # besides those of SNN
 NEURONS = (LIFRecurrentCell, LICell)  # of Norse: LIF neurons and leaky integrators

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from eventdesk.models.ordinary import Model
 from pokersnn_helpers import (
     Classifier,
     FastSNN,
@@ -17,9 +18,8 @@ from pokersnn_helpers import (
     fit,
     make_loader,
 )
-from pokersnn_helpers.frames import last_steps
-from pokersnn_helpers.networks import width_of_steps
-from pokersnn_helpers.study.models import Model
+from pokersnn_helpers.events.frames import last_steps
+from pokersnn_helpers.networks.spiking_network import width_of_steps
 
 from . import Options
 from .over_time import log_probabilities_over_time

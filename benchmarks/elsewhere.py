@@ -16,11 +16,11 @@ from torch.autograd import grad
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
+from eventdesk.evidence.estimators import NetworkEstimator
+from eventdesk.evidence.protocol import Evidence, Trial
+from eventdesk.trained.nir_files import load_nir, save_nir
 from pokersnn_helpers import FastSNN, Recordings, to_frames
-from pokersnn_helpers.elsewhere import load_nir, save_nir
-from pokersnn_helpers.networks import width_of_steps
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from pokersnn_helpers.networks.spiking_network import width_of_steps
 
 from . import Row
 from .libraries import installed_version

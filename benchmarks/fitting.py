@@ -17,7 +17,7 @@ from pandas import DataFrame
 from scipy.optimize import minimize
 
 from pokersnn_helpers import Recordings, load_pokerdvs
-from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.events.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation.camera import EventCamera
 from pokersnn_helpers.simulation.cards import CAMERA, simulate_recording
 

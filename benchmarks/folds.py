@@ -9,11 +9,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy import ndarray
 
+from eventdesk.evidence.estimators import NetworkEstimator
+from eventdesk.evidence.intervals import bootstrap_interval
+from eventdesk.evidence.protocol import CrossValidated, Evidence, cross_validate
 from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.data.pokerdvs import PokerDVS131
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.intervals import bootstrap_interval
-from pokersnn_helpers.study.protocol import CrossValidated, Evidence, cross_validate
 
 from . import Options, Row
 

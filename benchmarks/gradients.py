@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from pokersnn_helpers import FastSNN, build_network, make_loader, train_classifier, training
-from pokersnn_helpers.snn import SNN
+from pokersnn_helpers.networks.snn import SNN
 
 from . import Options, Row
 from .timing import recordings

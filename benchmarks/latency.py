@@ -10,12 +10,12 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
+from eventdesk.evidence.estimators import NetworkEstimator
+from eventdesk.evidence.perturbations import until
+from eventdesk.models.layered import LayerThenSNN
+from eventdesk.models.ordinary import GRU, MLP
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
-from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.simulation import simulate_pokerdvs
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.perturbations import until
 
 from . import Options, Row, folds
 from .counting import count_operations

@@ -18,11 +18,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn.functional import one_hot
 
+from eventdesk.evidence.perturbations import merge_polarities
 from pokersnn_helpers import FastSNN, Recordings, build_network, to_frames
-from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.networks import width_of_steps
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.perturbations import merge_polarities
+from pokersnn_helpers.events.frames import with_steps
+from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.networks.spiking_network import width_of_steps
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds, motions

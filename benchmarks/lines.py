@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from eventdesk.evidence.protocol import Evidence
 from pokersnn_helpers import FastSNN, evaluate, make_loader
-from pokersnn_helpers.study.protocol import Evidence
-from pokersnn_helpers.training import train_classifier
+from pokersnn_helpers.training.train import train_classifier
 
 from . import Options, Row
 from .folds import spread

@@ -4,15 +4,15 @@ from typing import Any
 
 import torch
 
-from pokersnn_helpers import FastSNN
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.study.estimators import (
+from eventdesk.evidence.estimators import (
     NetworkEstimator,
     PerturbedEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.study.models import GRU, FrameMLP, summed_image
-from pokersnn_helpers.study.perturbations import merge_polarities
+from eventdesk.evidence.perturbations import merge_polarities
+from eventdesk.models.layered import LayerThenSNN
+from eventdesk.models.ordinary import GRU, FrameMLP, summed_image
+from pokersnn_helpers import FastSNN
 
 from . import Options
 

@@ -16,16 +16,16 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from eventdesk.evidence.perturbations import apply, replaced
+from eventdesk.evidence.protocol import Evidence, Trial
+from eventdesk.models.ordinary import CNN, GRU
 from pokersnn_helpers import SNN, FastSNN, Recordings
-from pokersnn_helpers.networks import SpikingNetwork
-from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.networks.building import build_network
+from pokersnn_helpers.networks.spiking_network import SpikingNetwork
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL, EventCamera
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import CNN, GRU
-from pokersnn_helpers.study.perturbations import apply, replaced
-from pokersnn_helpers.study.protocol import Evidence, Trial
 from pokersnn_helpers.system.norse_cells import (
     LIFFeedForwardState,
     LIFParameters,

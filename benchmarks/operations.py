@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pokersnn_helpers import Recordings, make_loader
-from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.study.estimators import (
+from eventdesk.evidence.estimators import (
     FeatureEstimator,
     NetworkEstimator,
     PerturbedEstimator,
 )
-from pokersnn_helpers.study.models import GRU, summed_image
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from eventdesk.evidence.protocol import Evidence, Trial
+from eventdesk.models.ordinary import GRU, summed_image
+from pokersnn_helpers import Recordings, make_loader
+from pokersnn_helpers.networks.spiking_network import WHOLE
 
 from . import Options, Row, folds
 from .counting import Operations, count_operations

@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from pokersnn_helpers import Classifier, Recordings, make_loader
-from pokersnn_helpers.classifier import check_classifier, unique_argmax
+from pokersnn_helpers.networks.classifier import check_classifier, unique_argmax
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from eventdesk.evidence.estimators import NetworkEstimator
+from eventdesk.evidence.perturbations import until
+from eventdesk.evidence.protocol import Evidence, Trial
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.perturbations import until
-from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds, motions
 from .rules import (

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from eventdesk.files.event_files import read_unchecked
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.system.checks import EVENT_DTYPE
 
 from . import Row

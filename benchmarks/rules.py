@@ -1,7 +1,7 @@
 """The panel: rules and small models that a network has to beat, each of a few lines.
 
-Each is an estimator, as in ``study.estimators``, which learns from the recordings that a network
-learns from, and is asked about the same; ``until`` of ``study.perturbations`` cuts these, to ask
+Each is an estimator, as in ``evidence.estimators``, which learns from the recordings that a network
+learns from, and is asked about the same; ``until`` of ``evidence.perturbations`` cuts these, to ask
 for an answer at any time. Two rules learn nothing: ``Pointing`` answers left, right, up or down as
 an arrow says.
 """
@@ -21,16 +21,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
-from eventdesk.ask.features import shift_correlation
-from pokersnn_helpers import Recordings, to_frames
-from pokersnn_helpers.study.estimators import (
+from eventdesk.evidence.estimators import (
     FeatureEstimator,
     Features,
     NetworkEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.study.models import CNN, summed_image
-from pokersnn_helpers.study.perturbations import until
+from eventdesk.evidence.perturbations import until
+from eventdesk.models.features import shift_correlation
+from eventdesk.models.ordinary import CNN, summed_image
+from pokersnn_helpers import Recordings, to_frames
 
 EARLY_MS = (4, 6, 8)  # when an answer is asked for, besides the end
 BINS = 50  # of ``events_over_time``

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eventdesk.evidence.estimators import NetworkEstimator, logistic_regression
+from eventdesk.evidence.protocol import Evidence, Trial
+from eventdesk.models.ordinary import summed_image
 from pokersnn_helpers import Recordings, load_pokerdvs, load_pokerdvs131
 from pokersnn_helpers.simulation import simulate_pokerdvs
-from pokersnn_helpers.study.estimators import NetworkEstimator, logistic_regression
-from pokersnn_helpers.study.models import summed_image
-from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Options, Row, folds
 from .comparison import all_statistics, c2st_accuracy, pixel_intervals

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pokersnn_helpers import load_pokerdvs131
-from pokersnn_helpers.study.measured import MEASUREMENTS
+from pokersnn_helpers.page.measured import MEASUREMENTS
 from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row

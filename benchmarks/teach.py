@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy import ndarray
 
-from eventdesk.ask.portions import first_tenth
+from eventdesk.evidence.estimators import PerturbedEstimator, logistic_regression
+from eventdesk.evidence.perturbations import apply, merge_polarities
+from eventdesk.evidence.portions import first_tenth
+from eventdesk.models.ordinary import summed_image
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.study.estimators import PerturbedEstimator, logistic_regression
-from pokersnn_helpers.study.models import summed_image
-from pokersnn_helpers.study.perturbations import apply, merge_polarities
 
 from . import Row
 

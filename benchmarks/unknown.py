@@ -16,18 +16,18 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from eventdesk.detector import detector
+from eventdesk.evidence.protocol import Evidence, Trial
 from eventdesk.files.folders import resize
+from eventdesk.models.detector import detector
+from eventdesk.trained.familiar import IMAGE, Known, what_is_outside
 from pokersnn_helpers import (
     Recordings,
     Split,
     load_nmnist,
     train_classifier,
 )
-from pokersnn_helpers.out_of_distribution import KINDS, what_is_outside
-from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from pokersnn_helpers.training.recipe import choose_recipe
 
 from . import Row, folds
 
@@ -82,19 +82,20 @@ def left_out_row(name: str, left_out: int, seed: int, epochs: int | None) -> Row
         time_window=width,
         epochs=recipe.epochs,
     )
-    classifier.eval()
+    known = Known.of(learned + validation if validation else learned, classifier, groups)
+    familiar: Any = known.familiar  # of enough recordings
 
     tested = trial.test(lambda held_out: held_out).recordings
     row: Row = {"recordings": name, "left out": unknown.recordings.classes[left_out], "seed": seed}
     image, either = [], []  # by how many standard deviations they are beyond a limit
     for asked, recordings in (("known", tested), ("unknown", unknown.recordings)):
-        beyond = classifier.familiar.beyond(recordings, classifier)
+        beyond = familiar.beyond(recordings, classifier)
         outside = [
-            bool(what_is_outside(classifier.ranges, packed.image(), packed.t[-1]))
+            bool(what_is_outside(known.ranges, packed.image(), packed.t[-1]))
             for packed in recordings.events.packed
         ]
-        image.append(beyond[[*KINDS].index("image")])
-        either.append(beyond.max(axis=0))
+        image.append(beyond[IMAGE])
+        either.append(np.max([*beyond.values()], axis=0))
         row[f"predict, {asked}"] = float(((either[-1] > 0) | outside).mean())
     truth = np.repeat([0, 1], [*map(len, image)])
     for score, values in (("predict", either), ("image", image)):

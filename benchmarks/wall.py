@@ -12,10 +12,10 @@ from functools import cache, partial
 
 import numpy as np
 
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.evidence.protocol import Evidence, Trial
 from pokersnn_helpers import Recordings, load_nmnist
-from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
-from pokersnn_helpers.study.perturbations import replaced
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
 
 from . import Row, motions, panel
 from .rules import untrained

@@ -2,10 +2,10 @@
 
 files/        files of many formats, and folders of them, read into recordings
 look/         what is odd in files, such as copies of others; files without hot pixels and noise
-detector      the network that looks for motion
+models/       what is held against the book's network: other networks, and features for trees
+evidence/     who may learn from, choose by and test on what; accuracies with their intervals
 ask/          do these recordings need time, or do they have a shortcut?
-runs          a training run that can be resumed
-trained       what train has trained, or the winner of compare, and how recordings reach it
+trained/      what was trained, saved and loaded, and what it has learned from
 streaming     what a trained network says while events arrive
 live          play a file in real time, or listen to a camera
 commands/     the command line: eventdesk, or python -m eventdesk

@@ -4,7 +4,7 @@ from .files.folders import load_folder, resize
 from .look.cleaning import clean_files
 from .look.inspection import inspect_file, plot_inspection
 from .streaming import Stream
-from .trained import load_trained
+from .trained.winners import load_trained
 
 __all__ = [
     "Stream",

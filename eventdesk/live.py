@@ -8,7 +8,7 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 from numpy import ndarray
 
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.system.checks import SensorSize
 
 from .files.folders import resize

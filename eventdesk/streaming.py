@@ -10,11 +10,15 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from pokersnn_helpers.classifier import Classifier, check_classifier, decode, unique_argmax
-from pokersnn_helpers.frames import count_events
-from pokersnn_helpers.networks import needs_step, run_steps
-from pokersnn_helpers.out_of_distribution import unlike, warn_if_unlike
-from pokersnn_helpers.recordings import PackedRecording
+from pokersnn_helpers.events.frames import count_events
+from pokersnn_helpers.events.recordings import PackedRecording, Recordings
+from pokersnn_helpers.networks.classifier import (
+    Classifier,
+    check_classifier,
+    decode,
+    unique_argmax,
+)
+from pokersnn_helpers.networks.spiking_network import needs_step, run_steps
 from pokersnn_helpers.system.checks import (
     EVENT_DTYPE,
     MAX_TIME,
@@ -24,7 +28,9 @@ from pokersnn_helpers.system.checks import (
     suggests_names,
 )
 from pokersnn_helpers.system.devices import one_cpu_thread
-from pokersnn_helpers.training import Prediction, read_prediction
+from pokersnn_helpers.training.evaluation import Prediction, read_prediction
+
+from .trained.familiar import Known
 
 MAX_STEPS = 2**22  # of a recording: 70 minutes at 1 ms, whose voltages take some gigabytes
 COUNTS_AT_ONCE = 2**22  # in the frames that are computed at once
@@ -41,8 +47,8 @@ class Stream:
     ``reset``, a pause or a window begins a new recording.
 
     Args:
-        classifier: A classifier whose network has a ``step``, as the head of ``networks.py`` says:
-            ``SNN``, ``FastSNN``, ``LayerThenSNN`` or one of your own. The stream copies it to the
+        classifier: A classifier whose network has a ``step``, as the head of ``spiking_network``
+            says: ``SNN``, ``FastSNN``, ``LayerThenSNN`` or one of your own. The stream copies it to the
             CPU.
         pause_ms: Time in ms without an event after which a recording is over, and the next event
             begins a new one. Default: only ``reset`` ends a recording.
@@ -50,6 +56,8 @@ class Stream:
             that is never silent. Default: there is no such limit.
         on_answer: A function that is called with the stream when a recording is over, before the
             next one begins.
+        known: What the classifier has learned from, as ``load_trained(path).known`` says it, to
+            hold recordings against. Default: nothing is known.
 
     Attributes:
         steps: The number of time steps that have been computed.
@@ -84,6 +92,7 @@ class Stream:
         pause_ms: float = math.inf,
         window_ms: float = math.inf,
         on_answer: Callable[["Stream"], None] | None = None,
+        known: Known | None = None,
     ):
         check_range(0.001, math.inf, pause_ms=pause_ms, window_ms=window_ms)
         check_classifier(classifier)
@@ -96,6 +105,7 @@ class Stream:
         self.pause = 1000 * pause_ms  # µs
         self.window = 1000 * window_ms  # µs
         self.on_answer = on_answer
+        self.known = known or Known()
         refuse_hooks(self.network)  # which steps would leave out
         self._check_steps()  # and what compiles does so now
         self.reset()
@@ -201,7 +211,7 @@ class Stream:
     def finish(self) -> Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
         if self._portions:
-            warn_if_unlike(self.classifier, self._recording())
+            self.known.warn_if_unlike(self._recording())
         return self._compute(self.own_steps)
 
     def end(self) -> Tensor:
@@ -228,12 +238,13 @@ class Stream:
 
     def unlike(self) -> list[str]:
         """Say what of the events so far is unlike all that the classifier was trained on."""
-        return unlike(self.classifier, self._recording()) if self._portions else []
+        return self.known.unlike(self.classifier, self._recording()) if self._portions else []
 
-    def _recording(self) -> PackedRecording:
-        """Return all events of the recording that goes on."""
+    def _recording(self) -> Recordings:
+        """Return the recording that goes on, alone, with all of its events."""
         events = np.concatenate([portion.unpack() for portion in self._portions])
-        return PackedRecording.pack(events, self.classifier.sensor_size)
+        classes, sensor_size = self.classifier.classes, self.classifier.sensor_size
+        return Recordings([PackedRecording.pack(events, sensor_size)], [0], classes, sensor_size)
 
     def settled_ms(self) -> float | None:
         """Return since what time in ms the answer is what it is now; None without an answer.

@@ -1,23 +1,16 @@
-"""Helpers of the POKER-DVS book. Each module and folder imports only what stands above it here.
+"""Helpers of the POKER-DVS book: what its chapters type or call.
 
-system/              what all else stands on: checks, files, compiled loops, devices, Norse
+Each folder imports only what stands above it here:
 
-recordings           event recordings of any sensor and any classes
-frames               from events to batches of frames
-recipe               what training depends on, chosen by the recordings
-networks             what a network is, and the loop over time
-snn                  the book's network
-classifier           from voltages to a class
-out_of_distribution  which recordings are unlike all that a classifier was trained on
-training             train a classifier by the recipe, test it, ask it about one recording
-checkpoints          save a classifier, and load it
-
-simulation/          a simulated event camera, and scenes before it: chapters 6, 8 and 9
-data/                recordings that are ready: POKER-DVS and N-MNIST
-fast/                the book's network in compiled loops: chapter 10
-elsewhere            the network in other simulators
-figures/             what the chapters draw
-study/               what the chapters on evidence measure with: 7 above all
+system/      what all else stands on: checks, warnings, files, devices, compiled loops, Norse
+events/      event recordings of any sensor, and batches of frames
+networks/    what a network is, the book's network, and how voltages become a class
+fast/        the book's network in compiled loops
+training/    train a classifier by the recipe, test it, save it
+simulation/  a simulated event camera, and scenes before it
+data/        recordings that are ready: POKER-DVS and N-MNIST
+page/        what a page expects, advice on errors, and stored measurements
+figures/     what the chapters draw
 """
 
 import lazy_loader

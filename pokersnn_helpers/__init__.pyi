@@ -1,20 +1,23 @@
-from .checkpoints import load_checkpoint, save_checkpoint
-from .classifier import Classifier, decode
 from .data.nmnist import load_nmnist
 from .data.pokerdvs import load_pokerdvs, load_pokerdvs131
-from .fast import FastSNN
-from .frames import augment, make_loader, make_loaders, to_frames
-from .networks import SpikingNetwork, record_states
-from .recordings import (
+from .events.frames import augment, make_loader, make_loaders, to_frames
+from .events.recordings import (
     Recordings,
     Split,
     first_of_each_class,
     stratified_folds,
 )
-from .snn import SNN, build_network
+from .fast import FastSNN
+from .networks.building import build_network
+from .networks.classifier import Classifier, decode
+from .networks.snn import SNN
+from .networks.spiking_network import SpikingNetwork, record_states
 from .system.checks import EVENT_DTYPE
 from .system.devices import default_device
-from .training import evaluate, fit, predict, train_classifier
+from .training.checkpoints import load_checkpoint, save_checkpoint
+from .training.evaluation import evaluate, predict
+from .training.fit import fit
+from .training.train import train_classifier
 
 __all__ = [
     "EVENT_DTYPE",

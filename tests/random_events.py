@@ -1,6 +1,6 @@
 """Events for the tests: sorted times are given, the rest is drawn."""
 
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 
 
 def random_events(times, sensor_size, rng):

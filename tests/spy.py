@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from benchmarks.rules import FrameAverage, Pointing
+from eventdesk.evidence.estimators import FeatureEstimator, NetworkEstimator
+from eventdesk.evidence.protocol import Evidence, Trial
 from pokersnn_helpers import Recordings, load_pokerdvs131
-from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
-from pokersnn_helpers.study.protocol import Evidence, Trial
 
 # By these names modules know what makes a model, and what else sees recordings.
 TRAINING = ("train_classifier", "train_sparse")
@@ -118,7 +118,7 @@ def watch(monkeypatch, passes=True):
         monkeypatch.setattr(owner, name, noted)
 
     for name, module in list(sys.modules.items()):
-        if name.startswith(("benchmarks", "pokersnn_helpers.study", "eventdesk.commands")):
+        if name.startswith(("benchmarks", "eventdesk.evidence", "eventdesk.commands")):
             for function in (*TRAINING, *SEEING):
                 if function in vars(module):
                     before(module, function, trains=function in TRAINING)

@@ -24,7 +24,7 @@ import torch
 from tqdm import tqdm
 
 from eventdesk.commands import main, train
-from eventdesk.runs import load_run
+from eventdesk.trained.runs import load_run
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 from . import damaged

@@ -10,6 +10,7 @@ from readers_networks import Dense
 from sklearn.neighbors import KNeighborsClassifier
 
 from eventdesk import Stream
+from eventdesk.evidence.protocol import cross_validate
 from pokersnn_helpers import (
     Classifier,
     Recordings,
@@ -23,8 +24,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.networks import run_steps, time_window_of
-from pokersnn_helpers.study.protocol import cross_validate
+from pokersnn_helpers.networks.spiking_network import run_steps, time_window_of
 from pokersnn_helpers.system.norse_cells import LIFRecurrentCell
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b")

@@ -11,9 +11,9 @@ from spy import watch
 from benchmarks import __main__ as command
 from benchmarks import folds, learned, motions, panel, store, timing, wall
 from benchmarks.libraries import LIBRARIES, installed_version
+from eventdesk.evidence.protocol import Evidence
 from pokersnn_helpers import load_pokerdvs131
-from pokersnn_helpers.study.measured import measured, names, read
-from pokersnn_helpers.study.protocol import Evidence
+from pokersnn_helpers.page.measured import measured, names, read
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
 # To each test recording: one for each model or change that is reported, and those of inner folds.

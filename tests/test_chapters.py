@@ -10,7 +10,7 @@ import pages
 import pytest
 import yaml
 
-from pokersnn_helpers.study.page import page_expects
+from pokersnn_helpers.page.expects import page_expects
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"

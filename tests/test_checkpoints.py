@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from same import altered, same
 from test_fast import scatter_taus
 
+from eventdesk.models.layered import LayerThenSNN
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -20,7 +21,6 @@ from pokersnn_helpers import (
     save_checkpoint,
     to_frames,
 )
-from pokersnn_helpers.fast import LayerThenSNN
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.comparison import c2st_accuracy
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.study.event_statistics import event_statistics
+from pokersnn_helpers.simulation.event_statistics import event_statistics
 
 BY_HAND = [
     # after 3 ms and after 2 ms at the same pixel

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchmarks import bits, elsewhere, simulators
+from eventdesk.models.ordinary import GRU
+from eventdesk.trained.nir_files import load_nir, save_nir
 from pokersnn_helpers import SNN, Classifier, FastSNN, build_network
-from pokersnn_helpers.elsewhere import load_nir, save_nir
-from pokersnn_helpers.study.models import GRU
 
 
 @pytest.fixture(scope="module")

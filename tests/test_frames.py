@@ -11,13 +11,13 @@ from torch.utils.data import DataLoader
 
 from pokersnn_helpers import (
     augment,
-    frames,
     make_loader,
     make_loaders,
     to_frames,
 )
-from pokersnn_helpers.frames import last_steps, with_steps
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events import frames
+from pokersnn_helpers.events.frames import last_steps, with_steps
+from pokersnn_helpers.events.recordings import make_events
 
 either = pytest.mark.parametrize("sparse", [False, True])
 

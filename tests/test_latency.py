@@ -9,8 +9,8 @@ import pokersnn_helpers as helpers
 from benchmarks.early import nll_over_time, train_sparse
 from benchmarks.latency import correct_at_time
 from benchmarks.over_time import PredictionsOverTime, predict_over_time
+from eventdesk.models.layered import LayerThenSNN
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
-from pokersnn_helpers.fast import LayerThenSNN
 
 TARGETS = torch.tensor([0, 2, 1])
 

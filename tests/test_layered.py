@@ -12,14 +12,13 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 
 import pokersnn_helpers
+from eventdesk.models.layered import FrameLinear, LayerThenSNN, delay_copies, delay_each
 from pokersnn_helpers import (
     Classifier,
     build_network,
     load_checkpoint,
     save_checkpoint,
 )
-from pokersnn_helpers.fast import FrameLinear, LayerThenSNN
-from pokersnn_helpers.fast.layered import delay_copies, delay_each
 
 
 @pytest.fixture(params=[torch.float64, torch.float32])

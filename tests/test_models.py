@@ -18,7 +18,14 @@ from benchmarks.rules import (
     polarity_centroids,
     untrained,
 )
-from eventdesk.ask.features import (
+from eventdesk.evidence.perturbations import (
+    apply,
+    replaced,
+    reversed_time,
+    shuffled_time,
+    until,
+)
+from eventdesk.models.features import (
     count_and_duration,
     place_and_polarity,
     rate_over_time,
@@ -26,25 +33,18 @@ from eventdesk.ask.features import (
     shift_correlation,
     sum_and_rate,
 )
-from pokersnn_helpers import Recordings, decode, make_loader
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import (
+from eventdesk.models.layered import LayerThenSNN
+from eventdesk.models.ordinary import (
     CNN,
     GRU,
     MLP,
     FrameMLP,
     summed_image,
 )
-from pokersnn_helpers.study.perturbations import (
-    apply,
-    replaced,
-    reversed_time,
-    shuffled_time,
-    until,
-)
+from pokersnn_helpers import Recordings, decode, make_loader
+from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.networks.building import build_network
+from pokersnn_helpers.networks.spiking_network import WHOLE
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 

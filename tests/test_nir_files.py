@@ -6,9 +6,9 @@ from same import same
 from test_fast import scatter_taus
 
 from benchmarks.elsewhere import step_by_numpy
+from eventdesk.models.ordinary import GRU
+from eventdesk.trained.nir_files import load_nir, save_nir
 from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader
-from pokersnn_helpers.elsewhere import load_nir, save_nir
-from pokersnn_helpers.study.models import GRU
 
 
 @pytest.fixture

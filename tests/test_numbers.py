@@ -20,7 +20,7 @@ import pytest
 from pandas.api.types import is_numeric_dtype
 
 from benchmarks.store import AMOUNTS
-from pokersnn_helpers.study.measured import MEASUREMENTS, measured, names, read
+from pokersnn_helpers.page.measured import MEASUREMENTS, measured, names, read
 
 BOOK = Path(__file__).parents[1] / "book"
 PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.rglob("*.md")])

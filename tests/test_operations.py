@@ -12,10 +12,10 @@ from torch import nn
 
 from benchmarks.counting import count_operations
 from benchmarks.operations import count_regression
+from eventdesk.evidence.estimators import logistic_regression
+from eventdesk.models.ordinary import GRU, FrameMLP, summed_image
 from pokersnn_helpers import FastSNN, record_states
-from pokersnn_helpers.study.estimators import logistic_regression
-from pokersnn_helpers.study.measured import measured
-from pokersnn_helpers.study.models import GRU, FrameMLP, summed_image
+from pokersnn_helpers.page.measured import measured
 
 
 def small_network(v_th):

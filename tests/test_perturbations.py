@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from eventdesk.ask.portions import any_tenth, first_tenth, last_tenth, uniform_time
-from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
-from pokersnn_helpers.study.perturbations import (
+from eventdesk.evidence.perturbations import (
     apply,
     merge_polarities,
     reversed_time,
     shuffled_time,
 )
+from eventdesk.evidence.portions import any_tenth, first_tenth, last_tenth, uniform_time
+from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 
 
 def recordings_of(*films):

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from pokersnn_helpers import SNN, Classifier, record_states
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.figures import dynamics as networks
 from pokersnn_helpers.figures import events as recordings
 from pokersnn_helpers.figures import results
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, GREY
 from pokersnn_helpers.figures.labels import label_ends
 from pokersnn_helpers.figures.memories import MEASURED, Memory, draw_memory, plot_memories
-from pokersnn_helpers.recordings import make_events
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
-from pokersnn_helpers.training import History
+from pokersnn_helpers.training.fit import History
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,11 @@ from camera_bytes import aedat
 from tonic.datasets import POKERDVS
 
 from benchmarks.comparison import recording_statistics
+from eventdesk.evidence.perturbations import replaced
 from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131
 from pokersnn_helpers.data import archives
 from pokersnn_helpers.data.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
-from pokersnn_helpers.study.perturbations import replaced
 
 
 @pytest.fixture

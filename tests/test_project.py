@@ -155,7 +155,7 @@ def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
     """Tonic requires expelliarmus and never imports it."""
     (left_out,) = re.findall(r"\"(\w+) ; python_version < '3'\"", text_of("pyproject.toml"))
     code = (
-        f"import sys; sys.modules['{left_out}'] = None; import pokersnn_helpers.snn; "
+        f"import sys; sys.modules['{left_out}'] = None; import pokersnn_helpers.networks.snn; "
         "import tonic; tonic.datasets.POKERDVS"
     )
     command = [sys.executable, "-W", "error:`torch.jit.script`", "-c", code]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_fast import scatter_taus
 from torch.utils._pytree import tree_leaves
 
+from eventdesk.models.layered import FrameLinear
 from pokersnn_helpers import SNN, Classifier, FastSNN, augment
-from pokersnn_helpers.fast import FrameLinear
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse", "ignore:dt is")
 with warnings.catch_warnings(action="ignore"):

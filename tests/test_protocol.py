@@ -19,18 +19,18 @@ from test_models import NETWORKS
 import pokersnn_helpers as helpers
 from benchmarks.models import FeedforwardSNN
 from benchmarks.over_time import predict_over_time
-from eventdesk.ask.differences import paired_difference
+from eventdesk.evidence import estimators, parallel
+from eventdesk.evidence.differences import paired_difference
+from eventdesk.evidence.estimators import NetworkEstimator, PerturbedEstimator
+from eventdesk.evidence.intervals import bootstrap_interval
+from eventdesk.evidence.parallel import in_parallel
+from eventdesk.evidence.perturbations import reversed_time
+from eventdesk.evidence.protocol import CrossValidated, Evidence, Trial, cross_validate
+from eventdesk.models.ordinary import MLP, summed_image
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, predict
-from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.recipe import AUGMENTS
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study import estimators, parallel
-from pokersnn_helpers.study.estimators import NetworkEstimator, PerturbedEstimator
-from pokersnn_helpers.study.intervals import bootstrap_interval
-from pokersnn_helpers.study.models import MLP, summed_image
-from pokersnn_helpers.study.parallel import in_parallel
-from pokersnn_helpers.study.perturbations import reversed_time
-from pokersnn_helpers.study.protocol import CrossValidated, Evidence, Trial, cross_validate
+from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.networks.spiking_network import WHOLE
+from pokersnn_helpers.training.recipe import AUGMENTS
 
 
 class Says:
@@ -212,7 +212,7 @@ WORKING = """
 import os, signal, sys, time
 from functools import partial
 from pathlib import Path
-from pokersnn_helpers.study.parallel import in_parallel
+from eventdesk.evidence.parallel import in_parallel
 
 def work(folder):
     Path(folder, str(os.getpid())).touch()

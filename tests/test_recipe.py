@@ -7,6 +7,7 @@ import pytest
 import torch
 from readers_networks import Dense
 
+from eventdesk.models.layered import LayerThenSNN
 from pokersnn_helpers import (
     SNN,
     FastSNN,
@@ -18,11 +19,10 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.recipe import choose_recipe
-from pokersnn_helpers.recordings import POKERDVS_CLASSES, make_events
+from pokersnn_helpers.events.recordings import POKERDVS_CLASSES, make_events
+from pokersnn_helpers.networks.building import exact_decays
 from pokersnn_helpers.simulation import simulate_pokerdvs
-from pokersnn_helpers.snn import exact_decays
+from pokersnn_helpers.training.recipe import choose_recipe
 
 
 def draw(time_window, **sizes):

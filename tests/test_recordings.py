@@ -16,8 +16,8 @@ from pokersnn_helpers import (
     stratified_folds,
     train_classifier,
 )
-from pokersnn_helpers.recordings import density_and_ms, make_events
-from pokersnn_helpers.training import Evaluation
+from pokersnn_helpers.events.recordings import density_and_ms, make_events
+from pokersnn_helpers.training.evaluation import Evaluation
 
 SENSOR = (64, 48, 2)
 CLASSES = ("left", "right", "up")
@@ -150,7 +150,7 @@ def test_no_recordings_are_counted_as_none_or_refused():
 
 
 def test_how_long_recordings_are_is_seen_in_all_classes_that_come_one_by_one(monkeypatch):
-    monkeypatch.setattr(pokersnn_helpers.recordings, "SAMPLE", 4)
+    monkeypatch.setattr(pokersnn_helpers.events.recordings, "SAMPLE", 4)
     short, long = (make_events((0, duration), 0, 0, 0) for duration in (1000, 100_000))  # µs
     recordings = Recordings(4 * [short] + 4 * [long], 4 * [0] + 4 * [1], ("a", "b"), SENSOR)
     _, median_ms = density_and_ms(recordings)

@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.comparison import all_statistics, c2st_accuracy
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, evaluate, make_loader, train_classifier
-from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.events.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import EventCamera, cards, simulate_pokerdvs, simulate_recording
 from pokersnn_helpers.system.checks import check_events
 

@@ -13,6 +13,10 @@ from torch.nn.functional import nll_loss
 
 import pokersnn_helpers
 from eventdesk import Stream
+from eventdesk.evidence.estimators import NetworkEstimator
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.evidence.protocol import cross_validate
+from eventdesk.trained.familiar import Familiar, training_ranges
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -35,15 +39,10 @@ from pokersnn_helpers import (
     to_frames,
     train_classifier,
 )
+from pokersnn_helpers.events.recordings import warn_of_other_units
 from pokersnn_helpers.figures.events import plot_frames
-from pokersnn_helpers.out_of_distribution import Familiar, training_ranges
-from pokersnn_helpers.recordings import warn_of_other_units
+from pokersnn_helpers.page.errors import advice_on, nearest_name
 from pokersnn_helpers.simulation.gestures import film_session
-from pokersnn_helpers.study.estimators import NetworkEstimator
-from pokersnn_helpers.study.page import nearest_name
-from pokersnn_helpers.study.perturbations import replaced
-from pokersnn_helpers.study.protocol import cross_validate
-from pokersnn_helpers.system.checks import advice_on
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
 DATA = load_pokerdvs(source="simulated")

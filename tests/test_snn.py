@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from eventdesk.models.layered import LayerThenSNN
+from eventdesk.trained.nir_files import load_nir, save_nir
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -17,8 +19,6 @@ from pokersnn_helpers import (
     load_checkpoint,
     save_checkpoint,
 )
-from pokersnn_helpers.elsewhere import load_nir, save_nir
-from pokersnn_helpers.fast import LayerThenSNN
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 

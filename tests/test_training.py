@@ -9,6 +9,8 @@ import torch
 from same import same
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from eventdesk.models.ordinary import MLP, FrameMLP
+from eventdesk.trained.familiar import training_ranges
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -23,13 +25,11 @@ from pokersnn_helpers import (
     train_classifier,
     training,
 )
-from pokersnn_helpers.classifier import unique_argmax
-from pokersnn_helpers.networks import width_of_steps
-from pokersnn_helpers.out_of_distribution import training_ranges
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.models import MLP, FrameMLP
+from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.networks.classifier import unique_argmax
+from pokersnn_helpers.networks.spiking_network import width_of_steps
 from pokersnn_helpers.system.devices import one_cpu_thread
-from pokersnn_helpers.training import Evaluation
+from pokersnn_helpers.training.evaluation import Evaluation
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 

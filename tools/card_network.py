@@ -19,10 +19,11 @@ from benchmarks import Options
 from benchmarks.early import augment_and_crop, nll_over_time
 from benchmarks.page_networks import CARD, packed, unpacked, write
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
-from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.events.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
-from pokersnn_helpers.training import evaluate, train_classifier
+from pokersnn_helpers.training.evaluation import evaluate
+from pokersnn_helpers.training.train import train_classifier
 
 SEED = 0
 WIDE = 2.5  # spread of the cards that differ more

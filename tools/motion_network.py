@@ -22,13 +22,13 @@ from numpy.random import Generator
 from benchmarks.motions import MotionDetector, film_dots
 from benchmarks.page_networks import packed, unpacked, write
 from benchmarks.page_networks import read as read_from
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.models.ordinary import CNN
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
-from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.models import CNN
-from pokersnn_helpers.study.perturbations import replaced
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/motion/data.js"
 read = partial(read_from, OUTPUT)

@@ -18,11 +18,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.recipe import choose_recipe
-from pokersnn_helpers.recordings import Recordings
-from pokersnn_helpers.study import models
-from pokersnn_helpers.study.estimators import (
+from pokersnn_helpers.events.recordings import Recordings
+from pokersnn_helpers.networks.spiking_network import WHOLE
+from pokersnn_helpers.system.checks import check_range
+from pokersnn_helpers.training.recipe import choose_recipe
+
+from ..evidence.estimators import (
     FeatureEstimator,
     Features,
     NetworkEstimator,
@@ -30,12 +31,10 @@ from pokersnn_helpers.study.estimators import (
     PerturbedEstimator,
     logistic_regression,
 )
-from pokersnn_helpers.system.checks import check_range
-
-from ..detector import detector
+from ..evidence.portions import any_tenth, first_tenth, last_tenth, uniform_time
 from ..look.inspection import find_hot_pixels
-from . import features
-from .portions import any_tenth, first_tenth, last_tenth, uniform_time
+from ..models import features, ordinary
+from ..models.detector import detector
 from .verdict import Candidate, Sees
 
 LEARNED = ("time_window", "augment", "epochs", "batch_size", "learning_rate")  # by networks
@@ -119,7 +118,7 @@ def image_network(settings: Settings) -> NetworkEstimator:
         "learning_rate": 0.003,
         "clip_norm": None,
     }
-    return NetworkEstimator(partial(models.CNN, pooled=True), **recipe)
+    return NetworkEstimator(partial(ordinary.CNN, pooled=True), **recipe)
 
 
 def network_of_train(settings: Settings) -> NetworkEstimator:
@@ -177,8 +176,8 @@ def motion_correlations(settings: Settings) -> FeatureEstimator:
 
 
 PLACE = _quadratic(features.place_and_polarity)
-IMAGE = logistic_regression(models.summed_image, C=10)
-ONE_PIXEL = FeatureEstimator(DecisionTreeClassifier(max_depth=1), models.summed_image)
+IMAGE = logistic_regression(ordinary.summed_image, C=10)
+ONE_PIXEL = FeatureEstimator(DecisionTreeClassifier(max_depth=1), ordinary.summed_image)
 START = "how your recordings start"
 
 ANY_EVENTS = Candidate("any events", Sees.CONTROL, of_part(PLACE, any_tenth))
@@ -203,17 +202,17 @@ CANDIDATES = (  # the fastest first
     ANY_EVENTS,
     ANY_TENTH,
     Candidate("regression on the image", Sees.IMAGE, lambda _: IMAGE),
-    Candidate("trees on the image", Sees.IMAGE, lambda _: _trees(models.summed_image)),
+    Candidate("trees on the image", Sees.IMAGE, lambda _: _trees(ordinary.summed_image)),
     Candidate("CNN on the image", Sees.IMAGE, image_network),
     Candidate("trees on the rate", Sees.RATE, trees_over_time(features.rate_over_time, FINER)),
     Candidate(
         "trees on image and rate", Sees.IMAGE_AND_RATE, trees_over_time(features.sum_and_rate)
     ),
-    Candidate("MLP on single frames", Sees.FRAMES, network(models.FrameMLP)),
+    Candidate("MLP on single frames", Sees.FRAMES, network(ordinary.FrameMLP)),
     Candidate("motion correlations", Sees.ORDER, motion_correlations),
     Candidate("regions over time", Sees.ORDER, trees_over_time(features.regions_over_time)),
     Candidate("rhythm of regions", Sees.ORDER, trees_over_time(features.rhythm_of_regions, FINER)),
     Candidate("all features", Sees.ORDER, trees_over_time(features.sum_rate_and_regions)),
-    Candidate("GRU", Sees.MEMORY, network(models.GRU, clip_norm=1.0)),
+    Candidate("GRU", Sees.MEMORY, network(ordinary.GRU, clip_norm=1.0)),
     Candidate("SNN of train", Sees.MEMORY, network_of_train, spikes=True),
 )

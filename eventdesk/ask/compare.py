@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy import ndarray
 
-from pokersnn_helpers.recordings import Recordings, check_recordings
-from pokersnn_helpers.study.parallel import in_parallel
-from pokersnn_helpers.study.protocol import Evidence, Trial, jobs_of
+from pokersnn_helpers.events.recordings import Recordings, check_recordings
 
+from ..evidence.parallel import in_parallel
+from ..evidence.protocol import Evidence, Trial, jobs_of
 from ..files.folders import in_pixels, network_size, resize, thin
 from ..look.copies import keep_copies_together
 from .candidates import (

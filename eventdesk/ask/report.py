@@ -11,8 +11,8 @@ from scipy.stats import t as student
 
 from pokersnn_helpers.system.writing import atomic_write
 
+from ..evidence.differences import degrees_of_freedom
 from .compare import Comparison
-from .differences import degrees_of_freedom
 from .verdict import QUESTIONS, Judgement, Row
 
 WIDTH = 79

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from .differences import degrees_of_freedom
+from ..evidence.differences import degrees_of_freedom
 from .verdict import NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
 
 REASONS = {

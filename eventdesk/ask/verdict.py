@@ -21,7 +21,7 @@ from numpy import ndarray
 from pandas import DataFrame
 from scipy.stats import binomtest
 
-from .differences import Difference, paired_difference
+from ..evidence.differences import Difference, paired_difference
 
 MARGIN = 0.10  # by which the best may be ahead of a model that is as good, at most, in accuracy
 LEVEL = 0.01  # of the test against guessing, for all models together

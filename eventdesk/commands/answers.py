@@ -11,13 +11,13 @@ from pandas import DataFrame
 from tqdm import tqdm
 
 from pokersnn_helpers.system.checks import SensorSize, errors_in
-from pokersnn_helpers.training import Prediction
+from pokersnn_helpers.training.evaluation import Prediction
 
 from .. import live as playing
 from ..files.event_files import read_event_file
 from ..files.folders import find_recordings, in_pixels
 from ..streaming import Stream
-from ..trained import FeatureClassifier, Trained, load_trained
+from ..trained.winners import FeatureClassifier, Trained, load_trained
 from .networks import network_named
 from .terminal import pixels, say
 
@@ -161,6 +161,7 @@ def live(
         pause_ms=pause,
         window_ms=trained.window_ms or math.inf,
         on_answer=screen.show_last,
+        known=trained.known,
     )
     if file:
         events, recorded, _ = read_event_file(file)

@@ -70,7 +70,7 @@ def compare(
     from ..ask import compare as asking
     from ..ask import report
     from ..ask.sentences import decidable
-    from ..trained import write_winner
+    from ..trained.winners import write_winner
 
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} holds something; name a new folder")

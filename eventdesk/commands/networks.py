@@ -1,18 +1,11 @@
-"""The networks that a command line can name: the book's, or a class in a file of your own."""
+"""The network that a command line names: one of ``models.named``, or a class in a file."""
 
 from collections.abc import Callable
 from runpy import run_path
 
 from torch import nn
 
-from pokersnn_helpers.fast import FastSNN, LayerThenSNN
-from pokersnn_helpers.snn import SNN
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "snn": SNN,
-    "fast": FastSNN,
-    "layer": LayerThenSNN,
-}
+from ..models.named import OPTIONS
 
 
 def network_named(words: str) -> Callable[..., nn.Module]:
@@ -22,11 +15,11 @@ def network_named(words: str) -> Callable[..., nn.Module]:
         FileNotFoundError: There is no such file.
         ValueError: There is no such name in it.
     """
-    if words in NETWORKS:
-        return NETWORKS[words]
+    if words in OPTIONS:
+        return OPTIONS[words]
     file, colon, name = words.rpartition(":")
     if not colon or not file.endswith(".py"):
-        raise ValueError(f"--network is {words}; choose snn, fast, layer or FILE.py:Class")
+        raise ValueError(f"--network is {words}; choose {', '.join(OPTIONS)} or FILE.py:Class")
     names = run_path(file)
     if not callable(names.get(name)):
         classes = [each for each, kind in names.items() if isinstance(kind, type)]

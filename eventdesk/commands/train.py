@@ -16,21 +16,25 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from pokersnn_helpers.checkpoints import load_checkpoint
 from pokersnn_helpers.data.pokerdvs import load_pokerdvs
-from pokersnn_helpers.recipe import Recipe, choose_recipe
-from pokersnn_helpers.recordings import Recordings, Split
-from pokersnn_helpers.snn import accepted_arguments
-from pokersnn_helpers.study.perturbations import apply
+from pokersnn_helpers.events.recordings import Recordings, Split
+from pokersnn_helpers.networks.building import accepted_arguments
 from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import chosen_device
-from pokersnn_helpers.training import History, Trainer, train_classifier
+from pokersnn_helpers.training.checkpoints import rebuild
+from pokersnn_helpers.training.fit import History, Trainer
+from pokersnn_helpers.training.recipe import Recipe, choose_recipe
+from pokersnn_helpers.training.train import train_classifier
 
-from ..detector import detector
+from ..evidence.perturbations import apply
 from ..files.folders import in_pixels, thin
-from ..runs import Options, TrainingState, load_run, restore, save_run
+from ..models.detector import detector
+from ..models.named import OPTIONS
+from ..trained.familiar import Known, training_ranges
+from ..trained.runs import Options, TrainingState, load_run, restore, save_run
+from ..trained.stored import read
 from .look import read_folder
-from .networks import NETWORKS, network_named
+from .networks import network_named
 from .terminal import interruptible, say
 
 
@@ -91,7 +95,9 @@ def train(
             def keep(trainer: Trainer) -> None:
                 done = len(trainer.history.loss)
                 if done and path:
-                    save_run(trainer, path, asdict(options), overwrite=bool(resume or done > 1))
+                    known = what_is_known(trainer, data, is_over=done == options.epochs)
+                    saved_before = bool(resume or done > 1)
+                    save_run(trainer, path, asdict(options), saved_before, known)
                 elif state:
                     restore(trainer, state)
                     done = len(trainer.history.loss)
@@ -112,6 +118,14 @@ def train(
         stopped.args = (advice(path, device),)  # which main prints
         raise
     report(history, data)
+
+
+def what_is_known(trainer: Trainer, data: Split, is_over: bool) -> Known:
+    """Return the ranges of what is learned from, and after the last epoch what it looks like."""
+    learned = data.train + data.validation if data.validation else data.train
+    if is_over:
+        return Known.of(learned, trainer.kept, data.groups)
+    return Known(training_ranges(learned))
 
 
 def begin(
@@ -148,13 +162,13 @@ def load_saved(resume: Path, given: Options) -> tuple[Options, TrainingState]:
         del saved["delays"]
     check_options(saved, resume)
     network = saved.get("network", "snn")
-    if network not in NETWORKS and "network" not in given:
+    if network not in OPTIONS and "network" not in given:
         raise ValueError(
             f"{resume} trains {network}, and a checkpoint never decides which code runs; name it "
             f"again: --network {network}"
         )
-    kind = None if network in NETWORKS else network_named(given["network"])
-    load_checkpoint(resume, "cpu", kind)  # refuses what is wrong with the classifier
+    kind = network_named(network if network in OPTIONS else given["network"])
+    rebuild(read(resume), resume, kind)  # refuses what is wrong with the classifier
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):
             raise ValueError(
@@ -290,7 +304,7 @@ def split_groups(recordings: Recordings, groups: Sequence[Any]) -> Split:
         >>> split_groups(load_pokerdvs(source="simulated").train, range(48))
         own recordings: 28 to train on, 8 to choose the epoch, 12 to test on
     """
-    from pokersnn_helpers.study.protocol import Evidence  # which takes a second to import
+    from ..evidence.protocol import Evidence  # which takes a second to import
 
     evidence = Evidence(recordings, groups)
     if evidence.groups_per_class() < 2:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.system.checks import EVENT_DTYPE
 from pokersnn_helpers.system.reading import check_memory
 

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.system.checks import (
     check_events,
     check_range,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy import ndarray
 from tqdm import tqdm
 
-from pokersnn_helpers.recordings import PackedRecording, Recordings
+from pokersnn_helpers.events.recordings import PackedRecording, Recordings
 from pokersnn_helpers.system.checks import (
     SensorSize,
     check_events,

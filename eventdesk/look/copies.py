@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from pokersnn_helpers.recordings import Recordings
+from pokersnn_helpers.events.recordings import Recordings
 from pokersnn_helpers.system.checks import check_groups
 
 SIDE = 64  # cells along a side, into which pixels are merged

@@ -7,9 +7,9 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pokersnn_helpers.recordings import PackedRecording, smallest_sensor
+from pokersnn_helpers.events.recordings import PackedRecording, smallest_sensor
+from pokersnn_helpers.events.units import ENOUGH_EVENTS, UNITS, likely_factor
 from pokersnn_helpers.system.checks import MAX_TIME, SensorSize, check_events, errors_in
-from pokersnn_helpers.system.units import ENOUGH_EVENTS, UNITS, likely_factor
 from pokersnn_helpers.system.writing import StrPath
 
 from ..files.camera_files import unwrapped

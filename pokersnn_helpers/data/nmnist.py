@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..recordings import Recordings, Split, make_events
+from ..events.recordings import Recordings, Split, make_events
 
 CLASSES = ("6", "7", "8", "9")
 SENSOR_SIZE = (34, 34, 2)

@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 import re
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from ..recordings import (
+from ..events.recordings import (
     POKERDVS_CLASSES,
     POKERDVS_SENSOR_SIZE,
     Recordings,
@@ -25,6 +24,7 @@ from ..recordings import (
     make_events,
 )
 from ..system.checks import EVENT_DTYPE, suggests_names
+from ..system.warn import warn
 from ..system.writing import StrPath
 from . import archives
 
@@ -158,11 +158,10 @@ def _real_or_simulated(
             if source == "real":
                 raise
             last_tried = str(error).splitlines()[-2].strip()
-            warnings.warn(
+            warn(
                 "the real POKER-DVS recordings could not be loaded, so these are simulated.\n"
                 f"The last place tried: {last_tried}\n"
-                'What to do: connect to the internet and load again; source="real" says all tries.',
-                stacklevel=4,
+                'What to do: connect to the internet and load again; source="real" says all tries.'
             )
     return simulate()
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..frames import check_frames, check_indices, indices_and_counts, sparse_tensor
-from ..snn import SNN, LearnedTaus, SNNState
+from ..events.frames import check_frames, check_indices, indices_and_counts, sparse_tensor
+from ..networks.snn import SNN, LearnedTaus, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
 from . import loops
 from .loops import Constants, Gradients, Neurons, State, Trace

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from ..classifier import Classifier, unique_argmax
-from ..frames import to_frames
-from ..networks import WHOLE, record_states
-from ..recordings import POKERDVS_SENSOR_SIZE
-from ..snn import SNN
+from ..events.frames import to_frames
+from ..events.recordings import POKERDVS_SENSOR_SIZE
+from ..networks.classifier import Classifier, unique_argmax
+from ..networks.snn import SNN
+from ..networks.spiking_network import WHOLE, record_states
 from ..system.checks import SensorSize, check_classes
-from ..training import predict
+from ..training.evaluation import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .events import POLARITIES, imshow_polarity
 from .labels import counted, label_ends

@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from numpy import ndarray
 
-from ..recordings import POKERDVS_SENSOR_SIZE
+from ..events.recordings import POKERDVS_SENSOR_SIZE
 from ..system.checks import SensorSize
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON
 

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from PIL import Image
 
-from ..frames import to_frames
-from ..recordings import Split
+from ..events.frames import to_frames
+from ..events.recordings import Split
 from .dynamics import plot_neuron
 from .events import plot_event_cloud, plot_frames
 

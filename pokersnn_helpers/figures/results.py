@@ -10,7 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from ..system.checks import check_type
-from ..training import History
+from ..training.fit import History
 from .colours import ACCENT, TEXT
 
 

@@ -28,7 +28,7 @@ import pandas as pd
 from numpy import ndarray
 from numpy.random import Generator
 
-from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from ..events.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from ..system.checks import check_range
 from .camera import FRAME_INTERVAL, EventCamera
 from .pips import SIGNED_DISTANCE, ramp

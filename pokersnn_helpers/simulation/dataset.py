@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from pandas import DataFrame
 
-from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
+from ..events.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from ..system.checks import check_range, check_seed, suggests_names
 from .camera import EventCamera
 from .cards import simulate_recording

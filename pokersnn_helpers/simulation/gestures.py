@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from ..recordings import Recordings
+from ..events.recordings import Recordings
 from ..system.checks import check_numbers, check_seed
 from .camera import EventCamera
 from .pips import ramp, sd_circle

@@ -11,7 +11,7 @@ from numpy import ndarray
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
+from ..events.recordings import POKERDVS_SENSOR_SIZE, Recordings
 from ..system.checks import check_numbers, check_seed
 from .camera import FRAME_INTERVAL, EventCamera
 from .cards import CAMERA

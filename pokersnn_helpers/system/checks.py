@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 import reprlib
-import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -41,39 +39,6 @@ OTHER_WORDS = {  # of other libraries, and what the packages call it
     "threshold": "v_th",
     "v_threshold": "v_th",
 }
-ADVICE = {  # on errors of PyTorch's and Python's, by what they say
-    r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
-    r"size of tensor a \((\d+)\) must match": "an axis of {0} meets another; is a state kept?",
-    r"size (\d+) is different from (\d+)": "{1} numbers meet {0} in a product",
-    r"Expected input batch_size|1D target": "scores are (batch, classes), and come before targets",
-    r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
-    r"size mismatch for ([\w.]+):": "make the network with the sizes of the one whose {0} it loads",
-    r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
-    r"tuple indices must be .* not str": "an item is a pair: events, target = recordings[0]",
-    r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
-    r"(\w+)(\.__init__)?\(\) got an unexpected keyword": "help({0}) lists its arguments",
-    r"is read-only": "take a copy first, as by events = events.copy()",
-    r"'tuple' object has no attribute": "take its parts: classifier, history = train_classifier()",
-    r"no field of name|ndarray' object has no attribute '[txyp]'": "events['t'], 'x', 'y' or 'p'",
-    r"inhomogeneous|with a sequence": "recordings have different lengths; add each up first",
-    r"index out of range|is out of bounds": "it is shorter, or empty; counting begins with 0",
-    r"^('[^']*'|\d+)$": "there is no such key; print those that there are",
-    r"'float' object has no attribute 'backward'": "leave out .item(), which makes a number of it",
-    r"'(int|float)' object is not iterable": "give several, as (1,) or [1]",
-    r"expected sparse": "this takes sparse frames, as frames.to_sparse() makes them",
-    r"Found array with dim": "flatten each image, by images.reshape(len(images), -1)",
-    r'Unexpected key.*\s*.*"snn\.': "these are a Classifier's; load classifier.snn.state_dict()",
-    r'Unexpected key.*\s*.*"format"': "a checkpoint; load it by load_checkpoint(path, network)",
-    r"before Module.__init__": "begin __init__ with super().__init__()",
-    r"more than 1 value per channel": "choose a batch_size that leaves no recording alone",
-    r"uninitialized parameter": "run the network once on frames before it is trained",
-    r"too many indices": "look at its axes, as by print(array.shape)",
-    r"have (\d+) channels, but got (\d+)": "made for {0} channels, and given {1}, the polarities",
-    r"forward\(\) (takes|missing)": "write it as def forward(self, frames)",
-    r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
-    r"to have the same dtype": "bring frames and weights to one type, as by .float()",
-}
-
 
 MAKE_EVENTS = "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
 LOAD_EVENTS = "load the file first, by eventdesk.read_events(path)"
@@ -276,77 +241,11 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
     return tuple(map(str, names))  # those of NumPy couldn't be loaded from a checkpoint
 
 
-def check_loader(loader: Any, classifier: Any) -> None:
-    """Refuse recordings, and a loader of others than a classifier was made for.
-
-    Its time bins are as wide as the network's time steps, and its recordings are of the
-    classifier's classes and sensor. What a loader doesn't say isn't checked.
-    """
-    dataset: Any = getattr(loader, "dataset", None)
-    is_plain = type(dataset).__name__ == "Recordings"  # whose events PyTorch can't put together
-    if is_plain or (loader is not None and not hasattr(loader, "__iter__")):
-        kind = type(loader).__name__
-        raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
-    while hasattr(dataset, "dataset"):  # a Subset
-        dataset = dataset.dataset
-    recordings = getattr(dataset, "recordings", None)
-    if recordings is None:
-        return
-    classifier.check_time_window(dataset.time_window)
-    for name in ("classes", "sensor_size"):
-        given = getattr(recordings, name)
-        expected = getattr(classifier, name)
-        if given != expected:
-            raise ValueError(
-                f"the loader's recordings have {name} {given}, the classifier has {expected}; make "
-                f"the classifier with {name}={given}"
-            )
-
-
 def check_tensor(frames: Any) -> None:
     """Refuse frames that are no tensor, such as NumPy's."""
     from torch import Tensor
 
     check_type(frames, Tensor, "frames are", "a torch.Tensor, as torch.tensor(frames)")
-
-
-def check_batch(batch: Any, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the frames of a batch, and the class number of each recording as int64.
-
-    What is wrong is said: ``nll_loss`` would leave out a target of -100 without a word.
-    """
-    import torch
-
-    try:
-        frames, targets = batch
-        targets = torch.as_tensor(targets)
-        if getattr(frames, "ndim", 3) < 3:
-            raise TypeError("these are no frames")
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"the loader yields {reprlib.repr(batch)}; give batches (frames, targets), with "
-            "the number of each recording's class, as make_loader(recordings) yields them"
-        ) from error
-    check_tensor(frames)
-    steps, number = frames.shape[:2]
-    if steps == number and not hasattr(frames, "time_window"):  # others made them
-        warnings.warn(
-            f"frames have shape {tuple(frames.shape)}, as many time steps as recordings; if the "
-            "first axis is the batch, bring them into the order (time, batch, polarity, y, x)",
-            stacklevel=5,
-        )
-    if targets.shape != (number,):
-        raise ValueError(
-            f"targets have shape {tuple(targets.shape)}, and the frames hold {number} recordings; "
-            "give a class number for each, and frames in the order (time, batch, polarity, y, x)"
-        )
-    wrong = targets[(targets < 0) | (targets > classes - 1) | (targets % 1 != 0)]
-    if len(wrong):
-        short = reprlib.repr(wrong.tolist())
-        raise ValueError(
-            f"targets hold {short}; they must be class numbers from 0 to {classes - 1}"
-        )
-    return frames, targets.long()
 
 
 def refuse_hooks(*modules: torch.nn.Module) -> None:
@@ -361,15 +260,6 @@ def suggestion(name: str, known: Collection[str]) -> str:
     words = {OTHER_WORDS.get(name)} & {*known}
     near = [*words, *get_close_matches(name, known, 1)]
     return f"; did you mean {near[0]}?" if near else f"; it has {', '.join(sorted(set(known)))}"
-
-
-def advice_on(error: BaseException) -> str:
-    """Return what to look at after an error of PyTorch's or Python's; "" for most."""
-    for pattern, words in ADVICE.items():
-        found = re.search(pattern, str(error))
-        if found:
-            return words.format(*found.groups())
-    return ""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ StrPath = str | os.PathLike[str]
 
 
 @contextmanager
-def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
+def atomic_write(path: StrPath, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.
 
     Its folder is made when missing; a symbolic link stays one, and the file that it names is

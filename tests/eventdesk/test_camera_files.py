@@ -9,11 +9,11 @@ from camera_bytes import HEADER3, aedat, dvs128, packet
 from test_event_files import some_events
 
 from benchmarks import readers
+from eventdesk.evidence.perturbations import replaced
 from eventdesk.files import camera_files
 from eventdesk.files.camera_files import read_aedat, read_bin, read_dat, read_raw
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.perturbations import replaced
+from pokersnn_helpers.events.recordings import make_events
 
 IMX636 = """% camera_integrator_name Prophesee
 % evt {version}

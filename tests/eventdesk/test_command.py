@@ -17,7 +17,7 @@ from eventdesk.commands import main
 from eventdesk.commands import train as command
 from eventdesk.commands.terminal import forget
 from eventdesk.commands.train import split_groups
-from eventdesk.runs import load_run, save_run
+from eventdesk.trained.runs import load_run, save_run
 from pokersnn_helpers import (
     EVENT_DTYPE,
     Recordings,
@@ -27,7 +27,7 @@ from pokersnn_helpers import (
     make_loader,
     train_classifier,
 )
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}

@@ -11,11 +11,10 @@ from test_protocol import Says, Spy, numbered, numbers_of
 
 from benchmarks.compare import WAYS, known_row, summary
 from benchmarks.known_sets import KNOWN_SETS, make_set
-from eventdesk.ask import candidates, features, report, verdict
+from eventdesk.ask import candidates, report, verdict
 from eventdesk.ask import compare as module
 from eventdesk.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
 from eventdesk.ask.compare import Comparison, compare
-from eventdesk.ask.differences import Difference
 from eventdesk.ask.sentences import decidable, in_words
 from eventdesk.ask.verdict import (
     Answer,
@@ -26,10 +25,12 @@ from eventdesk.ask.verdict import (
     non_inferior,
     tell_apart,
 )
-from eventdesk.trained import load_trained, write_winner
+from eventdesk.evidence.differences import Difference
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.models import features
+from eventdesk.trained.winners import load_trained, write_winner
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.perturbations import replaced
+from pokersnn_helpers.events.recordings import make_events
 
 GIVEN = ("epochs", "time_window", "augment")
 BY_NAME = {model.name: model for model in CANDIDATES}
@@ -400,7 +401,7 @@ def test_what_groups_can_decide_is_known_before(groups, said):
 
 
 def test_each_model_learns_by_settings_that_its_own_part_chose(monkeypatch):
-    """The trials of ``study.protocol`` see to it that no group is in two parts."""
+    """The trials of ``evidence.protocol`` see to it that no group is in two parts."""
     notes = []
     spies = [Candidate(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
     monkeypatch.setattr(module, "CANDIDATES", spies)

@@ -7,11 +7,11 @@ import pytest
 
 from eventdesk.ask.compare import compare
 from eventdesk.ask.verdict import Verdict
+from eventdesk.evidence.perturbations import replaced
 from eventdesk.look.copies import find_copies, keep_copies_together, signature
 from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs131
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.study.perturbations import replaced
 
 
 def changed(events, rng, jitter=0, kept=1.0, moved=(0, 0)):

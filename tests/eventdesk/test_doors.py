@@ -28,8 +28,8 @@ from test_folders import save
 
 from eventdesk import load_trained, read_events
 from eventdesk.files.event_files import FORMATS
+from eventdesk.trained.nir_files import load_nir, save_nir
 from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
-from pokersnn_helpers.elsewhere import load_nir, save_nir
 
 pytest.importorskip("faery")
 pytestmark = pytest.mark.filterwarnings("ignore")

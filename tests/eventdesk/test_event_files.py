@@ -16,7 +16,7 @@ from eventdesk import read_events
 from eventdesk.files import event_files
 from eventdesk.files.event_files import read_class, read_event_file, read_unchecked
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from tests.camera_bytes import aedat
 
 try:

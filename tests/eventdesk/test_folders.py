@@ -6,7 +6,7 @@ import pytest
 
 from eventdesk import load_folder
 from eventdesk.files.folders import find_recordings, network_size, resize
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.system.checks import check_classes, check_groups
 
 CLASSES = ("left", "middle", "right")

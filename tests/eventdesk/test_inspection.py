@@ -8,7 +8,7 @@ import pytest
 
 from eventdesk.look.cleaning import remaining
 from eventdesk.look.inspection import find_hot_pixels, inspect_file
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 
 
 def at(t, x=0, on=None):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eventdesk import live
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
 
 SEEN = {"classifier": SimpleNamespace(sensor_size=(16, 16, 2)), "pause": 9_000}
 

@@ -15,13 +15,13 @@ from torch import nn
 
 from benchmarks.early import nll_over_time
 from eventdesk import Stream
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.models.layered import LayerThenSNN
+from eventdesk.models.ordinary import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, evaluate, make_loader, predict
-from pokersnn_helpers.classifier import decode
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
-from pokersnn_helpers.study.perturbations import replaced
-from pokersnn_helpers.training import classify_batch
+from pokersnn_helpers.events.frames import with_steps
+from pokersnn_helpers.networks.classifier import decode
+from pokersnn_helpers.training.batches import classify_batch
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
 INPUTS = 6 * 5 * 2

@@ -5,23 +5,23 @@ import pytest
 from test_folders import CLASSES, spot
 
 from eventdesk import Stream
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.trained.familiar import (
+    Clusters,
+    Familiar,
+    Known,
+    Subspace,
+    training_ranges,
+    what_is_outside,
+)
+from eventdesk.trained.winners import load_trained
 from pokersnn_helpers import (
     Classifier,
     FastSNN,
     Recordings,
-    load_checkpoint,
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.out_of_distribution import (
-    Clusters,
-    Familiar,
-    Subspace,
-    training_ranges,
-    unlike,
-    what_is_outside,
-)
-from pokersnn_helpers.study.perturbations import replaced
 
 SENSOR = (64, 64, 2)
 
@@ -75,11 +75,15 @@ def test_a_stream_says_it_of_each_recording(ranges):
     classifier = Classifier(
         FastSNN(2 * 64 * 64, output_size=3), classes=CLASSES, sensor_size=SENSOR
     )
-    classifier.ranges = ranges
     usual, _ = spots(1, seed=1)[0]
     odd = replaced(scattered(usual), t=usual["t"] + 10**6)
     said = []
-    stream = Stream(classifier, pause_ms=200, on_answer=lambda stream: said.append(stream.unlike()))
+    stream = Stream(
+        classifier,
+        pause_ms=200,
+        on_answer=lambda stream: said.append(stream.unlike()),
+        known=Known(ranges),
+    )
     for portion in np.array_split(np.concatenate([usual, odd]), 7):
         stream.push(portion)
     stream.end()
@@ -109,7 +113,10 @@ def test_activity_is_as_far_away_as_the_nearest_class_in_its_own_spread():
 
 @pytest.fixture(scope="module")
 def trained():
-    """A network that knows two of three places, and its test recordings and those of the third."""
+    """A network that knows two of three places, what it has learned from, and what it has not.
+
+    The last two are its test recordings and those of the third place.
+    """
     films = spots(150, seed=0)
     is_third = np.array(films.targets) == 2
     known = films.subset(~is_third)
@@ -117,30 +124,33 @@ def trained():
     classifier, _ = train_classifier(
         known[:60], network=FastSNN, epochs=3, device="cpu", time_window=500
     )
-    return classifier, known[60:], films.subset(is_third)
+    return classifier, Known.of(known[:60], classifier), known[60:], films.subset(is_third)
 
 
-def share_unlike(classifier, recordings):
-    return np.mean([bool(unlike(classifier, packed)) for packed in recordings.events.packed])
+def share_unlike(classifier, known, recordings):
+    each_alone = (recordings[number : number + 1] for number in range(len(recordings)))
+    return np.mean([bool(known.unlike(classifier, alone)) for alone in each_alone])
 
 
 def test_a_class_that_was_never_taught_is_unlike_training(trained):
-    classifier, others, third = trained
-    assert share_unlike(classifier, others) <= 0.1
-    assert share_unlike(classifier, third) > 0.9
-    words = unlike(classifier, third.events.packed[0])
+    classifier, known, others, third = trained
+    assert share_unlike(classifier, known, others) <= 0.1
+    assert share_unlike(classifier, known, third) > 0.9
+    words = known.unlike(classifier, third[:1])
     assert "unfamiliar image" in words
 
 
 def test_a_checkpoint_knows_as_much(trained, tmp_path):
-    classifier, others, third = trained
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", FastSNN)
+    classifier, known, others, third = trained
+    save_checkpoint(classifier, tmp_path / "a.pt", further=known.to_content())
+    loaded = load_trained(tmp_path / "a.pt", "cpu")
+    assert loaded.known.ranges == known.ranges
     for recordings in (others, third):
-        before = classifier.familiar.beyond(recordings, classifier)
-        after = loaded.familiar.beyond(recordings, loaded)
-        assert before.shape == (3, len(recordings))
-        np.testing.assert_allclose(before, after, atol=1e-2)
+        before = known.familiar.beyond(recordings, classifier)
+        after = loaded.known.familiar.beyond(recordings, loaded.classifier)
+        assert [*before] == [*after] == ["image", "hidden spikes", "image and hidden spikes"]
+        for kind, distances in before.items():
+            np.testing.assert_allclose(distances, after[kind], atol=1e-2)
 
 
 def test_persons_are_left_out_whole():
@@ -152,7 +162,7 @@ def test_persons_are_left_out_whole():
         for events, person in zip(films.events, persons, strict=True)
     ]
     known = Recordings(moved, films.targets, CLASSES, SENSOR)
-    alone = Familiar.fit(known).usual[0, 0]
-    assert Familiar.fit(known, groups=persons).usual[0, 0] > alone + 0.3
+    alone = Familiar.fit(known).limits[0].mean
+    assert Familiar.fit(known, groups=persons).limits[0].mean > alone + 0.3
     assert Familiar.fit(known[:19]) is None
     assert Familiar.fit(known, groups=[0] * 60) is None

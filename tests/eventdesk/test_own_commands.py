@@ -21,12 +21,13 @@ from eventdesk.ask.compare import Comparison
 from eventdesk.ask.verdict import judge
 from eventdesk.commands.answers import in_words
 from eventdesk.commands.main import main
+from eventdesk.evidence.perturbations import replaced
 from eventdesk.look import overview
-from pokersnn_helpers import load_checkpoint, out_of_distribution, predict
+from eventdesk.trained import familiar
+from pokersnn_helpers import load_checkpoint, predict
 from pokersnn_helpers import training as core
+from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.fast import FastSNN
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.perturbations import replaced
 
 FIRST = "left/anna/0.npy"
 
@@ -149,7 +150,7 @@ def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
     monkeypatch,
     run,
 ):
-    monkeypatch.setattr(out_of_distribution, "MIN_RECORDINGS", 18)
+    monkeypatch.setattr(familiar, "MIN_RECORDINGS", 18)
     monkeypatch.setattr(playing.time, "sleep", lambda seconds: None)
     checkpoint = tmp_path / "run.pt"
     usual = folder / "left" / "dora" / "9.npy"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from eventdesk.detector import detector
+from eventdesk.models.detector import detector
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.recipe import choose_recipe
-from pokersnn_helpers.recordings import make_events
+from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.training.recipe import choose_recipe
 
 
 def recordings_of(ms, number=4, size=(34, 34)):

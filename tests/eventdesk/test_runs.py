@@ -3,7 +3,7 @@
 import pytest
 from same import same
 
-from eventdesk.runs import load_run, restore, save_run, state_of
+from eventdesk.trained.runs import load_run, restore, save_run, state_of
 from pokersnn_helpers import Classifier, FastSNN, fit, load_checkpoint, make_loader
 
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from eventdesk import Stream, streaming
+from eventdesk.evidence.perturbations import replaced
+from eventdesk.models.layered import LayerThenSNN
 from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
@@ -17,10 +19,8 @@ from pokersnn_helpers import (
     build_network,
     predict,
 )
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import run_steps
-from pokersnn_helpers.recordings import make_events
-from pokersnn_helpers.study.perturbations import replaced
+from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.networks.spiking_network import run_steps
 from pokersnn_helpers.system.norse_cells import LICell
 
 NETWORKS = {

@@ -3,8 +3,8 @@
 import numpy as np
 from book_site import page_with
 
+from eventdesk.models.layered import LayerThenSNN
 from pokersnn_helpers import load_checkpoint
-from pokersnn_helpers.fast import LayerThenSNN
 
 KIND = "teach"
 

@@ -11,8 +11,8 @@ from book_site import FIGURE, Middle, said, state
 
 from benchmarks import page_networks
 from pokersnn_helpers import first_of_each_class, to_frames
-from pokersnn_helpers.classifier import unique_argmax
-from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.events.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.networks.classifier import unique_argmax
 from pokersnn_helpers.simulation import EventCamera, cards
 
 PAGE, KIND = "book/index.html", "card"

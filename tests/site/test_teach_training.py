@@ -29,8 +29,8 @@ from teach_page import (
 from torch.nn.functional import nll_loss
 
 from eventdesk.files.folders import load_folder
+from eventdesk.models.layered import LayerThenSNN
 from pokersnn_helpers import SNN, decode, predict
-from pokersnn_helpers.fast import LayerThenSNN
 
 MATRICES = {  # by their names in the page: those in PyTorch, and which way round they are
     "layer": "inputs.weight",

@@ -4,7 +4,7 @@
   const BIN = 1000; // µs
   const SURE = 0.95; // as in benchmarks/latency.py
 
-  // The book's network: class SNN of pokersnn_helpers/snn.py, on the events of a card.
+  // The book's network: class SNN of pokersnn_helpers/networks/snn.py, on the events of a card.
   card.Network = class extends shared.SpikingLayers {
     constructor({ layers: { input, recurrent, readout }, constants }) {
       super(shared.unpack(recurrent), shared.unpack(readout), constants);

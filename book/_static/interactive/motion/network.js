@@ -1,4 +1,4 @@
-// The two models that answer: MotionDetector and CNN, of pokersnn_helpers/study/models.py.
+// The two models that answer: MotionDetector and CNN, of eventdesk/models/ordinary.py.
 (({ shared, motion, SIDE }) => {
   // A convolution with stride 2, and ReLU; it reads only what isn't 0.
   class Convolution {

@@ -1,5 +1,5 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
-// pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
+// pokersnn_helpers/networks/snn.py steps them: Norse's lif_step and li_feed_forward_step.
 interactiveFigures.part(({ shared, bytesOf }) => {
   // Which of the values is the largest, and -1 where several are.
   shared.leading = (values) => {

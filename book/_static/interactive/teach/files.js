@@ -70,7 +70,7 @@
     return made(`ctorch._utils\n_rebuild_tensor_v2\n${parts}R`);
   }
 
-  // The checkpoint of a SpikingNetwork: pokersnn_helpers/checkpoints.py.
+  // The checkpoint of a SpikingNetwork: pokersnn_helpers/training/checkpoints.py.
   teach.checkpoint = (network, classes) => {
     const { weights, pixels, features, hidden, outputs, delays, recurrence, constants } = network;
     const { timeWindow, settle } = teach.NETWORK;

@@ -1,4 +1,4 @@
-// LayerThenSNN of pokersnn_helpers/fast/layered.py with its backward pass, and Adam: an ordinary
+// LayerThenSNN of eventdesk/models/layered.py with its backward pass, and Adam: an ordinary
 // layer looks at each frame, and delayed copies of what it finds drive recurrent LIF neurons with a
 // readout. The names of chapter 10 stand for the same quantities. An ordinary model on the sum of
 // the events is beside it.

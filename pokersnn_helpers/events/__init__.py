@@ -1,0 +1,1 @@
+"""Event recordings: ``recordings`` holds them, ``frames`` makes batches, ``units`` knows times."""

@@ -1,0 +1,5 @@
+"""Networks, and what they answer.
+
+Begin with ``spiking_network``, which says what a network is. ``snn`` is the book's, ``building``
+draws one for any sensor, and ``classifier`` reads a class off a network's voltages.
+"""
