@@ -12,12 +12,12 @@ out_of_distribution  which recordings are unlike all that a classifier was train
 training             train a classifier by the recipe, test it, ask it about one recording
 checkpoints          save a classifier, and load it
 
-simulation/          a simulated event camera, and scenes before it: chapters 6, 8 and 9
+simulation/          a simulated event camera, and scenes before it
 data/                recordings that are ready: POKER-DVS and N-MNIST
-fast/                the book's network in compiled loops: chapter 10
+fast/                the book's network in compiled loops: *Making training fast*
 elsewhere            the network in other simulators
 figures/             what the chapters draw
-study/               what the chapters on evidence measure with: 7 above all
+study/               what *Does it need spikes?* above all measures with
 """
 
 import lazy_loader

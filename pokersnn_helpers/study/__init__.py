@@ -1,4 +1,4 @@
-"""What chapter 7 above all measures with.
+"""What *Does it need spikes?* above all measures with.
 
 Begin with ``protocol``, which cross-validates models, with ``intervals`` for what they reach, and
 with ``models``, the networks that are compared. ``estimators`` train all of these, ``parallel``
