@@ -20,13 +20,16 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "accuracy": ("accuracy", "models of chapter 7 on all 131 recordings, by grouped folds"),
-    "dealt": ("accuracy", "networks of chapter 7 where card passes are dealt out at random"),
+    "accuracy": (
+        "accuracy",
+        "models with and without spikes on all 131 recordings, by grouped folds",
+    ),
+    "dealt": ("accuracy", "networks with and without spikes, card passes dealt out at random"),
     "panel": ("panel", "simple rules and models, on the trials of the pages' networks"),
     "changes": ("accuracy", "a GRU on changed recordings, trained on them or not"),
-    "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
-    "motions": ("motions", "which way random dots move, by the networks of chapter 6"),
-    "wall": ("wall", "which way walls of real digits move, by networks of chapter 6 and the panel"),
+    "nested": ("accuracy", "the best SNN on cards, its setting chosen by inner folds"),
+    "motions": ("motions", "which way random dots move, by the networks of When time decides"),
+    "wall": ("wall", "which way walls of real digits move, by such networks and by the panel"),
     "delays": ("learned", "known delays, learned: how often they are found within a step"),
     "learned": ("learned", "learned time constants and delays, where time decides or not"),
     "ranges": ("motions", "faster, slower, fewer and noisier dots than a network has learned from"),

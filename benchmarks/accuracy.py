@@ -1,4 +1,4 @@
-"""How accurate the models of chapter 7 are on all 131 recordings, and what a GRU uses of them."""
+"""How accurate the models of *Does it need spikes?* are on all 131, and what a GRU uses of them."""
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def of_dealt(seed: int, name: str, epochs: int | None) -> float:
 
 
 def measure_dealt(seeds: int = 5, epochs: int | None = None) -> Row:
-    """Compare what chapter 7 calls equal where passes are dealt out to folds at random.
+    """Compare what *Does it need spikes?* calls equal, passes dealt out to folds at random.
 
     Args:
         seeds: As for ``accuracy``.

@@ -40,13 +40,13 @@ NEEDS_TIME = (Verdict.RATE, Verdict.FRAMES, Verdict.IMAGE_AND_RATE, Verdict.ORDE
 
 
 def digits() -> tuple[Recordings, Sequence[Any]]:
-    """Return the digits that chapter 8 trains on, each a group."""
+    """Return the digits that *Your own recordings* trains on, each a group."""
     recordings = load_nmnist().train
     return recordings, range(len(recordings))
 
 
 def gestures() -> tuple[Recordings, list[str]]:
-    """Film the gestures of chapter 8 as a camera of 346 × 260 pixels sees them.
+    """Film the gestures of *Your own recordings* as a camera of 346 × 260 pixels sees them.
 
     Each event of 64 × 64 pixels becomes those of a patch, some µs apart, so that a recording has
     about 200,000; then ``resize`` brings them to 115 × 86 pixels, as the command does.

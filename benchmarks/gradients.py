@@ -1,8 +1,9 @@
 """What a gradient is multiplied by in each step back through time, and what clipping does.
 
 A gradient that begins at the hidden voltages of a recording's last step comes back through time
-and grows, or fades, by some factor per step. The figure of chapter 10 says by which, for a network
-whose neurons are all alike (``factor``); here is what real ones have, before and after training.
+and grows, or fades, by some factor per step. The figure of *Making training fast* says by which,
+for a network whose neurons are all alike (``factor``); here is what real ones have, before and
+after training.
 """
 
 from typing import Any
@@ -27,7 +28,8 @@ def factor(weight: float, slope: float, share: float) -> float:
     """Return what the gradient is multiplied by per step, far from where it began.
 
     Of neurons that are alike and don't spike, it is the largest eigenvalue of the step back of
-    chapter 10, of voltage and current. It is above 1 where slope times weight is above the share.
+    *Making training fast*, of voltage and current. It is above 1 where slope times weight is above
+    the share.
 
     Args:
         weight: Of the recurrent weights: the largest eigenvalue.

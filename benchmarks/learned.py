@@ -90,8 +90,8 @@ class DelayedSNN(nn.Module):
 class DelayedFilters(nn.Module):
     """Filters of two parts, of which one sees now, the other earlier, before the book's network.
 
-    It is the motion detector of chapter 6 with one late copy in place of four, and with a delay for
-    each filter.
+    It is the motion detector of *When time decides* with one late copy in place of four, and with a
+    delay for each filter.
     """
 
     def __init__(self, outputs: int, dt: float, first: float, **arguments: Any):

@@ -1,4 +1,4 @@
-"""What each line of the recipe of chapter 4 is worth."""
+"""What each line of the recipe of *Training* is worth."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The models of chapter 7 by name, and what nothing else needs."""
+"""The models of *Does it need spikes?* by name, and what nothing else needs."""
 
 from typing import Any
 

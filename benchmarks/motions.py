@@ -1,4 +1,4 @@
-"""Which way do dots drift? The networks of chapter 6, and what is right without any memory.
+"""Which way do dots drift? The networks of *When time decides*, and what is right without memory.
 
 Each seed films its own dots: 60 films to learn from, with mirrored copies, and 120 to test on. All
 are without polarity, except where it is named. Each film is also played backwards, with the

@@ -1,4 +1,4 @@
-"""What an answer costs: operations per recording of models of chapter 7, and energy."""
+"""What an answer costs: operations and energy per recording, by model of *Does it need spikes?*."""
 
 from dataclasses import replace
 from functools import partial

@@ -40,13 +40,13 @@ Trials = tuple[Any, list[Trial]]  # and the group of each recording that may be 
 
 
 def cards(seed: int) -> Trials:
-    """Return all 131 by the folds of chapter 7."""
+    """Return all 131 by the folds of *Does it need spikes?*."""
     every = folds.cards()
     return every.groups, every.folds(3, seed)
 
 
 def films(seed: int) -> Trials:
-    """Return the films of chapter 6, both ways, cut to what its networks see."""
+    """Return the films of *When time decides*, both ways, cut to what its networks see."""
     return both_ways(motions.trial_of(seed, motions.FILMS))
 
 
@@ -59,7 +59,7 @@ def both_ways(trial: Trial) -> Trials:
 
 
 def gestures(seed: int) -> Trials:
-    """Return the gestures of chapter 8 by folds that keep people apart."""
+    """Return the gestures of *Your own recordings* by folds that keep people apart."""
     recordings, people = film_gestures(takes=8)
     groups = np.array(people)
     return groups, Evidence(recordings, groups).folds(4, seed)

@@ -31,7 +31,7 @@ from pokersnn_helpers.training.recipe import choose_recipe
 
 from . import Row, folds
 
-SMALL = (16, 16)  # pixels of the gestures, as in chapter 8
+SMALL = (16, 16)  # pixels of the gestures, as in *Your own recordings*
 
 
 @cache

@@ -4,8 +4,8 @@ A wall is three digits of N-MNIST, laid over each other at random places of a to
 mirrored at random, and without polarity. Their events are a real camera's; that they lie on a wall
 is ours. The image moves down in the first saccade and left in the third; the second isn't used,
 since it goes along the diagonal, which mirrored copies would turn into itself. A wall is played 2.5
-times as fast, so that it lasts as long as what the networks of chapter 6 see of a film, and goes
-through the same code: backwards, too, and with mirrored copies to learn from.
+times as fast, so that it lasts as long as what the networks of *When time decides* see of a film,
+and goes through the same code: backwards, too, and with mirrored copies to learn from.
 """
 
 from functools import cache, partial
@@ -86,7 +86,7 @@ def trial_of(seed: int, count: int) -> Trial:
 
 
 def on_walls(seed: int, count: int, epochs: int | None) -> motions.Shares:
-    """Train networks of chapter 6 on walls, and ask them about walls of other digits."""
+    """Train networks of *When time decides* on walls, and ask them about walls of other digits."""
     shares = {}
     for name, model in NETWORKS.items():
         trial = trial_of(seed, count)

@@ -31,7 +31,8 @@ class Chapter:
 
 
 NOTEBOOKS = [Chapter(path) for path in sorted(BOOK.glob("*.ipynb"))]
-CHAPTERS = [notebook for notebook in NOTEBOOKS if notebook.path.name[0].isdigit()]
+NUMBERED = [Path(name).name for name in pages.numbered_chapters()]
+CHAPTERS = [notebook for notebook in NOTEBOOKS if notebook.path.stem in NUMBERED]
 on_each_notebook = pytest.mark.parametrize(
     "notebook", NOTEBOOKS, ids=lambda notebook: notebook.path.stem
 )
@@ -109,6 +110,53 @@ def test_the_table_of_contents_lists_every_page_once():
     assert sorted(listed) == sorted(pages)
 
 
+# ---- Names of chapters ----
+
+NUMBER = r"\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven)\b"
+BY_PLACE = re.compile(
+    rf"(?i)\bchapters?(?:'s)?[\s#/*>]+(?:{NUMBER})|\b(?:next|previous)\s+chapter\b"
+)
+SUFFIXES = {".ipynb", ".js", ".md", ".py", ".pyi", ".svg", ".txt", ".yml"}
+FOLDERS = ("_ext", "benchmarks", "book", "eventdesk", "pokersnn_helpers", "tools")
+
+
+def with_prose():
+    """Yield the files whose prose, comments or messages somebody reads."""
+    for folder in FOLDERS:
+        yield from (path for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES)
+    yield from (path for path in ROOT.iterdir() if path.suffix in SUFFIXES)
+    yield from (ROOT / ".ci" / name for name in ("environments", "run"))
+
+
+@on_each_notebook
+def test_a_notebook_s_name_has_no_number(notebook):
+    assert not notebook.path.name[0].isdigit()
+
+
+def test_no_page_and_no_message_names_a_chapter_by_its_number_or_place():
+    for place in (
+        "chapter 3's",
+        "Chapters 6 and 7",
+        "chapter\n// 10",
+        "chapter two",
+        "next chapter",
+    ):
+        assert BY_PLACE.search(f"as in {place} network")
+    assert not BY_PLACE.search("In this chapter, 3 networks are trained; ten chapters train one.")
+    for path in with_prose():
+        found = BY_PLACE.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{path.relative_to(ROOT)}: {found[0]}; link or write the chapter's title"
+
+
+def test_every_old_address_leads_to_a_page_of_the_book():
+    listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    moved = CONFIG["sphinx"]["config"]["redirects"]
+    assert len(moved) >= 11
+    for old, new in moved.items():
+        assert f"{Path(old).parent}/{new.removesuffix('.html')}" in listed
+        assert old not in listed
+
+
 def test_every_cited_paper_is_on_the_references_page():
     listed = set(re.findall(r"\[doi:([^\]]+)\]\(https://doi\.org/\1\)", REFERENCES))
     assert listed
@@ -126,8 +174,8 @@ def test_the_course_takes_what_the_landing_page_says_and_9_500_words():
     assert len(COURSE) == 11
     assert 170 <= sum(page["stated"] for page in COURSE.values()) <= 180
     assert sum(page["words"] for page in COURSE.values()) <= 9_500
-    assert COURSE["06_when_time_decides"]["words"] <= 1_000
-    assert COURSE["07_does_it_need_spikes"]["words"] <= 800
+    assert COURSE["when_time_decides"]["words"] <= 1_000
+    assert COURSE["does_it_need_spikes"]["words"] <= 800
     assert COURSE["on_one_page"]["stated"] + COURSE["teach_it_yours"]["stated"] <= 30
     landing = (BOOK / "index.md").read_text(encoding="utf-8")
     assert "**After half an hour**" in landing and "**After three hours**" in landing
@@ -196,7 +244,7 @@ def test_with_changed_code_a_page_says_what_it_expects_and_goes_on(monkeypatch, 
 @on_each_notebook
 def test_a_curious_reader_finds_what_to_change(notebook):
     lists = re.split(r"(?m)^# ", (ROOT / "tools/curious.txt").read_text(encoding="utf-8"))[1:]
-    (mine,) = (each for each in lists if notebook.path.name.startswith(each.split()[0]))
+    (mine,) = (each for each in lists if each.split()[0] == notebook.path.stem)
     _, *changes = mine.splitlines()
     assert len(changes) >= 10
     for change in changes:

@@ -87,14 +87,14 @@ def test_links_to_the_published_book_lead_to_pages_of_this_build(base):
     assert config.notfound_urls_prefix == ("/cards/" if base else "/")
     app = SimpleNamespace(
         config=config,
-        env=SimpleNamespace(found_docs={"book/04_training", "book/glossary"}),
+        env=SimpleNamespace(found_docs={"book/training", "book/glossary"}),
         builder=SimpleNamespace(get_relative_uri=lambda _, page: f"{Path(page).name}.html"),
     )
-    places = ["04_training.html", "glossary.html#term-Spike", "nowhere.html"]
+    places = ["training.html", "glossary.html#term-Spike", "nowhere.html"]
     given = [f"{base}book/{place}" for place in places]
     document = nodes.document("", "")
     document += [nodes.reference(refuri=uri) for uri in given]
-    published.keep_links_inside(app, document, "book/02_plotting_events")
+    published.keep_links_inside(app, document, "book/plotting_events")
     links = [link["refuri"] for link in document]
     assert links == ([*places[:2], given[2]] if base else given)
 

@@ -28,10 +28,10 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
     "index": {"95"},
-    "04_training": {"83"},
-    "07_does_it_need_spikes": {"95"},
-    "08_how_an_event_camera_sees": {"50"},
-    "09_your_own_recordings": {"95"},
+    "training": {"83"},
+    "does_it_need_spikes": {"95"},
+    "how_an_event_camera_sees": {"50"},
+    "your_own_recordings": {"95"},
     "elsewhere": {"10"},
     "for_teachers": {"95"},
     "teach_it_yours": {"80"},

@@ -144,7 +144,7 @@ def try_change(shell: InteractiveShell, cells: list[Cell], change: str) -> tuple
 
 def try_notebook(name: str, changes: list[str]) -> None:
     """Print a row for each change of a notebook; exit with how many errors said nothing."""
-    (path,) = ROOT.glob(f"book/{name}*.ipynb")
+    path = ROOT / "book" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     cells = [Cell.of(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     shell = InteractiveShell.instance()

@@ -15,6 +15,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = "shown"
 FOLDED = "folded"
@@ -31,6 +33,13 @@ def course() -> list[Path]:
     part = text.partition("caption: The course")[2].partition("- caption:")[0]
     stems = re.findall(r"file: (\S+)", part)
     return [next(ROOT.glob(f"{stem}.*")) for stem in stems]
+
+
+def numbered_chapters() -> list[str]:
+    """Name the chapters that have a number, in the order of their numbers."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in toc["parts"] if part.get("numbered")]
+    return [chapter["file"] for part in parts for chapter in part["chapters"]]
 
 
 def words(markdown: str) -> int:

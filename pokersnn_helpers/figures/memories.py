@@ -38,7 +38,7 @@ class Memory:
 
 MEASURED = {  # by the model's name in a measurement: the name of its row, and its memory
     "CNN of the sum": ("the sum of\nall events", Memory("sum")),
-    "SNN": ("chapter 3's\nnetwork", Memory(places=0, keeps="LIF")),
+    "SNN": ("the book's\nnetwork", Memory(places=0, keeps="LIF")),
     "GRU": ("GRUs behind\na layer", Memory(places=0, keeps="GRU")),
     "GRU at each place, mean over time": ("GRUs at\neach place", Memory(keeps="GRU")),
     "spiking convolution": ("leaky trace, LIF\nat each place", Memory("frames", 5, "LIF")),

@@ -96,7 +96,7 @@ class SNN(SpikingNetwork):
     """A recurrent layer of spiking neurons and a readout that never spikes.
 
     The hidden neurons are leaky integrate-and-fire (LIF) neurons with current-based synapses
-    (Gerstner et al., Neuronal Dynamics, 2014, chapter 1), stepped by forward Euler as Norse does.
+    (Gerstner et al., Neuronal Dynamics, 2014, section 1.3), stepped by forward Euler as Norse does.
     In a time step, the frame ``x`` and the spikes ``z`` of the step before change, in this order,
     the synaptic current ``i``, the membrane voltage ``u`` before and ``v`` after the reset, and
     the spikes::

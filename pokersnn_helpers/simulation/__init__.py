@@ -1,8 +1,8 @@
 """Simulated recordings: pips of cards pass before a simulated event camera.
 
-Chapter 6 films motions, chapter 9 builds and questions the camera, chapter 8 films gestures, and
-all else falls back on ``simulate_pokerdvs`` where the real recordings aren't available. No real
-recording is read.
+*When time decides* films motions, *How an event camera sees* builds and questions the camera, *Your
+own recordings* films gestures, and all else falls back on ``simulate_pokerdvs`` where the real
+recordings aren't available. No real recording is read.
 
 ``camera``      log intensities in, events out; knows nothing of cards.
 ``pips``        the shapes of the four suits.

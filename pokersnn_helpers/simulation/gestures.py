@@ -2,7 +2,8 @@
 
 A hand swipes to the left, again and again, or to the right, or it waves from side to side. A film
 begins and ends at any moment, so that the hand may be anywhere then, and it lasts equally long for
-all. People differ in the size of their hand and in their pace. Chapter 8 films in the same way.
+all. People differ in the size of their hand and in their pace. *Your own recordings* films in the
+same way.
 """
 
 from collections.abc import Sequence

@@ -15,21 +15,25 @@ import pytest
 import torch
 import yaml
 
+from tools.pages import numbered_chapters
+
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "_build" / "html"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # a project's pages lie below its name
+MOVED = CONFIG["sphinx"]["config"]["redirects"]
 
 
 def pages():
-    """List every page but the first address, which only leads on to the landing page."""
-    found = sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html"))
-    return [name for name in found if not name.startswith("_static/") and name != "index.html"]
+    """List every page but those that only lead on: the first address, and old ones."""
+    found = {str(path.relative_to(HTML)) for path in HTML.rglob("*.html")}
+    found -= {"index.html", *(f"{name}.html" for name in MOVED)}
+    return sorted(name for name in found if not name.startswith("_static/"))
 
 
 PAGES = pages() or ["the book isn't built"]
 DOCUMENTS = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())
-CHAPTERS = [name for name in DOCUMENTS if re.match(r"book/\d", name)]
+CHAPTERS = numbered_chapters()
 
 # What a camera is without when a script's events are compared with Python's.
 NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}

@@ -266,4 +266,4 @@ def test_buttons_of_the_landing_page_lead_on(visit):
     colab = page.locator(".landing-buttons").get_by_role("link", name="Open in Colab")
     assert colab.get_attribute("href").endswith("/book/on_one_page.ipynb")
     page.get_by_role("link", name="Start reading").click()
-    page.wait_for_url("**/01_loading_the_data.html")
+    page.wait_for_url("**/loading_the_data.html")

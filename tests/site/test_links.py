@@ -5,9 +5,9 @@ from book_site import CONFIG, PAGES, dead_links
 
 BASE = CONFIG["html"]["baseurl"]
 DEAD = [
-    "04_training.ipynb",  # as in Markdown that a cell displays, where nothing turns it to .html
+    "training.ipynb",  # as in Markdown that a cell displays, where nothing turns it to .html
     *("book/b.html", "b.html#nowhere", "#nowhere"),
-    *(f"{BASE}book/04_training.html", f"{BASE}book/b.html#nowhere"),
+    *(f"{BASE}book/training.html", f"{BASE}book/b.html#nowhere"),
     "/book/b.html",  # the site lies below the repository's name
     "../../outside.html",
 ]

@@ -13,7 +13,9 @@ from PIL import Image
 
 on_each_page = pytest.mark.parametrize("page", PAGES, indirect=True)
 on_each_chapter = pytest.mark.parametrize("page", [f"{c}.html" for c in CHAPTERS], indirect=True)
-on_chapter_7 = pytest.mark.parametrize("page", [f"{CHAPTERS[6]}.html"], indirect=True)
+on_does_it_need_spikes = pytest.mark.parametrize(
+    "page", ["book/does_it_need_spikes.html"], indirect=True
+)
 FIRST = [f"{name}.html" for name in ("book/index", *CHAPTERS[:5])]
 FIRST_FIGURE = "article :is(.themes > img, .interactive-figure, .animation, figure img, canvas)"
 AXE = {"preload": False, "resultTypes": ["violations"]}
@@ -166,7 +168,7 @@ def test_buttons_lead_where_they_say(page):
     assert page.locator(f"article a[href='{colab}']").inner_text() == "Open in Colab"
 
 
-@on_chapter_7
+@on_does_it_need_spikes
 @pytest.mark.parametrize("theme, paper", [("dark", (0, 39)), ("light", (251, 255))])
 def test_figures_are_as_dark_as_the_page_and_light_in_print(theme, paper, page):
     show(page, color_scheme=theme)

@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree
 
-from book_site import CONFIG, DOCUMENTS, HTML, PAGES, soup_of
+from book_site import CONFIG, DOCUMENTS, HTML, MOVED, PAGES, soup_of
 
 BASE = CONFIG["html"]["baseurl"]
 
@@ -13,6 +13,13 @@ def test_first_address_leads_to_the_landing_page(visit):
     reader.page.goto(reader.address)
     reader.page.wait_for_url("**/book/index.html")
     assert reader.page.get_by_role("heading", name=CONFIG["title"]).is_visible()
+
+
+def test_old_address_leads_to_the_page_and_the_place_on_it(visit):
+    reader = visit()
+    for old, new in MOVED.items():
+        reader.page.goto(f"{reader.address}{old}.html#place")
+        reader.page.wait_for_url(f"**/book/{new}#place")
 
 
 def test_unknown_address_gets_the_book_s_own_page(visit):
@@ -79,7 +86,7 @@ def test_player_runs_once_when_it_comes_into_sight(visit):
 
 def test_search_finds_a_phrase(visit):
     page = visit().read("search.html?q=surrogate+gradient")
-    for name in ("03_building_the_snn.html", "glossary.html"):
+    for name in ("building_the_snn.html", "glossary.html"):
         page.wait_for_selector(f"#search-results a[href*='{name}']")
 
 

@@ -14,7 +14,8 @@
   const BACK = 30; // ms, and steps
   const POWERS = [-4, 6]; // of 10, that are drawn
 
-  // One step back of chapter 10, for neurons that are alike and don't spike. share: Δt / τ.
+  // One step back of Making training fast, for neurons that are alike and don't spike.
+  // share: Δt / τ.
   function back([u, i], { weight, slope, share }) {
     const voltage = slope * weight * i + (1 - share) * u;
     return [voltage, share * voltage + (1 - share) * i];

@@ -1,7 +1,7 @@
 // LayerThenSNN of eventdesk/models/layered.py with its backward pass, and Adam: an ordinary
 // layer looks at each frame, and delayed copies of what it finds drive recurrent LIF neurons with a
-// readout. The names of chapter 10 stand for the same quantities. An ordinary model on the sum of
-// the events is beside it.
+// readout. The names of Making training fast stand for the same quantities. An ordinary model on
+// the sum of the events is beside it.
 interactiveFigures.part(({ mulberry32, shared, teach }) => {
   const { addRow, addRows } = shared;
 
@@ -64,9 +64,9 @@ interactiveFigures.part(({ mulberry32, shared, teach }) => {
     return sum;
   }
 
-  // A step back through the hidden neurons (chapter 10): gU and gI are the gradients with respect
-  // to the voltages u and to the currents before they decay, of the step after, and then of this
-  // one.
+  // A step back through the hidden neurons (Making training fast): gU and gI are the gradients with
+  // respect to the voltages u and to the currents before they decay, of the step after, and then of
+  // this one.
   function stepBack(gZ, gU, gI, u, constants) {
     const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th } = constants;
     for (let neuron = 0; neuron < u.length; neuron++) {
