@@ -26,7 +26,17 @@ from .candidates import (
     without_times,
 )
 from .sentences import in_words
-from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Row, Sees, Verdict, judge
+from .verdict import (
+    NEARLY_ALL,
+    QUESTIONS,
+    Answer,
+    Candidate,
+    Judgement,
+    Row,
+    Sees,
+    Verdict,
+    judge,
+)
 
 FOLDS = 3  # or as many as a class has groups
 UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
@@ -77,8 +87,23 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row per model, as ``Judgement.table``."""
-        return self.judgement.table()
+        """A row for each model, shares from 0 to 1."""
+        return pd.DataFrame(
+            {
+                "question": QUESTIONS.get(row.model.sees, ""),
+                "model": row.model.name,
+                "sees": row.model.sees.value,
+                "correct": row.share.mean,
+                "low": row.share.low,
+                "high": row.share.high,
+                "behind": row.behind.mean,
+                "behind, low": row.behind.low,
+                "behind, high": row.behind.high,
+                "as good": row.as_good.value,
+                "silent": row.silent,
+            }
+            for row in self.judgement.rows
+        )
 
 
 def compare(

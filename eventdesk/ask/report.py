@@ -76,7 +76,7 @@ def by_hand(judged: Judgement) -> str:
         >>> by_hand(judge(correct, np.arange(100) % 2, np.arange(100)))[:40]
         'An interval by hand, for 100 recordings '
     """
-    number = len(judged.groups)
+    number = int(judged.sizes.sum())
     freedom = degrees_of_freedom(judged.sizes)
     deviation = (
         "Add up in each group what each recording deviates from the mean, square the sum, and "
