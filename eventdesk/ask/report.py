@@ -31,7 +31,7 @@ MEANING = (
 
 
 def printed(comparison: Comparison) -> str:
-    """Return the table, what its columns mean, and the verdict.
+    """Return the table of models, what its columns mean, and the verdict.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -105,7 +105,7 @@ def by_hand(judged: Judgement) -> str:
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
-    """Return all that was found, and what it depends on, for JSON.
+    """Return the results of a comparison, its recipe and the versions of packages, for JSON.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
