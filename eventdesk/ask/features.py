@@ -1,4 +1,4 @@
-"""Numbers that describe recordings, for ordinary classifiers; each function leaves something out."""
+"""Numbers that describe recordings, for ordinary classifiers: each leaves something out."""
 
 from collections.abc import Sequence
 
