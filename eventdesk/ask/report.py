@@ -134,7 +134,7 @@ def write(comparison: Comparison, folder: Path) -> None:
     """Write ``content`` into a folder, as ``compare.json``.
 
     Raises:
-        FileExistsError: It is there already.
+        FileExistsError: The folder holds this file already.
 
     Example:
         >>> from tempfile import mkdtemp

@@ -65,14 +65,15 @@ def _claim(judged: Judgement) -> str:
     """Return the verdict, or less: a model that isn't nearly always right isn't called enough."""
     verdict = judged.verdict
     claim = verdict.value
-    if judged.enough and judged.enough[0].share.mean < NEARLY_ALL:
+    if judged.enough:
         row = judged.enough[0]
         wrong = 1 - row.share.mean
         what = "a shortcut" if verdict is Verdict.SHORTCUT else row.model.sees.value
-        claim = (
-            f"nothing tried is better than {what} by more than {100 * judged.margin:.2g} "
-            f"points, and {wrong:.0%} stay wrong"
-        )
+        if row.share.mean < NEARLY_ALL:
+            claim = (
+                f"nothing tried is better than {what} by more than {100 * judged.margin:.2g} "
+                f"points, and {wrong:.0%} stay wrong"
+            )
     may_be = judged.shortcuts(Answer.CANT_TELL)
     if may_be and verdict not in (*UNDECIDED, Verdict.SHORTCUT):
         claim += f", unless a shortcut is enough, which can't be told of {_names(may_be)}"

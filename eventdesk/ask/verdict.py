@@ -103,7 +103,7 @@ class Candidate:
 
     @property
     def deployable(self) -> bool:
-        """Whether it can be handed over: it isn't trivial, and sees recordings as they are."""
+        """Whether the model can be handed over: it isn't trivial, and sees real times."""
         return self.as_recorded and self.sees not in (Sees.TRIVIAL, Sees.CONTROL)
 
 
