@@ -16,7 +16,7 @@ from .streaming import Stream
 
 PORTION = 10_000  # µs of a file at a time
 SILENCE = 0.05  # s, after which a camera that sends nothing is silent
-BEHIND = 1.0  # s, from which on a reader is told
+BEHIND = 1.0  # s behind the events, from which on it is said
 
 
 def play(events: ndarray) -> Iterator[ndarray]:
@@ -78,8 +78,12 @@ def listen(
 ) -> None:
     """Push portions of a sensor's events as they come, and show the answer.
 
-    ``show`` is called after each with the stream, and how many seconds it is behind the events. Of
-    these, ``share`` is drawn, as in training.
+    Args:
+        stream: The stream that they are pushed to.
+        portions: Structured arrays with fields t, x, y and p; empty ones while nothing happens.
+        sensor_size: Width, height and polarities of the sensor.
+        show: Called after each portion with the stream, and with how many seconds it is behind.
+        share: The share of the events that is drawn, as in training.
     """
     rng = np.random.default_rng(0)
     begin = math.inf  # when time 0 of the events was on the clock, in s

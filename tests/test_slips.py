@@ -463,7 +463,7 @@ def test_a_classifier_can_be_pickled(tmp_path):
 
 def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
     shell = InteractiveShell.instance()
-    shell.run_cell("from pokersnn_helpers.study.page import explain_errors\nexplain_errors()")
+    shell.run_cell("from pokersnn_helpers.page import explain_errors\nexplain_errors()")
     shell.run_cell("import torch\ntorch.ones(4, 100) @ torch.ones(50, 4)")
     assert "a layer that was made for 50 numbers is given 100" in capsys.readouterr().out
     result = shell.run_cell("a, b = 1, 2, 3")

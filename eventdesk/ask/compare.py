@@ -1,6 +1,6 @@
 """Do recordings need time? Models that see the order of events and others that don't answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
@@ -26,11 +26,23 @@ from .candidates import (
     without_times,
 )
 from .sentences import in_words
-from .verdict import NEARLY_ALL, Answer, Candidate, Judgement, Row, Sees, Verdict, judge
+from .verdict import (
+    NEARLY_ALL,
+    QUESTIONS,
+    Answer,
+    Candidate,
+    Judgement,
+    Row,
+    Sees,
+    Verdict,
+    judge,
+)
 
 FOLDS = 3  # or as many as a class has groups
 UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
 MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory
+
+Answers = dict[Candidate, ndarray]  # the index of a class for each recording, or -1, by model
 
 
 @dataclass(frozen=True)
@@ -38,10 +50,10 @@ class Comparison:
     """What ``compare`` found.
 
     Attributes:
-        judgement: The answers to its questions, and the numbers that they follow from.
-        recipe: What the networks of the first fold learned by, in bins of which width the detector
-            has its usual delays and for how many epochs it learned; the folds and the seed; and of
-            which width and height recordings were, and which share of their events was drawn.
+        judgement: The answers to its questions, and the numbers behind them.
+        recipe: By name: the settings of the first fold, as ``choose_settings`` returns them; the
+            number of folds and the seed; the width and height that recordings were brought to; and
+            the share of their events that was drawn.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -66,9 +78,9 @@ class Comparison:
 
     @property
     def winner(self) -> Row | None:
-        """The row of the best model that isn't trivial and sees recordings as they are, if any.
+        """The row of the best model that can be handed over; see ``Candidate.deployable``.
 
-        There is none where no model tells the classes apart for certain.
+        There is none where it isn't certain that any model tells the classes apart.
         """
         if self.judgement.apart is not Answer.YES:
             return None
@@ -77,8 +89,23 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row per model, as ``Judgement.table``."""
-        return self.judgement.table()
+        """A row for each model, shares from 0 to 1."""
+        return pd.DataFrame(
+            {
+                "question": QUESTIONS.get(row.model.sees, ""),
+                "model": row.model.name,
+                "sees": row.model.sees.value,
+                "correct": row.share.mean,
+                "low": row.share.low,
+                "high": row.share.high,
+                "behind": row.behind.mean,
+                "behind, low": row.behind.low,
+                "behind, high": row.behind.high,
+                "as good": row.as_good.value,
+                "silent": row.silent,
+            }
+            for row in self.judgement.rows
+        )
 
 
 def compare(
@@ -96,13 +123,12 @@ def compare(
 
     The models see something trivial, such as how recordings begin, the event-count image, the event
     rate over time, single frames, or the order of events; ``verdict`` says which is as good as the
-    best. Where the image isn't, a network with a memory also learns from recordings whose times are
-    drawn anew. Where the image is enough or nothing can be told, and no model is nearly always
-    right, such a network looks once in bins five times finer. Models see at most 64 pixels along a
-    side and 10,000 events of a recording, on average; of more, the same share of each is drawn.
+    best. Where these may change the verdict, networks with a memory that learn from times drawn
+    anew, or in finer bins, join them. Models see at most 64 pixels along a side and, on average,
+    10,000 events of a recording; if there are more, the same share of each recording is drawn.
 
     Args:
-        recordings: All of them, at least ``folds`` groups of each class.
+        recordings: All recordings, of at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold. Groups that hold copies
             of the same recording are taken for one, with a warning.
         epochs: Passes of each network over its training recordings. Default: as many as make 300
@@ -111,8 +137,8 @@ def compare(
         time_window: Width of a time bin in µs. Default: as ``choose_recipe``.
         augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
             ``choose_recipe``.
-        folds: How many. Default: 3, or 2 where a class has no more groups.
-        seed: Of the folds and of the initial weights.
+        folds: How many folds there are. Default: 3, or 2 where a class has no more groups.
+        seed: Seed of the folds and of the initial weights.
         processes: How many models train at the same time. The result doesn't depend on it.
 
     Raises:
@@ -134,59 +160,10 @@ def compare(
         folds = min(FOLDS, evidence.groups_per_class())
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
-    settings = choose_settings(trials[0].learn.recordings, given)
-    correct: dict[Candidate, ndarray] = {}
-    silent: set[Candidate] = set()
-
-    def judge_with(*added: Candidate) -> Judgement:
-        makes = {model.name: model.make for model in added}
-        jobs = jobs_of(partial(_answers, given), makes, trials, [seed] * len(trials))
-        answers = {name: np.empty(len(recordings), int) for name in makes}
-        with closing(in_parallel(jobs, processes, "comparing")) as results:
-            for (name, _), (numbers, of_fold) in results:
-                answers[name][numbers] = of_fold
-        for model in added:
-            correct[model] = answers[model.name] == recordings.targets
-            if (answers[model.name] < 0).all():
-                silent.add(model)
-        return judge(correct, recordings.targets, evidence.group_numbers, silent)
-
-    judged = judge_with(*CANDIDATES)
-    memory = judged.seeing(Sees.MEMORY)[0].model
-    if judged.apart is Answer.YES and judged.seeing(Sees.IMAGE)[0].as_good is not Answer.YES:
-        judged = judge_with(without_times(memory))
-    if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
-        judged = judge_with(in_finer_bins(memory))
-    recipe = settings | {
-        "folds": folds,
-        "seed": seed,
-        "size": in_pixels(smaller.sensor_size),
-        "share": share,
-    }
-    return Comparison(judged, recipe)
-
-
-def train_winner(comparison: Comparison, recordings: Recordings, model: Candidate) -> Any:
-    """Train a model on all recordings, in the way in which it was compared.
-
-    Args:
-        comparison: What was found.
-        recordings: Those that were compared.
-        model: One of the models, such as that of the row ``comparison.winner``.
-
-    Returns:
-        The estimator, which has learned.
-
-    Example:
-        >>> from pokersnn_helpers import load_nmnist
-        >>> digits = load_nmnist().train.subset(range(0, 400, 5))
-        >>> comparison = compare(digits, range(80), folds=2, epochs=1)
-        >>> train_winner(comparison, digits, comparison.winner.model).predict(digits).shape
-        (80,)
-    """
-    smaller, _ = make_smaller(recordings)
-    estimator = deepcopy(model.make(comparison.recipe))
-    return estimator.fit(smaller, comparison.recipe["seed"])
+    recipe = choose_settings(trials[0].learn.recordings, given)
+    recipe |= {"folds": folds, "seed": seed, "size": in_pixels(smaller.sensor_size), "share": share}
+    ask = partial(_ask, evidence, trials, given, seed, processes)
+    return Comparison(_judge_in_stages(evidence, ask), recipe)
 
 
 def _check_classes(evidence: Evidence) -> None:
@@ -203,12 +180,80 @@ def _check_classes(evidence: Evidence) -> None:
         )
 
 
+def _judge_in_stages(evidence: Evidence, ask: Callable[..., Answers]) -> Judgement:
+    """Judge all candidates, and then one or two models more where these may change the verdict.
+
+    Where the image isn't enough, a network with a memory also learns from recordings whose times
+    are drawn anew. Where the image is enough or nothing can be told, and no model is nearly always
+    right, such a network looks once in bins five times finer.
+    """
+    answers = ask(CANDIDATES)
+    judged = _judge(evidence, answers)
+    memory = judged.seeing(Sees.MEMORY)[0].model
+    if judged.apart is Answer.YES and judged.seeing(Sees.IMAGE)[0].as_good is not Answer.YES:
+        answers |= ask([without_times(memory)])
+        judged = _judge(evidence, answers)
+    if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
+        answers |= ask([in_finer_bins(memory)])
+        judged = _judge(evidence, answers)
+    return judged
+
+
+def _judge(evidence: Evidence, answers: Answers) -> Judgement:
+    """Judge what models answered."""
+    targets = evidence.recordings.targets
+    correct = {model: given == targets for model, given in answers.items()}
+    silent = {model for model, given in answers.items() if (given < 0).all()}
+    return judge(correct, targets, evidence.group_numbers, silent)
+
+
+def _ask(
+    evidence: Evidence,
+    trials: Sequence[Trial],
+    given: Settings,
+    seed: int,
+    processes: int,
+    models: Sequence[Candidate],
+) -> Answers:
+    """Return what models answer to each recording when the fold with this recording tests."""
+    makes = {model.name: model.make for model in models}
+    jobs = jobs_of(partial(_answers, given), makes, trials, [seed] * len(trials))
+    answers = {name: np.empty(len(evidence.recordings), int) for name in makes}
+    with closing(in_parallel(jobs, processes, "comparing")) as results:
+        for (name, _), (numbers, of_fold) in results:
+            answers[name][numbers] = of_fold
+    return {model: answers[model.name] for model in models}
+
+
 def _answers(given: Settings, make: Make, trial: Trial, seed: int) -> tuple[ndarray, ndarray]:
-    """Return the numbers of a trial's recordings to test on, and the answers to them."""
+    """Return the numbers of the recordings that a trial tests on, and the answers to them."""
     learned = trial.learn.recordings
     estimator = deepcopy(make(choose_settings(learned, given))).fit(learned, seed)
     tested = trial.test(lambda tested: tested)
     return tested.numbers, np.asarray(estimator.predict(tested.recordings))
+
+
+def train_winner(comparison: Comparison, recordings: Recordings, model: Candidate) -> Any:
+    """Train a model on all recordings, in the way in which it was compared.
+
+    Args:
+        comparison: What ``compare`` returned.
+        recordings: The recordings that were compared.
+        model: One of the models, such as ``comparison.winner.model``.
+
+    Returns:
+        The trained estimator.
+
+    Example:
+        >>> from pokersnn_helpers import load_nmnist
+        >>> digits = load_nmnist().train.subset(range(0, 400, 5))
+        >>> comparison = compare(digits, range(80), folds=2, epochs=1)
+        >>> train_winner(comparison, digits, comparison.winner.model).predict(digits).shape
+        (80,)
+    """
+    smaller, _ = make_smaller(recordings)
+    estimator = deepcopy(model.make(comparison.recipe))
+    return estimator.fit(smaller, comparison.recipe["seed"])
 
 
 def make_smaller(recordings: Recordings) -> tuple[Recordings, float]:

@@ -31,7 +31,7 @@ MEANING = (
 
 
 def printed(comparison: Comparison) -> str:
-    """Return the table, what its columns mean, and the verdict.
+    """Return the table of models, what its columns mean, and the verdict.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -76,7 +76,7 @@ def by_hand(judged: Judgement) -> str:
         >>> by_hand(judge(correct, np.arange(100) % 2, np.arange(100)))[:40]
         'An interval by hand, for 100 recordings '
     """
-    number = len(judged.groups)
+    number = int(judged.sizes.sum())
     freedom = degrees_of_freedom(judged.sizes)
     deviation = (
         "Add up in each group what each recording deviates from the mean, square the sum, and "
@@ -105,7 +105,7 @@ def by_hand(judged: Judgement) -> str:
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
-    """Return all that was found, and what it depends on, for JSON.
+    """Return the results of a comparison, its recipe and the versions of packages, for JSON.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -134,7 +134,7 @@ def write(comparison: Comparison, folder: Path) -> None:
     """Write ``content`` into a folder, as ``compare.json``.
 
     Raises:
-        FileExistsError: It is there already.
+        FileExistsError: The folder holds this file already.
 
     Example:
         >>> from tempfile import mkdtemp

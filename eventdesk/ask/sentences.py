@@ -1,4 +1,4 @@
-"""What ``verdict`` answers, in words, and before any training what can be answered at all."""
+"""The answers of ``verdict`` in words; and before any training, which of them can be given."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -62,10 +62,11 @@ def _percent(row: Row) -> str:
 
 
 def _claim(judged: Judgement) -> str:
-    """Return the verdict, no larger than it is: only what is nearly always right is enough."""
+    """Return the verdict, or less: a model that isn't nearly always right isn't called enough."""
     verdict = judged.verdict
     claim = verdict.value
-    for row in judged.enough[:1]:
+    if judged.enough:
+        row = judged.enough[0]
         wrong = 1 - row.share.mean
         what = "a shortcut" if verdict is Verdict.SHORTCUT else row.model.sees.value
         if row.share.mean < NEARLY_ALL:
@@ -93,7 +94,7 @@ def _reason(judged: Judgement) -> str:
 
 
 def _why_order(judged: Judgement) -> str:
-    """Say which model with a memory reaches what, or that only hand-made features found it."""
+    """Say how well models with a memory do, or that only hand-made features found the order."""
     best_without = max(judged.without_order(), key=lambda row: row.share.mean)
     without = f"without it, {_percent(best_without)} at best"
     memory, *others = judged.seeing(Sees.MEMORY)
@@ -122,8 +123,9 @@ def _spikes(judged: Judgement) -> str:
 def decidable(groups: Sequence[Any]) -> str:
     """Say which differences in accuracy these groups can show, before anything is trained.
 
-    The least is half the width of ``paired_difference``, of the best of five models, if two models
-    disagree on a quarter of the recordings, and their difference varies by 15 points among groups.
+    The smallest is half the width of the interval of ``paired_difference`` for the best of five
+    models, if two models disagree on a quarter of the recordings and their difference varies by 15
+    points among groups.
 
     Args:
         groups: The group of each recording.

@@ -1,34 +1,35 @@
 """What models say about recordings: three questions, each answered by a difference in accuracy.
 
 (a) Can any model tell the classes apart? An exact test against guessing says so. (b) Is a model
-without the order of events as good as the best? (c) Is something trivial as good? Both ask whether
-a model is non-inferior: whether the best is ahead of it by no more than a margin, with the interval
-of the difference. ``judge`` answers them in a ``Row`` per model, of which ``Judgement`` draws the
+without the order of events as good as the best? (c) Is something trivial as good? Questions (b) and
+(c) ask whether a model is non-inferior: whether the whole interval of the difference to the best
+lies within a margin. ``judge`` answers with a ``Judgement``: a ``Row`` for each model, and the
 conclusion.
 
-A ``Candidate`` is a model that takes part: it says what it sees, and its ``make`` returns of the
-settings of a fold an estimator, as ``study.estimators`` has them.
+A ``Candidate`` is a model that takes part: it says what it sees, and its ``make`` turns the
+settings of a fold into an estimator, as in ``study.estimators``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy import ndarray
-from pandas import DataFrame
 from scipy.stats import binomtest
 
 from ..evidence.differences import Difference, paired_difference
 
-MARGIN = 0.10  # by which the best may be ahead of a model that is as good, at most, in accuracy
+MARGIN = 0.10  # accuracy by which the best may be ahead, at most, of a model that is as good
 LEVEL = 0.01  # of the test against guessing, for all models together
-NEARLY_ALL = 0.95  # is right: what gets that is enough, and nothing is left to find
-# Folds learn from partly the same recordings, so that their answers are lucky together: the
-# variance of answers to noise was up to so many times that of independent ones. Without it, 11 of
-# 200 sets of noise were told apart, and with it at most 2 (``test_folds_that_share_recordings``).
+NEARLY_ALL = 0.95  # accuracy from which on nothing is left to find
+# Networks of different folds learn from partly the same recordings and are lucky together: the
+# variance of their answers to noise was up to 5/3 of that of independent answers. Without this
+# factor, 11 of 200 sets of noise were told apart, with it at most 2
+# (``test_folds_that_share_recordings``).
 SHARED = 5 / 3
 
 
@@ -79,15 +80,15 @@ QUESTIONS = {Sees.TRIVIAL: "c", **dict.fromkeys(ENOUGH, "b")}
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """What is compared.
+    """A model that takes part in the comparison.
 
     Attributes:
-        name: Printed in tables.
+        name: The name that tables print.
         sees: What it sees of a recording.
-        make: Makes an estimator, as in ``study.estimators``, of settings.
-        check: What to look at where this model, which is trivial, is as good as the best.
-        control: Sees the same of any part of a recording. A start or an end is a shortcut only if
-            its control tells less than half as much above guessing.
+        make: Turns the settings of a fold into an estimator, as in ``study.estimators``.
+        check: What to look at in the recordings if this trivial model is as good as the best.
+        control: A model that sees the same of any part of a recording. A start or an end is a
+            shortcut only if its control tells less than half as much above guessing.
         spikes: Whether it is a spiking network.
         as_recorded: Whether it sees recordings with their own times.
     """
@@ -102,7 +103,7 @@ class Candidate:
 
     @property
     def deployable(self) -> bool:
-        """Whether it can be handed over: it isn't trivial, and sees recordings as they are."""
+        """Whether the model can be handed over: it isn't trivial, and sees real times."""
         return self.as_recorded and self.sees not in (Sees.TRIVIAL, Sees.CONTROL)
 
 
@@ -115,10 +116,10 @@ class Row:
 
     Attributes:
         model: The model.
-        share: Of the recordings that it classifies correctly, with its 95 % interval.
-        behind: By how much the best model is more accurate; 0 for itself.
-        as_good: Whether it is non-inferior to the best. A model that agrees with the best on all
-            recordings, as the best itself, is, unless they are too few.
+        share: The share of the recordings that it classifies correctly, with its 95 % interval.
+        behind: By how much the best model is more accurate; 0 for the best model itself.
+        as_good: Whether it is non-inferior to the best. The best itself is, and so is a model that
+            agrees with it on all recordings, unless the recordings are too few.
         silent: Whether it gave no answer to any recording, as a network that never spikes.
     """
 
@@ -129,124 +130,70 @@ class Row:
     silent: bool
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Judgement:
-    """The answers, and what they are drawn from.
+    """The answers to the three questions, the numbers behind them, and the conclusion.
 
     Attributes:
-        correct: Whether each recording is classified correctly, (recordings,), by model.
-        targets: The class of each recording.
-        groups: The number of each recording's group, from 0.
-        silent: Models that gave no answer at all.
-        within: Whether it holds for new recordings in these groups alone, since there are too few
-            groups to say it of new ones.
+        apart: Whether any model tells the classes apart, question (a).
+        p_value: The p value of the exact test against guessing, with Bonferroni's correction.
+        rows: A row for each model, in the order of ``Sees``.
+        best: The row of the best model.
+        rivals: The number of models among which the best one is the best.
         guess: The share of the most frequent class.
         margin: By how much the best may be ahead of a model that is as good, in accuracy.
-        apart: Whether any model tells the classes apart, question (a).
-        p_value: Of the exact test, with Bonferroni's correction.
-        rivals: How many models the best one is the best of.
-        rows: One a model.
-        best: The row of the best model.
-        sizes: How many recordings each group has.
-        verdict: The conclusion.
-        enough: The rows of what is enough, as the verdict says, if anything is.
+        sizes: The number of recordings in each group.
+        within: Whether the answers hold for new recordings in these groups alone, since there are
+            too few groups to say anything about new ones.
     """
 
-    correct: Correct
-    targets: Sequence[int]
-    groups: ndarray
-    silent: Collection[Candidate] = ()
-    within: bool = False
+    apart: Answer
+    p_value: float
+    rows: list[Row]
+    best: Row
+    rivals: int
+    guess: float
+    margin: float
+    sizes: ndarray
+    within: bool
 
-    def __post_init__(self) -> None:
-        correct = self.correct
-        self.sizes = np.bincount(self.groups)
-        self.guess = float(np.bincount(self.targets).max() / len(self.groups))
-        self.margin = margin_above(self.guess)
-        units = np.arange(len(self.groups)) if self.within else self.groups
-        self.apart, self.p_value = tell_apart(correct.values(), self.targets, units)
-        rivals = [model for model in correct if model.sees is not Sees.CONTROL]
-        self.rivals = len(rivals)
-        # Of equally good ones, one that isn't trivial comes first.
-        best = max(rivals, key=lambda one: (correct[one].mean(), one.sees is not Sees.TRIVIAL))
-        models = [model for sees in Sees for model in correct if model.sees is sees]
-        self.rows = [self._row(model, best) for model in models]
-        self.best = self.rows[models.index(best)]
-        self.verdict, self.enough = self._conclude()
-
-    def _row(self, model: Candidate, best: Candidate) -> Row:
-        """Return what is said about a model."""
-        nothing = np.zeros(1)
-        share = paired_difference(self.correct[model], nothing, self.groups, within=self.within)
-        share = share._replace(low=max(0.0, share.low))
-        behind = self._ahead(best, model)
-        as_good = self._as_good(model, behind) if model.sees in QUESTIONS else Answer.NOT_ASKED
-        if model is best:
-            behind = Difference(0.0, 0.0, 0.0)
-        return Row(model, share, behind, as_good, model in self.silent)
-
-    def _ahead(self, better: Candidate, model: Candidate) -> Difference:
-        """Return by how much a model is more accurate than another."""
-        first, second = self.correct[better], self.correct[model]
-        return paired_difference(first, second, self.groups, self.rivals, self.within)
-
-    def _as_good(self, model: Candidate, behind: Difference) -> Answer:
-        """Say whether a model is non-inferior, and where it has a control, for its own reason."""
-        answer = non_inferior(behind, self.margin)
-        if answer is Answer.NO or not model.control:
-            return answer
-        more = self._ahead(model, model.control)
-        half = (self.correct[model].mean() - self.guess) / 2
-        if more.low > 0 and more.mean > half:  # twice as much above guessing as any part
-            return answer
-        return Answer.ANY_PART if more.high < half or more.mean <= 0 else Answer.CANT_TELL
-
-    def _conclude(self) -> tuple[Verdict, list[Row]]:
-        """Return the conclusion, the first that is true, and what is as good as the best."""
+    @property
+    def verdict(self) -> Verdict:
+        """The conclusion: what the recordings need."""
         if self.apart is not Answer.YES:
-            return Verdict.NOTHING if self.apart is Answer.NO else Verdict.CANT_TELL, []
-        shortcuts = self.shortcuts()
-        if shortcuts:
-            return Verdict.SHORTCUT, shortcuts
+            return Verdict.NOTHING if self.apart is Answer.NO else Verdict.CANT_TELL
+        if self.shortcuts():
+            return Verdict.SHORTCUT
+        if self.enough:
+            return ENOUGH[self.enough[0].model.sees]
+        answers = [row.as_good for row in self.without_order()]
+        return Verdict.CANT_TELL if Answer.CANT_TELL in answers else Verdict.ORDER
+
+    @property
+    def enough(self) -> list[Row]:
+        """The rows of the models that are enough: all shortcuts, or else the simplest model."""
+        if self.apart is not Answer.YES:
+            return []
+        if self.shortcuts():
+            return self.shortcuts()
         rows = self.without_order()
-        answers = [row.as_good for row in rows]
         # The image, which is simplest, is claimed first: so it may not be in doubt.
-        if Answer.YES in answers and answers[0] is not Answer.CANT_TELL:
-            first = rows[answers.index(Answer.YES)]
-            return ENOUGH[first.model.sees], [first]
-        return Verdict.CANT_TELL if Answer.CANT_TELL in answers else Verdict.ORDER, []
+        if rows[0].as_good is Answer.CANT_TELL:
+            return []
+        return [row for row in rows if row.as_good is Answer.YES][:1]
 
     def seeing(self, sees: Sees) -> list[Row]:
-        """Return the rows of models that see this, the best first."""
+        """Return the rows of the models that see this, the best first."""
         rows = [row for row in self.rows if row.model.sees is sees]
         return sorted(rows, key=lambda row: -row.share.mean)
 
     def shortcuts(self, as_good: Answer = Answer.YES) -> list[Row]:
-        """Return the rows of trivial models that are as good as the best, or may be."""
+        """Return the rows of the trivial models that are as good as the best, or may be."""
         return [row for row in self.seeing(Sees.TRIVIAL) if row.as_good is as_good]
 
     def without_order(self) -> list[Row]:
         """Return the best row of each kind of model that doesn't see the order."""
         return [self.seeing(sees)[0] for sees in ENOUGH]
-
-    def table(self) -> DataFrame:
-        """Return a row per model, shares from 0 to 1."""
-        return DataFrame(
-            {
-                "question": QUESTIONS.get(row.model.sees, ""),
-                "model": row.model.name,
-                "sees": row.model.sees.value,
-                "correct": row.share.mean,
-                "low": row.share.low,
-                "high": row.share.high,
-                "behind": row.behind.mean,
-                "behind, low": row.behind.low,
-                "behind, high": row.behind.high,
-                "as good": row.as_good.value,
-                "silent": row.silent,
-            }
-            for row in self.rows
-        )
 
 
 def judge(
@@ -270,12 +217,76 @@ def judge(
         >>> judged.verdict.value
         'a shortcut is enough'
     """
-    judgement = Judgement(correct, targets, groups, silent)
+    judgement = judge_groups(correct, targets, groups, silent)
     if judgement.verdict is Verdict.CANT_TELL and len(judgement.sizes) < len(groups):
-        within = Judgement(correct, targets, groups, silent, within=True)
+        within = judge_groups(correct, targets, groups, silent, within=True)
         if within.verdict is not Verdict.CANT_TELL:
             return within
     return judgement
+
+
+def judge_groups(
+    correct: Correct,
+    targets: Sequence[int],
+    groups: ndarray,
+    silent: Collection[Candidate] = (),
+    within: bool = False,
+) -> Judgement:
+    """Answer the three questions for new groups, or for new recordings within these groups.
+
+    The other arguments are those of ``judge``.
+    """
+    guess = float(np.bincount(targets).max() / len(groups))
+    margin = margin_above(guess)
+    units = np.arange(len(groups)) if within else groups
+    apart, p_value = tell_apart(correct.values(), targets, units)
+    rivals = [model for model in correct if model.sees is not Sees.CONTROL]
+    # Of equally good ones, one that isn't trivial comes first.
+    best = max(rivals, key=lambda one: (correct[one].mean(), one.sees is not Sees.TRIVIAL))
+    ahead = partial(paired_difference, groups=groups, models=len(rivals), within=within)
+    rows = {}
+    for model in [model for sees in Sees for model in correct if model.sees is sees]:
+        right = correct[model]
+        share = paired_difference(right, np.zeros(1), groups, within=within)
+        behind = ahead(correct[best], right)
+        as_good = Answer.NOT_ASKED
+        if model.sees in QUESTIONS:
+            as_good = non_inferior(behind, margin)
+        if model.control and as_good is not Answer.NO:
+            more = ahead(right, correct[model.control])
+            as_good = _unless_any_part_is(as_good, more, right.mean() - guess)
+        rows[model] = Row(
+            model,
+            share=share._replace(low=max(0.0, share.low)),
+            behind=Difference(0.0, 0.0, 0.0) if model is best else behind,
+            as_good=as_good,
+            silent=model in silent,
+        )
+    return Judgement(
+        apart=apart,
+        p_value=p_value,
+        rows=list(rows.values()),
+        best=rows[best],
+        rivals=len(rivals),
+        guess=guess,
+        margin=margin,
+        sizes=np.bincount(groups),
+        within=within,
+    )
+
+
+def _unless_any_part_is(as_good: Answer, more: Difference, above_guessing: float) -> Answer:
+    """Return the answer about a start or an end, which stands unless any part tells half as much.
+
+    Args:
+        as_good: The answer so far.
+        more: By how much the model is more accurate than its control, which sees any part.
+        above_guessing: By how much the model is more accurate than guessing.
+    """
+    half = above_guessing / 2
+    if more.low > 0 and more.mean > half:
+        return as_good
+    return Answer.ANY_PART if more.high < half or more.mean <= 0 else Answer.CANT_TELL
 
 
 def tell_apart(
@@ -288,9 +299,9 @@ def tell_apart(
     is nothing to tell, the variance of the share that is right is up to 5/3 of that of independent
     answers (Nadeau and Bengio, "Inference for the generalization error", Machine Learning, 2003),
     so that only 3 recordings of 5 are counted. Where a group holds several recordings, all of one
-    class, what it is of may tell its class, so that groups are counted, and not recordings. "No"
-    means that no model is likely to come half of the way from guessing to 100 %: that the upper end
-    of the exact interval of the best lies below.
+    class, a model may recognise the group in place of the class, so that groups are counted, and
+    not recordings. "No" means that no model is likely to come half of the way from guessing to
+    100 %: the upper end of the exact interval of the best lies below that.
 
     Args:
         answers: Whether each recording is classified correctly, (recordings,), by each model.
@@ -317,14 +328,16 @@ def tell_apart(
     highest = binomtest(test.k, independent).proportion_ci().high
     if p_value < LEVEL:
         return Answer.YES, p_value
-    return (Answer.NO if highest < (1 + guess) / 2 else Answer.CANT_TELL), p_value
+    if highest < (1 + guess) / 2:
+        return Answer.NO, p_value
+    return Answer.CANT_TELL, p_value
 
 
 def margin_above(guess: float) -> float:
-    """Return the margin: a fifth of what is to be gained above guessing, at most ``MARGIN``.
+    """Return the margin: a fifth of what a model can gain above guessing, at most ``MARGIN``.
 
-    Where nine recordings of ten are of one class, the most trivial model is only 10 points behind
-    one that is always right.
+    Where nine recordings of ten are of one class, guessing is only 10 points behind a model that is
+    always right.
 
     Args:
         guess: The share of the most frequent class.
@@ -336,19 +349,19 @@ def margin_above(guess: float) -> float:
     return min(MARGIN, (1 - guess) / 5)
 
 
-def non_inferior(behind: Difference, margin: float = MARGIN) -> Answer:
-    """Say whether a model that is so far behind is as good: by the margin at most.
+def non_inferior(behind: Difference, margin: float) -> Answer:
+    """Say whether a model is as good as the best: behind it by no more than a margin.
 
-    Yes: the upper end of the interval is within the margin. No: it is further behind, and the lower
-    end is above 0.
+    Yes: the upper end of the interval is within the margin. No: the mean is outside of it, and the
+    lower end is above 0.
 
     Args:
         behind: By how much the best model is more accurate.
-        margin: In accuracy.
+        margin: The largest difference that doesn't matter, in accuracy.
 
     Example:
-        >>> non_inferior(Difference(0.02, -0.03, 0.07)), non_inferior(Difference(0.3, 0.2, 0.4))
-        (<Answer.YES: 'yes'>, <Answer.NO: 'no'>)
+        >>> non_inferior(Difference(0.02, -0.03, 0.07), margin=0.1)
+        <Answer.YES: 'yes'>
     """
     if behind.high <= margin:
         return Answer.YES

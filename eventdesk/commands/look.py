@@ -2,9 +2,10 @@
 
 import json as json_format
 import math
-import warnings
 from pathlib import Path
 from typing import Any
+
+from pokersnn_helpers.system.warn import warn
 
 from ..files.folders import Folder, in_pixels, load_folder
 from ..look.inspection import Inspection, inspect_file, plot_inspection
@@ -102,9 +103,8 @@ def read_folder(
         group_by=group_by,
     )
     if len({*loaded.groups}) == len({*loaded.files}):
-        warnings.warn(
+        warn(
             "each file is taken for a group of its own, so that recordings of one person may train "
-            "and test; put them into a folder below the class, or say --group-by",
-            stacklevel=2,
+            "and test; put them into a folder below the class, or say --group-by"
         )
     return loaded

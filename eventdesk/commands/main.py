@@ -110,11 +110,7 @@ def main(words: list[str] | None = None) -> None:
         name = options.pop("command")
         program += f" {name}"
         if unknown:
-            from pokersnn_helpers.system.checks import suggestion
-
-            word = unknown[0].strip("-").replace("-", "_")
-            near = suggestion(word, options).replace("_", "-").replace("mean ", "mean --")
-            raise ValueError(f"it has no option {unknown[0]}{near}")
+            _refuse_unknown(unknown[0], options)
         given = {option: value for option, value in options.items() if value is not None}
         _check_options(given, options)
         module_name, _ = COMMANDS[name]
@@ -125,7 +121,8 @@ def main(words: list[str] | None = None) -> None:
             getattr(module, name)(**given)
     except KeyboardInterrupt as stopped:
         forget(stopped)
-        print(printable(str(stopped) or f"{program}: stopped"), file=sys.stderr)
+        advice = str(stopped)  # empty, unless it is a ``Stopped``
+        print(printable(advice or f"{program}: stopped"), file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -140,7 +137,11 @@ def main(words: list[str] | None = None) -> None:
 
 
 def _handle_endings() -> dict[int, Any]:
-    """Let what ends a program remove what is half written, as Ctrl-C does; return what it did."""
+    """Treat signals that end a program like Ctrl-C, so that half a file is removed.
+
+    Returns:
+        The handlers that these signals had before.
+    """
     before = {}
     if threading.current_thread() is threading.main_thread():  # no other can say what signals do
         for name in ("SIGTERM", "SIGHUP"):  # the other comes when a terminal is closed
@@ -163,6 +164,15 @@ def _parser() -> argparse.ArgumentParser:
             if name in takers.split():
                 command.add_argument(option, help=meaning, **settings)
     return parser
+
+
+def _refuse_unknown(option: str, known: dict[str, Any]) -> None:
+    """Say which option doesn't exist, and which known one is near."""
+    from pokersnn_helpers.system.checks import suggestion
+
+    word = option.strip("-").replace("-", "_")
+    near = suggestion(word, known).replace("_", "-").replace("mean ", "mean --")
+    raise ValueError(f"it has no option {option}{near}")
 
 
 def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:

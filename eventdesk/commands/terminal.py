@@ -1,4 +1,4 @@
-"""Words that a terminal can take, and sizes in pixels that it gives."""
+"""Text that is safe to print in a terminal, sizes in pixels that it gives, and Ctrl-C."""
 
 import re
 import sys
@@ -11,8 +11,12 @@ from typing import Any
 FORMAT_WARNING = warnings.formatwarning
 
 
+class Stopped(KeyboardInterrupt):
+    """A run that Ctrl-C ended. Its text, which ``main`` prints, says how to go on with it."""
+
+
 def printable(text: str) -> str:
-    """Escape what would steer a terminal: the name of a file can hold anything."""
+    """Escape characters that would steer a terminal: the name of a file can hold any."""
     safe = ""
     for character in text:
         if character.isprintable() or character == "\n":
@@ -34,7 +38,7 @@ def format_warning(*message: Any) -> str:
 
 
 def pixels(option: str, words: str) -> tuple[int, int] | None:
-    """Read a size such as 346x260; none where there are no words."""
+    """Return the width and height in words such as 346x260; None for no words."""
     if not words:
         return None
     size = re.fullmatch("([1-9][0-9]{0,3})x([1-9][0-9]{0,3})", words)
@@ -53,8 +57,13 @@ def interruptible() -> Iterator[None]:
 
 
 def forget(stopped: KeyboardInterrupt) -> None:
-    """Let go of what was interrupted: a progress bar that is half made prints why it can't end."""
+    """Delete the variables of what was interrupted, in silence.
+
+    A progress bar that is only half made would print why it can't be deleted.
+    """
     hook = sys.unraisablehook
     sys.unraisablehook = lambda _: None
-    traceback.clear_frames(stopped.__traceback__)
+    for error in (stopped, stopped.__cause__):  # a ``Stopped`` has the interrupt as its cause
+        if error:
+            traceback.clear_frames(error.__traceback__)
     sys.unraisablehook = hook

@@ -35,7 +35,7 @@ from ..trained.runs import Options, TrainingState, load_run, restore, save_run
 from ..trained.stored import read
 from .look import read_folder
 from .networks import network_named
-from .terminal import interruptible, say
+from .terminal import Stopped, interruptible, say
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,8 @@ def train(
                     callback=keep,
                     **vars(recipe) | {"network": options.network_for(data.train)},
                 )
-    except KeyboardInterrupt as stopped:
-        stopped.args = (advice(path, device),)  # which main prints
-        raise
+    except KeyboardInterrupt as interrupt:
+        raise Stopped(advice(path, device)) from interrupt
     report(history, data)
 
 

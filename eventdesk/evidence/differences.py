@@ -33,23 +33,23 @@ def paired_difference(
     models: int = 1,
     within: bool = False,
 ) -> Difference:
-    """Return by how much a model, the best of some, is more accurate than another, and an interval.
+    """Return by how much a model is more accurate than another, with an interval.
 
-    It is that of Student's t for groups of recordings, as wide as the interval of a single model is
-    at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
-    Unlike a bootstrap, it holds its level with few groups, too, and with groups of unequal size:
-    a group's deviation counts more the larger the group is, and degrees of freedom are fewer (CR2
-    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Agreement
-    may be chance, so the error is at least that of independent recordings, and that of a single
-    exception among them; and the interval is at least as wide as the exact one for as many
-    recordings without an exception (Clopper and Pearson 1934). Of what no group shows, such as a
-    person with whom a model always fails, it can't know.
+    The interval is that of Student's t for groups of recordings. The best of several models is
+    ahead by chance more often, so its level is 100 − 5 / ``models`` % (Bonferroni). Unlike a
+    bootstrap, it holds this level with few groups, too, and with groups of unequal size: a group's
+    deviation counts more the larger the group is, and degrees of freedom are fewer (CR2 and
+    Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Agreement
+    may be chance, so the error is at least that of independent recordings, and at least that of a
+    single exception among them; and the interval is at least as wide as the exact one for as many
+    recordings without an exception (Clopper and Pearson 1934). It can't know what no group shows,
+    such as a person with whom a model always fails.
 
     Args:
-        first: Whether each recording was classified correctly, (recordings,).
-        second: The same recordings, classified by the other model.
+        first: Whether the first model classifies each recording correctly, (recordings,).
+        second: Whether the other model does, for the same recordings.
         groups: The number of each recording's group, from 0, as ``Evidence.group_numbers``.
-        models: How many the first one is the best of.
+        models: The number of models among which the first one is the best.
         within: Ask about other recordings of these groups, and not about new groups.
 
     Example:
@@ -62,13 +62,13 @@ def paired_difference(
     recordings = len(difference)
     sizes = np.bincount(groups)
     mean = difference.mean()
-    deviations = difference - mean
     if within:
         means = np.bincount(groups, difference) / sizes
         unbiased = (sizes / (sizes - 1).clip(1))[groups]
         squares = (unbiased * (difference - means[groups]) ** 2).sum()
         freedom = float(recordings - len(sizes))
     else:
+        deviations = difference - mean
         by_group = np.bincount(groups, deviations)
         weights = (1 - sizes / recordings).clip(1e-9)
         squares = max((by_group**2 / weights).sum(), (deviations**2).sum())
@@ -85,10 +85,12 @@ def paired_difference(
 
 
 def degrees_of_freedom(sizes: ndarray) -> float:
-    """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal.
+    """Return Satterthwaite's degrees of freedom of a mean over groups.
+
+    Of groups of equal size they are one less than there are groups.
 
     Args:
-        sizes: How many recordings each group has.
+        sizes: The number of recordings in each group.
 
     Example:
         >>> degrees_of_freedom(np.array([4, 4, 4]))

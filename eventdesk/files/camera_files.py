@@ -133,7 +133,7 @@ def read_raw(content: bytes) -> Decoded:
 
 
 def _of_evt2(words: Array, pixels: Array) -> partial[Any]:
-    """Return what decodes words of EVT 2 or 2.1 into an array, and counts them."""
+    """Return a function that decodes words of EVT 2 or 2.1 into an array, and counts the events."""
     from .word_loops import decode_evt2
 
     high = unwrapped(words[words >> 28 == 8] & 0xFFFFFFF, 28, 64)
@@ -174,7 +174,7 @@ def read_bin(content: bytes) -> Decoded:
 
 
 def _sensor(header: bytes) -> Size | None:
-    """Find the sensor in a header of Prophesee's: its sides, or else its name."""
+    """Return the size of the sensor that a header of Prophesee's gives, or else names."""
     width = re.search(rb"(?i)(?:width[= ]|geometry )(-?\d+)", header)
     height = re.search(rb"(?i)(?:height[= ]|geometry -?\d+x)(-?\d+)", header)
     if width and height:
@@ -184,7 +184,7 @@ def _sensor(header: bytes) -> Size | None:
 
 
 def _words(content: bytes, start: int, dtype: str) -> Array:
-    """Return what comes after the header: whole events, and neither text nor all zeros."""
+    """Return the words after the header; refuse text, zeros, and a file that ends within one."""
     if PLAIN_TEXT.fullmatch(content[start : start + 1000]):  # such as a page that says "not found"
         raise ValueError("it holds text in place of events; copy it again")
     size = np.dtype(dtype).itemsize
@@ -197,16 +197,18 @@ def _words(content: bytes, start: int, dtype: str) -> Array:
 
 
 def unwrapped(stamps: Array, bits: int, tick: int = 1) -> Array:
-    """Go on counting where a counter of so many bits begins again from 0, or goes back over it.
+    """Return the times of a counter that begins again from 0 when it is full.
 
-    It does so only where the step across it is small: 1/64 of what it can count, but at least 4 ms,
-    which a counter of 16 bits needs, and at most 10 s. Other falls stay: a clock that began anew
-    has counted to anywhere before, and read as a wrap it would get a gap that nobody recorded.
+    A full counter falls by all that it can count, and rises by as much where events on both sides
+    of the fall changed places. Both are undone if the step that is left is small: at most 1/64 of
+    what it can count, but at least 4 ms, which a counter of 16 bits needs, and at most 10 s. Other
+    falls stay: a clock may begin anew after any time, and undoing that would add a gap that nobody
+    recorded.
 
     Args:
         stamps: What the counter says.
-        bits: How many it has.
-        tick: µs that it counts by.
+        bits: The number of bits that it has.
+        tick: The µs that it counts by.
 
     Returns:
         Times in µs.

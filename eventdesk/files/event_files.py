@@ -2,10 +2,11 @@
 
 A reader of a format takes a file that is open to be read, a regular one that fits into the memory,
 and returns an ``EventFile``: a structured array with t, x, y and p as they stand in the file,
-in its order and types, with whatever else it says of each event; the sides of the sensor, if it
-says them; and what it says of itself, by name. What is wrong with it, it says in a ``ValueError``
-without the file's name, which ``read_unchecked`` adds; ``check_file`` looks at times and pixels,
-for all formats alike. To add a format, write such a reader and a line of ``FORMATS``.
+in its order and types, with whatever else the file says of each event; the sides of the sensor, if
+the file says them; and what it says of itself, by name. If the file can't be used, the reader says
+why in a ``ValueError`` without the file's name, which ``read_unchecked`` adds; ``check_file`` looks
+at times and pixels, for all formats alike. To add a format, write such a reader and a line of
+``FORMATS``.
 """
 
 import io
@@ -36,6 +37,7 @@ from pokersnn_helpers.system.checks import (
     refuse_values,
 )
 from pokersnn_helpers.system.reading import check_hdf5, check_memory, open_input
+from pokersnn_helpers.system.warn import warn
 from pokersnn_helpers.system.writing import StrPath
 
 from . import faery_child
@@ -147,7 +149,7 @@ def read_event_file(path: StrPath) -> EventFile:
 
 
 def check_file(file: EventFile, path: StrPath) -> EventFile:
-    """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
+    """Check the times and pixels of a file, as ``read_event_file`` describes."""
     events = check_events(file.events, file.sensor_size or ANY_SENSOR, path)
     t = events["t"]
     too_late = np.diff(t, prepend=t[0]) > MAX_GAP
@@ -160,7 +162,7 @@ def check_file(file: EventFile, path: StrPath) -> EventFile:
 def read_unchecked(path: StrPath) -> EventFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are.
 
-    Events have what else the file says of each, such as a label, as further fields.
+    Whatever else the file says of each event, such as a label, is a further field.
     """
     with open_input(path) as file, errors_in(path):
         try:
@@ -193,17 +195,17 @@ def _warn_of_rounded(times: ndarray, path: StrPath) -> None:
     if times.dtype.kind == "f" and times.dtype.itemsize < 8 and len(times):
         step = np.spacing(np.abs(times).max())
         if step > 1:
-            warnings.warn(
+            warn(
                 f"{path}: its times are {times.dtype}, which rounds them to multiples of {step:g}; "
-                "save them as int64",
-                stacklevel=4,
+                "save them as int64"
             )
 
 
 def find_restarts(times: ndarray) -> ndarray:
-    """Say at which events a clock began anew: time falls by more than half of what it had run.
+    """Say at which events a clock began anew: there, time falls by more than half of its run.
 
-    Where it does so at more than one event in a hundred, events are unsorted, and it did nowhere.
+    Where it falls so at more than one event in a hundred, the events are unsorted, and the clock
+    never began anew.
 
     Example:
         >>> find_restarts(np.array([*range(100), *range(100)])).nonzero()
@@ -226,7 +228,7 @@ def may_hold_events(path: Path) -> bool:
 
 
 def read_class(path: Path) -> str | None:
-    r"""Return the class that a file says: a CSV before its header, or the array "class" of an .npz.
+    r"""Return the class that a file names: in a CSV's comment, or in an .npz's array "class".
 
     Example:
         >>> _ = Path("up.csv").write_text("# class: up!\nt,x,y,p\n0,3,5,1\n")
@@ -245,7 +247,7 @@ def read_class(path: Path) -> str | None:
 
 
 def _format(file: BinaryIO) -> Format:
-    """Return the format that fits a file's suffix and how it begins, if it fits into memory."""
+    """Return the format that a file's suffix names; refuse other content, and too large a file."""
     start = file.read(16)
     file.seek(0)
     suffix = Path(file.name).suffix.lower()
@@ -294,13 +296,15 @@ def _read_hdf5(file: BinaryIO) -> EventFile:
 
 
 def _of_arrays(arrays: dict[str, ndarray]) -> EventFile:
-    """Find events in arrays: a table, or t, x, y and p, beside ``sensor_size`` and others.
+    """Find the events among arrays, which are t, x, y and p, or a table of these.
 
-    A table is structured, or of shape (events, 4).
+    A table is structured, or of shape (events, 4). ``sensor_size`` and other arrays may stand
+    beside.
     """
     tables = [name for name, array in arrays.items() if array.dtype.names or array.ndim == 2]
     if len(tables) == 1 and "t" not in map(_field, arrays):
-        arrays |= _columns(arrays.pop(tables[0]))
+        table = arrays.pop(tables[0])
+        arrays.update(_columns(table))
     sensor = arrays.pop("sensor_size", np.empty(0))
     return _to_events(arrays, sensor.tolist(), {})
 
@@ -315,7 +319,7 @@ def _columns(array: ndarray) -> dict[str, ndarray]:
 
 
 def _order(array: ndarray) -> str:
-    """Return in which order four columns without names are, by what they hold.
+    """Return the order of four columns without names, such as "txyp", by what they hold.
 
     Times are sorted and rise the most; pixels are whole; polarities are 0, 1 or −1. Where times
     aren't sorted, the columns are taken for t, x, y and p.
@@ -327,16 +331,15 @@ def _order(array: ndarray) -> str:
     rise = (first[-1:] - first[:1].astype(float)).sum(axis=0)  # 0 without events
     order = max(orders, key=lambda order: rise[order.index("t")], default="txyp")
     if order == "xytp":
-        warnings.warn(
+        warn(
             "columns without names seem to be x, y, t, p, in Tonic's order; name them, if they are "
-            "others",
-            stacklevel=2,
+            "others"
         )
     return order
 
 
 def _fits(columns: dict[str, ndarray]) -> bool:
-    """Say whether columns may be of events, sorted by time."""
+    """Say whether columns may hold events, sorted by time."""
     is_sorted = (columns["t"][1:] >= columns["t"][:-1]).all()
     pixels = np.stack([columns["x"], columns["y"]])
     has_pixels = ((pixels % 1 == 0) & (pixels >= 0) & (pixels < MAX_SIDE)).all()
@@ -351,11 +354,11 @@ class FirstLines(NamedTuple):
     """How a text with a table begins.
 
     Attributes:
-        comments: What lines before it say that begin with "#", by name.
-        line: The line after them: a header, or the first numbers.
-        separator: What stands between columns.
-        names: Those of the columns; none without a header.
-        first: In which line numbers begin, from 0.
+        comments: What the first lines, if they begin with "#", say, by name.
+        line: The line after these: a header, or the first numbers.
+        separator: What stands between columns, as a regular expression.
+        names: The names of the columns; none without a header.
+        first: The number of the line in which the table's numbers begin, from 0.
     """
 
     comments: dict[str, str]
@@ -387,7 +390,7 @@ def _text(file: BinaryIO) -> io.TextIOWrapper:
 
 
 def _read_csv(file: BinaryIO) -> EventFile:
-    """Read a table: its names, its numbers, and where there are no names, what these tell."""
+    """Read a table; its columns are told by their names, or else by their numbers."""
     start = _first_lines(Path(file.name))
     table = _read_table(file, start)
     if start.names:
@@ -457,12 +460,12 @@ def is_whole(times: ndarray) -> bool:
 
 
 def _field(name: str) -> str | None:
-    """Return which of t, x, y and p has a name in a file."""
+    """Return which of t, x, y and p a column's name stands for, if any."""
     return FIELD_NAMES.get(name.strip("\"' #").lower())
 
 
 def _fields(columns: Any) -> dict[str, str]:
-    """Return by which of the usual names the columns t, x, y and p go."""
+    """Return the names of the columns that hold t, x, y and p."""
     names: dict[str, str] = {}
     for name in columns:
         field = _field(name)
@@ -480,21 +483,26 @@ def _fields(columns: Any) -> dict[str, str]:
 
 
 def _missing(names: Iterable[str]) -> list[str]:
-    """Return which of t, x, y and p no column goes by."""
+    """Return which of t, x, y and p none of these names stands for."""
     known = {*map(_field, names)}
     return [field for field in "txyp" if field not in known]
 
 
 def _to_events(columns: Any, sensor_size: Any, about: dict[str, Any]) -> EventFile:
-    """Put columns, and others that are as long, into a structured array, in their own types."""
+    """Put t, x, y and p into a structured array, with all other arrays of the same length.
+
+    They keep their types. Arrays of another length say something about the file, not the events.
+    """
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     events = {field: arrays.pop(name) for field, name in _fields(columns).items()}
     for field, array in events.items():
         if array.dtype.kind not in "biuf" or array.ndim != 1:
             raise ValueError(f"{field} is an array {array.shape} of {array.dtype}; give numbers")
     for name, array in arrays.items():
-        is_of_events = array.shape == events["t"].shape
-        (events if is_of_events else about)[name] = array
+        if array.shape == events["t"].shape:
+            events[name] = array
+        else:
+            about[name] = array
     table = np.rec.fromarrays(list(events.values()), names=list(events))  # type: ignore[call-overload]
     return EventFile(table, sensor_size, about)
 
@@ -539,7 +547,7 @@ def _read_by_faery(file: BinaryIO) -> EventFile:
 
 
 class Faery(threading.local):
-    """The process that reads for a thread: with a lock instead, a fork could wait for ever."""
+    """A process for each thread, which reads by faery: with a lock, a fork could wait for ever."""
 
     process: Any = None
     parent = 0  # the process that started it: a fork needs its own

@@ -1,13 +1,11 @@
-"""Load a folder of recordings: a folder per class, and in it who or when, as everyone has them.
+"""Load a folder of recordings: a folder for each class, and in it one for each person or session.
 
-``find_recordings`` says which files there are, of which classes and groups; ``load_folder`` also
-reads them.
+``find_recordings`` finds the files, with their classes and groups; ``load_folder`` also reads them.
 """
 
 import math
 import os
 import re
-import warnings
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
@@ -30,6 +28,7 @@ from pokersnn_helpers.system.checks import (
     suggests_names,
 )
 from pokersnn_helpers.system.names import look, plain_name
+from pokersnn_helpers.system.warn import warn
 from pokersnn_helpers.system.writing import StrPath
 
 from .camera_files import Size
@@ -69,13 +68,13 @@ class Folder(NamedTuple):
     r"""The recordings of a folder, and the file that each comes from.
 
     Attributes:
-        recordings: All recordings. Their classes are in alphabetical order, but with "2" before
+        recordings: All recordings. Their classes are in alphabetical order, but "2" comes before
             "10".
         groups: The group of each recording, which is the first folder below its class, or else its
             file without the suffix. ``stratified_folds(recordings, folds, groups)`` keeps each
             group in one fold.
         files: The file of each recording.
-        sensor_size: Width, height and polarities of what recorded them, before any change of size.
+        sensor_size: Width, height and polarities of the sensor, before any change of size.
 
     Example:
         >>> Path("waves/up/anna").mkdir(parents=True)
@@ -125,11 +124,10 @@ def load_folder(
             different classes, or ``group_by`` finds nothing in the path of a file.
 
     Warns:
-        UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
-            or names look alike; or the folder may be that of a class, with people in it; or two
-            files of different classes or groups hold the same; or events far outside are left out;
-            or a recording lasts much longer than others. (Names that begin with a dot are hidden.)
+        UserWarning: Files are left out that hold no recordings, whose names begin with ``_``, or
+            that a link leads to again; names look alike; the folder may be that of a class, with
+            people in it; files of different classes or groups hold the same; events far outside
+            are left out; or a recording lasts much longer than others. Hidden files are skipped.
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -141,14 +139,23 @@ def load_folder(
     files = find_recordings(path, group_by)
     if window_ms is not None:
         check_range(0.001, 2**40, window_ms=window_ms)
-    if sensor_size is not None:
-        sensor_size = check_sensor_size(sensor_size)
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(files, recorded)
     if window_ms is None:
         _warn_of_a_long_one(files, recorded)
-    classes = sorted({file.class_name for file in files}, key=_natural)
     size = size or network_size(sensor_size)
+    return _to_folder(files, recorded, sensor_size, size, window_ms)
+
+
+def _to_folder(
+    files: list[RecordingFile],
+    recorded: list[PackedRecording],
+    sensor_size: SensorSize,
+    size: Size,
+    window_ms: float | None,
+) -> Folder:
+    """Resize what files hold, and cut it into parts; this empties ``recorded`` to free memory."""
+    classes = sorted({file.class_name for file in files}, key=_natural)
     parts = []
     origins = []
     for file in files:
@@ -219,7 +226,7 @@ def find_recordings(path: StrPath, group_by: str | None = None) -> list[Recordin
 
 
 def _visible(name: str, file: Path) -> str:
-    """Return the plain form of a name, of which something can be seen."""
+    """Return the plain form of a name; refuse a name of which nothing is seen."""
     plain = plain_name(name)
     if not plain:
         raise ValueError(f"{file} belongs to {name!a}, of which nothing is seen; rename that")
@@ -256,10 +263,9 @@ def find_files(path: Path) -> list[Path]:
 def _say_left_out(folder: Path, files: list[Path], left_out: list[Path]) -> None:
     """Warn of what is left out of a folder, and refuse it if nothing else is in it."""
     if left_out:
-        warnings.warn(
+        warn(
             f"{len(left_out)} files below {folder}, such as {min(left_out)}, are left out: they "
-            "are no recordings, or links to one",
-            stacklevel=5,
+            "are no recordings, or links to one"
         )
     if not files:
         raise FileNotFoundError(
@@ -269,9 +275,9 @@ def _say_left_out(folder: Path, files: list[Path], left_out: list[Path]) -> None
 
 
 def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return recordings below a folder, each once, and what is none or is linked to again.
+    """Return the recordings below a folder, each once, and the paths that are left out.
 
-    Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
+    Hidden files are skipped. Links come last, so that what they lead to keeps its own name.
     """
     recordings = []
     left_out = []
@@ -296,7 +302,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _class_names(folder: Path, files: dict[Path, tuple[str, ...]]) -> dict[str, str]:
-    """Return the class of each folder: what the files in it say, or its own name."""
+    """Return the class of each folder, by name: what its files say, or else its own name."""
     said: dict[str, str] = {}
     for file, (folder_name, *_) in files.items():
         class_name = read_class(file) or ""
@@ -314,17 +320,14 @@ def _class_names(folder: Path, files: dict[Path, tuple[str, ...]]) -> dict[str, 
 
 
 def _warn_of_similar_names(folder: Path, names: set[str]) -> None:
-    """Warn of names that look alike: of a person who could be in training and in the test."""
+    """Warn of names that look alike: the same person could be in training and in the test."""
     for first, second in pairwise(sorted(sorted(names), key=look)):
         if look(first) == look(second):
-            warnings.warn(
-                f"{first} and {second} in {folder}: are they the same? Then give them one name",
-                stacklevel=5,
-            )
+            warn(f"{first} and {second} in {folder}: are they the same? Then give them one name")
 
 
 def _warn_if_people_are_classes(folder: Path, below: set[Path]) -> None:
-    """Warn of the folder of a class: its folders are people, whom all those beside it have."""
+    """Warn of a folder that seems to be a class: the folders beside it hold the same people."""
     in_groups = any(path.parent != folder for path in below)
     folder = folder.absolute()
     beside = [path for path in folder.parent.glob("[!._]*/") if path != folder]
@@ -334,17 +337,21 @@ def _warn_if_people_are_classes(folder: Path, below: set[Path]) -> None:
     names = sorted(path.name for path in below)
     shared = [name for name in names if all((path / name).is_dir() for path in beside)]
     if beside and shared:
-        warnings.warn(
+        warn(
             f"the folders beside {folder.name} hold {', '.join(shared)}, too: are these people, "
-            f"and is {folder.name} a class? Then name the folder above it, {folder.parent}",
-            stacklevel=4,
+            f"and is {folder.name} a class? Then name the folder above it, {folder.parent}"
         )
 
 
 def _read_files(
     files: list[RecordingFile], sensor_size: SensorSize | None
 ) -> tuple[list[PackedRecording], SensorSize]:
-    """Read files, agree on the sensor that they are from, and warn of events outside."""
+    """Read files and find the size of their sensor; warn of events outside.
+
+    ``sensor_size`` is the size that a reader gave, if any.
+    """
+    if sensor_size is not None:
+        sensor_size = check_sensor_size(sensor_size)
     recorded = []
     said = []
     for file in tqdm(files, "reading", unit="file", delay=2):
@@ -361,11 +368,10 @@ def _read_files(
         if known:
             raise ValueError(f"{example}, and the sensor is {known}; name its sensor")
         width, height, _ = sensor_size
-        warnings.warn(
+        warn(
             f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
             f"nearly all are: {example}. They are left out; give the sensor's size if they are "
-            "right",
-            stacklevel=4,
+            "right"
         )
     return recorded, sensor_size
 
@@ -373,7 +379,7 @@ def _read_files(
 def _agreed_sensor(
     files: list[RecordingFile], said: list[SensorSize | None], given: SensorSize | None
 ) -> SensorSize | None:
-    """Return the sensor that files say, all the same, or else the given one, if there is one."""
+    """Return the sensor size that files say, on which all have to agree, or else the given one."""
     known = [size for size in (given, *said) if size]
     for file, size in zip(files, said, strict=True):
         if size and size[:2] != known[0][:2]:
@@ -385,10 +391,11 @@ def _agreed_sensor(
 
 
 def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
-    """Return the smallest sensor that holds all events, but for those that are wild in all files.
+    """Return the size of the smallest sensor that holds all events but wild ones.
 
-    What most events need says what is far out for any file, what those of a file need for that one:
-    a single event of a class that nothing else shows isn't wild.
+    Wild events lie beyond 64 pixels, and twice as far out as 99 % of all events; or twice as far
+    out as 99 % of the events in any file. So a single event of a class isn't wild where no other
+    recording shows anything.
     """
     counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
     needed = [1, 1]  # by any file
@@ -404,7 +411,10 @@ def _usual_sensor(recorded: list[PackedRecording]) -> SensorSize:
 
 
 def _usual_side(counts: ndarray, least: int) -> int:
-    """Return how many pixels hold all events along a side, but for wild ones beyond the least."""
+    """Return how many pixels along a side hold all events but wild ones.
+
+    Events on the first pixels, of which there are ``least``, are never wild.
+    """
     share = counts.cumsum() / counts.sum()
     needed = int(np.searchsorted(share, USUAL_SHARE)) + 1
     near = counts[: max(least, 2 * needed)]
@@ -412,21 +422,20 @@ def _usual_side(counts: ndarray, least: int) -> int:
 
 
 def _warn_of_a_long_one(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
-    """Warn of a recording to whose length others would be filled up in a batch."""
+    """Warn of a recording so long that the others in its batch would be filled up with silence."""
     seconds = np.array([packed.t[-1] / 1e6 for packed in recorded])
     longest = seconds.argmax()
     median = np.median(seconds)
     if seconds[longest] > MUCH_LONGER * max(median, 1e-3):
-        warnings.warn(
+        warn(
             f"{files[longest].path} lasts {seconds[longest]:.4g} s, the median is {median:.4g} s: "
             "training may take more time and memory than there is; cut all into parts by "
-            "window_ms (--window-ms), or leave it out",
-            stacklevel=4,
+            "window_ms (--window-ms), or leave it out"
         )
 
 
 def _warn_of_copies(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
-    """Warn of files that hold the same, but are of different classes or groups."""
+    """Warn of files that hold the same recording in different classes or groups."""
     originals: dict[int, RecordingFile] = {}
     copies = []
     for file, packed in zip(files, recorded, strict=True):
@@ -435,15 +444,14 @@ def _warn_of_copies(files: list[RecordingFile], recorded: list[PackedRecording])
         if file[1:] != original[1:]:
             copies.append(f"{file.path} holds the same as {original.path}")
     if copies:
-        warnings.warn(
+        warn(
             f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
-            "from training",
-            stacklevel=4,
+            "from training"
         )
 
 
 def _natural(name: str) -> tuple[str, str]:
-    """Return what sorts "2" before "10"."""
+    """Return a key that sorts "2" before "10"."""
     return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
 
 
@@ -455,7 +463,7 @@ def network_size(sensor_size: SensorSize) -> Size:
 
 
 def in_pixels(size: Sequence[int]) -> str:
-    """Return width and height in the words of the command line, such as 346x260.
+    """Return width and height as the command line writes them, such as 346x260.
 
     Example:
         >>> in_pixels((346, 260, 2))
@@ -492,7 +500,7 @@ def resize(events: ndarray, sensor_size: SensorSize, size: Size) -> ndarray:
 
 
 def _resize(events: ndarray, sensor_size: SensorSize, size: Size) -> ndarray:
-    """Resize events that were checked, in their place."""
+    """Resize checked events, which this overwrites."""
     width, height, _ = sensor_size
     if np.shape(size) != (2,):
         raise ValueError(f"size is {size!r}; choose a width and a height, as (16, 16)")
@@ -513,12 +521,12 @@ def _resize(events: ndarray, sensor_size: SensorSize, size: Size) -> ndarray:
 
 
 def thin(events: ndarray, share: float, rng: np.random.Generator | None = None) -> ndarray:
-    """Draw a share of a recording's events, with the first and the last: it lasts as long.
+    """Draw a share of a recording's events, with the first and the last, so it lasts as long.
 
     Args:
         events: Structured array of events.
-        share: From 0 to 1, which draws all.
-        rng: Draws them. Default: always the same ones.
+        share: From 0 to 1; 1 draws all events.
+        rng: The random generator that draws. Default: one that always draws the same.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -533,9 +541,10 @@ def thin(events: ndarray, share: float, rng: np.random.Generator | None = None) 
 def resized_parts(
     events: ndarray, sensor_size: SensorSize, size: Size, window_ms: float | None
 ) -> list[PackedRecording]:
-    """Resize checked events in their place, and pack them, in parts of about the same duration.
+    """Resize checked events, which this overwrites, and pack them in parts of equal duration.
 
-    Parts without events are left out. Without ``window_ms`` there is one part.
+    The last part is shorter or longer, by up to a half. Parts without events are left out.
+    Without ``window_ms`` there is one part.
     """
     events = _resize(events, sensor_size, size)
     if len(events) == 0:

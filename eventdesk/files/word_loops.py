@@ -23,7 +23,10 @@ def _add(events, count, t, x, y, p):
 
 @compiled
 def decode_evt2(words, pixels, high, events):
-    """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
+    """Decode words with the 28 high bits of the time, or with its 6 low bits and a place.
+
+    Bit n of ``pixels`` is an event n columns to the right of this place.
+    """
     count = 0
     times = 0  # words of time so far
     for word, bits in zip(words, pixels):  # noqa: B905 (Numba knows no strict)
@@ -41,7 +44,7 @@ def decode_evt2(words, pixels, high, events):
 
 @compiled
 def decode_evt3(words, high, events):
-    """Decode words that each change a part of what the next event has, or are an event or many."""
+    """Decode words that set a part of the next event, such as its row, or hold events."""
     count = 0
     times = 0  # words of the high bits of time so far
     low = 0  # until a new time has its low bits

@@ -17,7 +17,9 @@ from .inspection import event_image, find_hot_pixels
 
 
 def remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
-    """Return the numbers of the events that aren't of hot pixels, nor noise to Tonic's filters.
+    """Return the numbers of the events that are left without hot pixels and noise.
+
+    Tonic's filters remove the noise.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
@@ -57,12 +59,12 @@ def remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
 
 
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
-    r"""Write a file, or all files below a folder, without what ``remaining`` leaves out.
+    r"""Write copies of a file, or of all files below a folder, with the ``remaining`` events.
 
     Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
     of its events, of its sensor and of itself, such as its class. The new folder appears once all
     files are written. If a folder holds both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The
-    function yields how much is left of each file.
+    function yields a line for each file, which says how many events are left.
 
     Args:
         path: The file or folder.
@@ -104,7 +106,7 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
 
 
 def _clean_file(path: Path, new: Path, **filters: int) -> str:
-    """Write what is left of a file, and say how much that is."""
+    """Write the events of a file that are left, and say how many these are."""
     recorded = read_unchecked(path)
     events, sensor_size, _ = check_file(recorded, path)
     with errors_in(path):

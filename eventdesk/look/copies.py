@@ -1,6 +1,5 @@
 """Find recordings that are copies of others: the same events, jittered, thinned out or moved."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,18 +8,19 @@ from numpy import ndarray
 
 from pokersnn_helpers.events.recordings import Recordings
 from pokersnn_helpers.system.checks import check_groups
+from pokersnn_helpers.system.warn import warn
 
 SIDE = 64  # cells along a side, into which pixels are merged
 TICK = 1000  # µs: an event that is jittered stays within about one
 TICKS = 128  # from the first event on, which are looked at
-LAGS = 8  # ticks, at most, by which a first event that is missing moves the others
-NUMBERS = 1024  # of a signature
+LAGS = 8  # ticks, at most, by which the others move where the first event is missing
+NUMBERS = 1024  # in a signature
 SHORTEST = 3.5  # ticks: in less, passes of a card are as alike as copies
-FEWEST = 20  # different events, of which a signature can tell something
+FEWEST = 20  # different events: of fewer, a signature tells nothing
 SMALLEST = 33  # pixels across: brought to 32 or 16, simulated gestures are as alike as copies
-# Of two copies, the product of signatures is more. Of others it is at most 0.18 in 134 digits of
-# N-MNIST, 0.34 in 131 pips, 0.34 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in discs
-# that flicker; of a digit and half of its events, 0.63 in the median.
+# The product of two copies' signatures is more. The product of others is at most 0.18 in 134 digits
+# of N-MNIST, 0.34 in 131 pips, 0.34 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in discs
+# that flicker; of a digit and half of its events, it is 0.63 in the median.
 ALIKE = 0.4
 _random = np.random.default_rng(0)
 _PLACES = _random.integers(NUMBERS, size=(2, SIDE, SIDE, 1))
@@ -28,13 +28,13 @@ _SIGNS = _random.choice([-1.0, 1.0], _PLACES.shape)
 
 
 def signature(events: ndarray) -> ndarray:
-    """Return numbers whose products say how many events two recordings share.
+    """Return numbers by which copies are found: their products say how many events two share.
 
-    Of recordings that show the same, events have other moments and pixels. So what is counted, in
-    cells around the mean place and in ms since the first event, is by how much each cell differs
-    from those around it, before and after it, and from what a still picture would have, all of
-    which flickers in the same way; and these differences are added up at random places with random
-    signs (Charikar et al. 2004, "Finding frequent items in data streams").
+    Two recordings of the same motion are no copies: their events have other moments and pixels. So
+    events are counted in cells, around the mean place and in ms since the first event, and only
+    what is unusual in a cell counts: its difference to the cells around it, before it and after it,
+    and to a still picture that flickers as a whole. These differences are added up at random places
+    with random signs (Charikar et al. 2004, "Finding frequent items in data streams").
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
@@ -49,8 +49,6 @@ def signature(events: ndarray) -> ndarray:
         >>> round(float(signature(events) @ signature(events[::2])), 1)
         0.7
     """
-    from scipy.ndimage import uniform_filter  # which takes a while to import
-
     since = (events["t"] - events["t"][0]) / TICK
     events, since = events[since < TICKS], since[since < TICKS]
     pixels = max(events["x"].max(), events["y"].max()) + 1
@@ -62,23 +60,10 @@ def signature(events: ndarray) -> ndarray:
     at = np.stack([*middle, since])
     at[:2] = at[:2].clip(1, SIDE - 3)
     cells = at.astype(int)
-    beyond = at - cells
-    polarities = (events["p"] > 0).astype(int)
-    counts = np.zeros((2, SIDE, SIDE, cells[2, -1] + 2), np.float32)
-    for step in np.ndindex(2, 2, 2):  # an event counts in all cells that it lies between
-        on = np.reshape(step, (3, 1))
-        shares = abs(1 - on - beyond).clip(max=1).prod(axis=0)
-        np.add.at(counts, (polarities, *(cells + on)), shares)
+    counts = _count(cells, at - cells, events["p"])
     top, left = (slice(cell.min() - 1, cell.max() + 3) for cell in cells[:2])  # others are empty
     counts = counts[:, top, left]
-    usual = uniform_filter(counts, (1, 3, 3, 3), mode="constant")
-    course = counts.sum((1, 2), keepdims=True)
-    of_place = counts.sum(3, keepdims=True)
-    of_all = course.sum(3, keepdims=True).clip(1)
-    still = of_place * course / of_all
-    low, high = np.minimum(usual, still), np.maximum(usual, still)
-    differences = (counts - counts.clip(low, high)) / (high + 0.05)
-    differences -= differences.mean(3, keepdims=True)  # what a place always has tells nothing
+    differences = _unusual(counts)
     places = (_PLACES[:, top, left] + np.arange(counts.shape[-1])) % NUMBERS
     signed = _SIGNS[:, top, left] * differences
     sums = np.bincount(places.ravel(), signed.ravel(), NUMBERS)
@@ -86,11 +71,47 @@ def signature(events: ndarray) -> ndarray:
     return (sums / length).astype(np.float32)
 
 
+def _count(cells: ndarray, beyond: ndarray, polarities: ndarray) -> ndarray:
+    """Count events by polarity and cell; each counts in the eight cells that it lies between.
+
+    Args:
+        cells: Row, column and ms of each event, in whole numbers, (3, events).
+        beyond: How far it lies beyond these, from 0 to 1, (3, events).
+        polarities: Its polarity, ON if more than 0, (events,).
+    """
+    counts = np.zeros((2, SIDE, SIDE, cells[2, -1] + 2), np.float32)
+    is_on = (polarities > 0).astype(int)
+    for step in np.ndindex(2, 2, 2):
+        on = np.reshape(step, (3, 1))
+        shares = abs(1 - on - beyond).clip(max=1).prod(axis=0)
+        np.add.at(counts, (is_on, *(cells + on)), shares)
+    return counts
+
+
+def _unusual(counts: ndarray) -> ndarray:
+    """Return by how much counts differ from those around and from those of a still picture.
+
+    A count between the two doesn't differ.
+    """
+    from scipy.ndimage import uniform_filter  # which takes a while to import
+
+    around = uniform_filter(counts, (1, 3, 3, 3), mode="constant")
+    course = counts.sum((1, 2), keepdims=True)
+    of_place = counts.sum(3, keepdims=True)
+    of_all = course.sum(3, keepdims=True).clip(1)
+    still = of_place * course / of_all
+    low = np.minimum(around, still)
+    high = np.maximum(around, still)
+    differences = (counts - counts.clip(low, high)) / (high + 0.05)
+    differences -= differences.mean(3, keepdims=True)  # what a place always has tells nothing
+    return differences
+
+
 def find_copies(signatures: ndarray) -> ndarray:
     """Find pairs of recordings that share so many events that one is a copy of the other.
 
     Args:
-        signatures: Of each recording, (recordings, 1024).
+        signatures: The signature of each recording, (recordings, 1024).
 
     Returns:
         The numbers of the recordings of each pair, (pairs, 2), the smaller one first.
@@ -111,11 +132,11 @@ def find_copies(signatures: ndarray) -> ndarray:
 
 
 def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[int]:
-    """Join groups that hold copies of the same recording, and warn of these.
+    """Join groups that hold copies of the same recording, and warn of the copies.
 
     Args:
-        recordings: Of any classes.
-        groups: Who or when, for each.
+        recordings: Recordings of any classes.
+        groups: Who or when, for each recording.
 
     Returns:
         The number of each recording's group.
@@ -134,12 +155,11 @@ def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[
         return numbers.tolist()
     one, other = pairs[0]
     classes = [recordings.classes[recordings.targets[copy]] for copy in pairs[0]]
-    warnings.warn(
+    warn(
         f"{len(np.unique(pairs))} recordings are copies of others, in another class or group, such "
         f"as number {one} ({classes[0]}) of number {other} ({classes[1]}), perhaps with jitter or "
         "fewer events; leave them out (inspect names the files). Until then their groups are taken "
-        "for one",
-        stacklevel=2,
+        "for one"
     )
     for pair in pairs:
         low, high = sorted(numbers[pair])

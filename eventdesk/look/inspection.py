@@ -24,20 +24,21 @@ from .copies import signature
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PARTS = 50  # of the duration, for the rate over time
+PARTS = 50  # of the duration, in each of which events are counted
 CAMERA_PIXELS = 2**21  # no sensor has more
 PAUSE = 10_000  # µs without an event, and a tenth of the duration, from which on it is odd
 COARSE_TICK = 100  # µs: a clock's steps, from which on bins may be narrower
 BURST_SHARE = 0.01  # of the events at the same time, from which on they show no motion,
 BURST_FACTOR = 20  # where that is so many times as many as usual
 FEW_ON = 0.1  # of the events: fewer, or as few OFF events, come from bad thresholds
-# Of a pixel, the geometric mean of its events and of the parts of the duration that have some:
-HOT_ACTIVITY = 10  # that of a hot pixel is more,
-HOT_FACTOR = 1.7  # and more than so many times that of most pixels around
-STEADINESS = 0.7  # it has events in that share of the parts that random times would lie in
+# A pixel's activity is the geometric mean of two numbers: its events, and the parts of the duration
+# in which it has some.
+HOT_ACTIVITY = 10  # a hot pixel's activity is higher,
+HOT_FACTOR = 1.7  # and more than so many times as high as that of most pixels around
+STEADINESS = 0.7  # it has events in so large a share of the parts that random times would lie in
 AROUND = 24  # pixels around one, in a square of five by five
-RIVALS = 5  # of these, at most, that are about as active as a hot one
-QUIETEST = 1 / 4  # of these: a pixel that stands out from no more is hot where many do
+RIVALS = 5  # pixels around a hot one, at most, that are about as active
+QUIETEST = 1 / 4  # of the pixels around: where many pixels stand out from so many, these are hot
 MANY = 1 / 4  # of all pixels, from which on hot ones are a fault of the thresholds
 MAX_HOT_EVENTS = 0.5  # share in hot pixels, beyond which what is left is another recording
 LISTED = 8  # hot pixels, at most, in a sentence
@@ -53,7 +54,7 @@ class Inspection(NamedTuple):
         hot_pixels: Their x and y, (pixels, 2), as ``find_hot_pixels`` returns them.
         advice: A sentence for each thing that is odd: what, where, and after the last semicolon
             what to do.
-        signature: By which copies of it are found, as ``signature`` returns it.
+        signature: The numbers by which copies of the recording are found; see ``signature``.
 
     Example:
         >>> from pathlib import Path
@@ -71,6 +72,14 @@ class Inspection(NamedTuple):
     signature: ndarray
 
 
+class Disorder(NamedTuple):
+    """A way in which times are out of order."""
+
+    at: ndarray  # whether they are, at each event
+    what: str
+    remedy: str
+
+
 @np.errstate(invalid="ignore")  # of infinite times, which are refused
 def inspect_file(path: StrPath) -> Inspection:
     """Inspect a file of events, in order or not.
@@ -80,8 +89,8 @@ def inspect_file(path: StrPath) -> Inspection:
     with fractions are converted to µs.
 
     Raises:
-        ValueError: Its events lie on more pixels than a camera has, or ``read_event_file`` refuses
-            the file. The other errors are those of ``read_event_file``, too.
+        ValueError: The events lie on more pixels than a camera has, or ``read_event_file`` refuses
+            the file, whose other errors are raised, too.
 
     Example:
         >>> from pathlib import Path
@@ -92,11 +101,7 @@ def inspect_file(path: StrPath) -> Inspection:
     file = read_unchecked(path)
     stamps = file.events["t"]
     times, scale = _whole(stamps)
-    bits, overflows = _find_overflows(stamps)
-    times = times + 2**bits * overflows.cumsum()
-    restarts = find_restarts(times)
-    times = times - np.cumsum(restarts * np.diff(times, prepend=times[:1]))
-    backwards = np.diff(times, prepend=times[:1]) < 0
+    times, disorders = _continued(times, stamps)
     columns = [times, *(file.events[field] for field in "xyp")]
     table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
     by_time = np.argsort(times, kind="stable")
@@ -110,6 +115,7 @@ def inspect_file(path: StrPath) -> Inspection:
     rate = 1000 * PARTS * counts / max(duration, 1)
     image = by_polarity.sum(axis=0)
     height, width = image.shape
+    _, restarts, backwards = disorders
     numbers = {
         **describe(by_polarity, duration),
         "highest rate (events/ms)": float(rate.max()),
@@ -117,13 +123,8 @@ def inspect_file(path: StrPath) -> Inspection:
         "height": height,
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
-        "times that run backwards": int((backwards | restarts).sum()),
+        "times that run backwards": int((restarts.at | backwards.at).sum()),
     }
-    disorders = [
-        (overflows, f"a counter of {bits} bits overflowed", f"add 2**{bits} µs from there on"),
-        (restarts, "its clock begins anew", "cut the recording there"),
-        (backwards, "times run backwards", "sort the events by time"),
-    ]
     advice = [
         *_advice_on_order(stamps, disorders),
         *_advice_on_times(t, scale, stamps[0] > MAX_TIME, image.size),
@@ -230,7 +231,7 @@ def find_hot_pixels(events: ndarray) -> ndarray:
 
 
 def _whole(stamps: ndarray) -> tuple[ndarray, float]:
-    """Return times as whole numbers, and by what they were multiplied for that."""
+    """Return times as whole numbers, and the factor that made them whole."""
     if not (stamps % 1).any():
         whole = stamps.astype(np.int64)
         return whole - whole[:1], 1
@@ -239,11 +240,30 @@ def _whole(stamps: ndarray) -> tuple[ndarray, float]:
     return np.rint(scale * stamps), scale
 
 
+def _continued(times: ndarray, stamps: ndarray) -> tuple[ndarray, list[Disorder]]:
+    """Let times go on where a counter overflowed or a clock began anew; return also where that is.
+
+    ``stamps`` are the times as they stand in the file.
+    """
+    bits, overflows = _find_overflows(stamps)
+    times = times + 2**bits * overflows.cumsum()
+    restarts = find_restarts(times)
+    times = times - np.cumsum(restarts * np.diff(times, prepend=times[:1]))
+    backwards = np.diff(times, prepend=times[:1]) < 0
+    return times, [
+        Disorder(
+            overflows, f"a counter of {bits} bits overflowed", f"add 2**{bits} µs from there on"
+        ),
+        Disorder(restarts, "its clock begins anew", "cut the recording there"),
+        Disorder(backwards, "times run backwards", "sort the events by time"),
+    ]
+
+
 def _find_overflows(stamps: ndarray) -> tuple[int, ndarray]:
     """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed.
 
-    One that overflows holds what so many bits hold, falls nowhere else, and at least once over a
-    small step.
+    A counter that overflows has no times beyond its bits. Its times fall only where it overflows,
+    and at least once as if by a small step.
     """
     whole = stamps.astype(np.int64)
     steps = np.diff(whole, prepend=whole[:1])
@@ -257,19 +277,25 @@ def _find_overflows(stamps: ndarray) -> tuple[int, ndarray]:
     return 0, np.zeros(len(steps), bool)
 
 
-def _advice_on_order(stamps: ndarray, disorders: list[Any]) -> Iterator[str]:
-    """Say at which event times are out of order for the first time, in which way, what to do."""
-    for is_wrong, what, remedy in disorders:
-        if is_wrong.any():
-            number = is_wrong.argmax()
+def _advice_on_order(stamps: ndarray, disorders: list[Disorder]) -> Iterator[str]:
+    """Say in which ways times are out of order, where each begins, and what to do."""
+    for disorder in disorders:
+        if disorder.at.any():
+            number = disorder.at.argmax()
             before, after = stamps[number - 1 : number + 1]
-            yield f"{what} at event {number} (from {before} to {after}); {remedy}"
+            yield (
+                f"{disorder.what} at event {number} (from {before} to {after}); {disorder.remedy}"
+            )
 
 
 def _advice_on_times(t: ndarray, scale: float, in_ns: bool, pixels: int) -> Iterator[str]:
-    """Say what is odd in times that count from the first, and were multiplied to be whole numbers.
+    """Say what is odd in times.
 
-    ``in_ns`` says whether they count ns since 1970, as a computer's clock does.
+    Args:
+        t: Times from the first event on, in whole numbers.
+        scale: The factor that made them whole.
+        in_ns: Whether they count ns since 1970, as a computer's clock does.
+        pixels: The number of pixels.
     """
     count = len(t)
     duration = t[-1]

@@ -1,4 +1,4 @@
-"""Look at many recordings at once: what there is of each class, and what is odd in how many."""
+"""Look at many recordings at once: how many each class has, and in how many something is odd."""
 
 from collections.abc import Iterable
 from os.path import commonpath
@@ -18,8 +18,8 @@ def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dic
     r"""Inspect files, and all files below folders, by ``inspect_file``, and find copies.
 
     Returns:
-        What was found in each file, without images, and what is wrong with those that can't be
-        read.
+        The inspection of each file, without its image; and for each file that can't be read, the
+        reason.
 
     Raises:
         FileNotFoundError: There are no recordings in a folder.
@@ -52,10 +52,10 @@ def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dic
 
 
 def overview(inspections: dict[Path, Inspection], errors: dict[Path, str]) -> list[str]:
-    r"""Say in lines what many files hold: a table, and then what is odd.
+    r"""Return lines about many files: a table of their classes, and then what is odd.
 
-    Classes are the folders in the folder that holds everything. If the same is odd in many files,
-    with the same remedy, there is a single line for all of them, which names the first file.
+    Classes are the folders in the folder that holds everything. Files with the same remedy share a
+    line, which names the first of them.
 
     Example:
         >>> for name in ("left", "right"):

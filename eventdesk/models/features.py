@@ -1,4 +1,4 @@
-"""Numbers that describe recordings, for ordinary classifiers: each sees some of what is in them."""
+"""Numbers that describe recordings, for ordinary classifiers: each leaves something out."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,9 @@ MAX_LAG = 2048  # bins between two events of ``rate_over_time``
 
 
 def place_and_polarity(recordings: Recordings) -> ndarray:
-    """Return column, row and polarity of the first event, and of each the median or mean of all.
+    """Return column, row and polarity of the first event, and of all events their average.
+
+    It is the median of columns and rows, and the mean of polarities.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -34,7 +36,7 @@ def place_and_polarity(recordings: Recordings) -> ndarray:
 
 
 def count_and_duration(recordings: Recordings) -> ndarray:
-    """Return the logarithms of each recording's events and of its duration.
+    """Return the logarithms of each recording's number of events and of its duration.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -47,20 +49,20 @@ def count_and_duration(recordings: Recordings) -> ndarray:
 
 
 def rate_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray:
-    """Return how many events there are when, and at which lags they follow one another.
+    """Return the event rate over time, and at which lags events follow one another.
 
-    Places and polarities don't count. The lags tell rhythms apart, whenever they begin: pairs of
-    events, by ranges of up to 2,048 bins in a geometric series, against those at a constant rate.
-    The order of two intervals is told by triples: how much more often events follow one another
-    first at one lag and then at a longer one than the other way round.
+    Places and polarities don't count. Lags tell rhythms apart, whenever these begin: the number of
+    pairs of events at each lag is divided by what a constant rate would have, in ranges of up to
+    2,048 bins in a geometric series. Triples of events tell the order of two intervals: how much
+    more often a shorter one comes before a longer one than the other way round.
 
     Args:
-        recordings: Events of either polarity count alike.
+        recordings: The recordings, whose events count alike in both polarities.
         time_window: Width of a time bin in µs, the shortest lag.
 
     Returns:
-        Logarithms (recordings, 20 twentieths of the duration + 37 ranges of lags), and beside them
-        shares of triples, -1 to 1, of 66 pairs of ranges.
+        Of each recording, logarithms for 20 twentieths of the duration and for 37 ranges of lags,
+        and shares of triples, from -1 to 1, for 66 pairs of ranges: (recordings, 123).
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -77,7 +79,7 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray
 
 
 def _rhythm(counts: ndarray) -> ndarray:
-    """Return how often events follow one another by lag, against those at a constant rate."""
+    """Return how often events follow one another at each lag, relative to a constant rate."""
     lags = np.arange(MAX_LAG)
     first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
     bins = len(counts)
@@ -91,7 +93,10 @@ def _rhythm(counts: ndarray) -> ndarray:
 
 
 def _interval_order(counts: ndarray) -> ndarray:
-    """Return by how much a shorter interval before a longer one prevails, of 12 ranges of lags."""
+    """Return how much more often a shorter interval precedes a longer one than follows it.
+
+    The intervals are of 12 ranges of lags, so that there are 66 pairs of a shorter and a longer.
+    """
     lags = np.unique(np.geomspace(4, MAX_LAG, 13).astype(int))
     differences = counts - counts.mean()
     total = np.concatenate([[0], differences.cumsum()])
@@ -109,7 +114,7 @@ def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> ndar
     """Return at which lags events of each of 3 × 3 regions follow one another.
 
     Args:
-        recordings: Events of either polarity count alike.
+        recordings: The recordings, whose events count alike in both polarities.
         time_window: Width of a time bin in µs, the shortest lag.
 
     Returns:
@@ -131,24 +136,24 @@ def rhythm_of_regions(recordings: Recordings, time_window: float = 1000) -> ndar
 
 
 def _bins(packed: PackedRecording, time_window: float) -> ndarray:
-    """Return in which time bin each event is."""
+    """Return the number of the time bin that each event is in."""
     return (packed.t / time_window).astype(int)
 
 
 def _regions(events: ndarray, recordings: Recordings) -> ndarray:
-    """Return in which of 3 × 3 regions events are, row by row."""
+    """Return the number of the region that each event is in, of 3 × 3 row by row."""
     width, height, _ = recordings.sensor_size
     return events["y"] * 3 // height * 3 + events["x"] * 3 // width
 
 
 def regions_over_time(recordings: Recordings, time_window: float = 1000) -> ndarray:
-    """Return which of 3 × 3 regions have events before, after and together with which others.
+    """Return how the events in 13 parts of a recording are correlated over time.
 
-    All ON events, all OFF events, and the sums of columns and of rows, which tell where to events
-    move wherever they begin, are four more of the parts that are related to one another.
+    Nine parts are 3 × 3 regions. The other four are all OFF events, all ON events, and the sums of
+    columns and of rows, which tell in which direction events move wherever they begin.
 
     Args:
-        recordings: In regions, events of either polarity count alike.
+        recordings: The recordings, whose events count alike in both polarities within regions.
         time_window: Width of a time bin in µs.
 
     Returns:
@@ -212,7 +217,7 @@ def sum_and_rate(recordings: Recordings, time_window: float = 1000) -> ndarray:
 def shift_correlation(
     recordings: Recordings, time_window: float = 1000, regions: int = 1, steps: Sequence[int] = (1,)
 ) -> ndarray:
-    """Return to where the events of each frame have moved some frames later.
+    """Return in which direction events move from frame to frame.
 
     A frame is multiplied with a later one, shifted by up to two pixels each way, as a field of
     correlation-type motion detectors does (Hassenstein and Reichardt 1956,
@@ -220,10 +225,10 @@ def shift_correlation(
     divided by their sum over the shifts.
 
     Args:
-        recordings: The recordings, of whose events the polarity is ignored.
+        recordings: The recordings, whose events count alike in both polarities.
         time_window: Width of a time bin in µs.
-        regions: Along each side of a frame.
-        steps: By how many frames the later one is later.
+        regions: The number of regions along each side of a frame.
+        steps: How many frames lie between a frame and the later one.
 
     Returns:
         Shares (recordings, steps × 25 shifts × regions²), 0 to 1.

@@ -15,7 +15,7 @@ from same import altered, same, same_checkpoints
 
 from eventdesk.commands import main
 from eventdesk.commands import train as command
-from eventdesk.commands.terminal import forget
+from eventdesk.commands.terminal import Stopped, forget
 from eventdesk.commands.train import split_groups
 from eventdesk.trained.runs import load_run, save_run
 from pokersnn_helpers import (
@@ -323,7 +323,8 @@ def test_name_of_a_file_can_be_printed_and_never_steers(
         run("predict", "--checkpoint", finished, path)
 
 
-def test_what_was_half_made_when_a_run_was_stopped_prints_nothing(monkeypatch):
+@pytest.mark.parametrize("says_how_to_go_on", [False, True])
+def test_what_was_half_made_when_a_run_was_stopped_prints_nothing(monkeypatch, says_how_to_go_on):
     class Bar:
         def __init__(self):
             raise KeyboardInterrupt
@@ -333,8 +334,17 @@ def test_what_was_half_made_when_a_run_was_stopped_prints_nothing(monkeypatch):
 
     printed = []
     monkeypatch.setattr(sys, "unraisablehook", printed.append)
+
+    def run():
+        try:
+            Bar()
+        except KeyboardInterrupt as interrupt:
+            if says_how_to_go_on:
+                raise Stopped from interrupt
+            raise
+
     try:
-        Bar()
+        run()
     except KeyboardInterrupt as stopped:
         forget(stopped)
     assert not printed

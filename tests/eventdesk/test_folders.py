@@ -168,6 +168,13 @@ def test_a_recording_much_longer_than_others_is_named(folder):
     assert max(events["t"][-1] for events in recordings.events) < 1.5e6
 
 
+def test_a_warning_names_the_line_that_loads(folder):
+    (folder / "left" / "notes.txt").write_text("on Monday")
+    with pytest.warns(UserWarning, match="left out") as caught:
+        load_folder(folder)
+    assert [each.filename for each in caught] == [__file__]
+
+
 def test_groups_by_a_rule_in_file_names(tmp_path):
     names = itertools.product("ab", ("user1_lamp", "user12_lab", "user12_lamp"))
     for number, name in enumerate(names):

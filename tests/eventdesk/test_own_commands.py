@@ -21,6 +21,7 @@ from eventdesk.ask.compare import Comparison
 from eventdesk.ask.verdict import judge
 from eventdesk.commands.answers import in_words
 from eventdesk.commands.main import main
+from eventdesk.commands.terminal import Stopped
 from eventdesk.evidence.perturbations import replaced
 from eventdesk.look import overview
 from eventdesk.trained import familiar
@@ -205,6 +206,16 @@ def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
         run("inspect", folder)
     assert "inspect: stopped\n" in capsys.readouterr().err
     assert shown == ["a.py:1: UserWarning: \\x1b[31m\n"]
+
+
+def test_a_stopped_run_is_left_with_its_own_words(folder, monkeypatch, capsys, run):
+    def stopped(*given):
+        raise Stopped("stopped; go on with it:\nagain") from KeyboardInterrupt()
+
+    monkeypatch.setattr(overview, "inspect_file", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        run("inspect", folder)
+    assert capsys.readouterr().err.endswith("stopped; go on with it:\nagain\n")
 
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
