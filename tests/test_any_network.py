@@ -1,5 +1,6 @@
 """Any module that turns frames into voltages goes through everything, and says what it lacks."""
 
+import warnings
 from functools import partial
 
 import numpy as np
@@ -25,7 +26,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.networks.spiking_network import run_steps, time_window_of
-from pokersnn_helpers.system.norse_cells import LIFRecurrentCell
+from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b")
 
@@ -189,6 +190,17 @@ def test_spikes_of_every_layer_tell_what_is_familiar():
 
     classifier, _ = train_classifier(recordings(30), network=Deep, epochs=1, device="cpu")
     assert classifier.familiar.clusters.means.shape == (2, 18)
+
+
+@pytest.mark.parametrize(("tau", "warns"), [(0.00051, False), (0.00049, True), (1.0, True)])
+def test_a_rate_is_warned_of_where_voltages_would_grow(tau, warns):
+    """In steps of 1 ms; and one that may be a time constant."""
+    parameters = LIFParameters(tau_mem_inv=torch.tensor(1 / tau))
+    cell = LIFRecurrentCell(60, 2, p=parameters, dt=0.001)
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        Classifier(cell, classes=CLASSES, sensor_size=SENSOR)
+    said = [str(warning.message) for warning in caught]
+    assert ("Norse takes 1/τ in 1/s" in "\n".join(said)) == warns
 
 
 class Chosen(torch.nn.Module):

@@ -4,6 +4,7 @@
 threads, and what is refused.
 """
 
+import math
 import threading
 from functools import partial
 
@@ -166,6 +167,20 @@ def test_two_threads_give_the_same_bits_as_one(monkeypatch, share):
     began.clear()
     assert_same_bits(computed, compute())
     assert {name for name, _ in began} == {here}
+
+
+@pytest.mark.parametrize("learn_taus", [False, True])
+def test_a_batch_in_two_halves_has_the_gradients_of_the_whole(data, monkeypatch, learn_taus):
+    """The book's is large enough to be halved."""
+    frames, targets = batch_of(data, 32)
+    frames = frames.double()
+    steps, batch = frames.shape[:2]
+    snn, other = both(torch.float64, learn_taus=learn_taus)
+    assert steps * batch * snn.arguments["hidden_size"] > threads.MIN_FOR_TWO
+    halved = results(other, frames, targets)
+    monkeypatch.setattr(threads, "MIN_FOR_TWO", math.inf)
+    assert_close(halved, results(other, frames, targets))
+    assert_close(halved, results(snn, frames, targets))
 
 
 def blas_threads():

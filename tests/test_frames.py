@@ -91,6 +91,18 @@ def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
     assert frames[3, 0, 1, 10, 5] == 2.0  # the original is left alone
 
 
+def test_augment_mirrors_half_of_the_recordings_and_shifts_them_evenly():
+    count = 3000
+    frames = torch.zeros(1, count, 1, 9, 9)
+    frames[..., 4, 1] = 1
+    *_, rows, columns = augment(frames).nonzero().T
+    places = torch.bincount(columns, minlength=9) / count
+    sixth = pytest.approx(1 / 6, abs=0.03)
+    assert places.tolist() == [sixth] * 3 + [0] * 3 + [sixth] * 3  # column 1, or its mirror, 7
+    third = pytest.approx(1 / 3, abs=0.04)
+    assert (torch.bincount(rows)[3:] / count).tolist() == [third] * 3
+
+
 def test_sparse_frames_are_sorted_when_they_are_coalesced():
     moved = augment(torch.rand(5, 4, 2, 6, 7).to_sparse())
     for batch in (moved, with_steps(moved, 3)):

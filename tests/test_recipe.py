@@ -3,6 +3,7 @@ import subprocess
 import sys
 from functools import cache, partial
 
+import numpy as np
 import pytest
 import torch
 from readers_networks import Dense
@@ -51,6 +52,16 @@ def recordings_of(ms, classes=("left", "right")):
 )
 def test_cards_are_mirrored_and_nothing_else_is(classes, augment):
     assert choose_recipe(recordings_of(9, classes)).augment == augment
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "learning_rate"), [(199, 8, 0.001), (200, 32, 0.002)]
+)
+def test_large_sets_are_learned_in_larger_batches_at_twice_the_learning_rate(
+    count, batch_size, learning_rate
+):
+    recipe = choose_recipe(recordings_of(9).subset([0] * count))
+    assert (recipe.batch_size, recipe.learning_rate) == (batch_size, learning_rate)
 
 
 @pytest.mark.filterwarnings("ignore:the loss has climbed")
@@ -145,6 +156,26 @@ def test_initial_input_weights_are_scaled_by_the_number_of_inputs():
     assert smaller.std().item() == pytest.approx(math.sqrt(2 / 4096), rel=0.01)
 
 
+def initial_input_weights(events_per_ms):
+    """Those that training begins with, of recordings of 10 ms and 800 inputs."""
+    times = np.linspace(0, 9000, round(10 * events_per_ms))
+    recordings = Recordings([make_events(times, 1, 0, 0)] * 2, [0, 1], ("a", "b"), (20, 20, 2))
+    kept = []
+
+    def keep(trainer):
+        kept.append(trainer.classifier.snn.lif0.input_weights.detach().clone())
+
+    train_classifier(recordings, network=FastSNN, epochs=1, device="cpu", callback=keep)
+    return kept[0]
+
+
+def test_input_weights_grow_with_the_root_of_how_rare_events_are():
+    """From 0.005 events per ms and input downwards, here 4 per ms."""
+    usual, rare, rarer = map(initial_input_weights, (8, 4 / 4, 4 / 10))
+    assert torch.allclose(rare, 2 * usual)
+    assert torch.allclose(rarer, math.sqrt(10) * usual)
+
+
 def test_recurrent_weights_shrink_with_the_root_of_the_time_step_below_1_ms():
     expected = draw(1000).lif0.recurrent_weights
     assert expected.std().item() == pytest.approx(math.sqrt(2 / 100), rel=0.02)
@@ -205,7 +236,7 @@ class Leaky(torch.nn.Module):
         super().__init__()
 
 
-@pytest.mark.parametrize("width", [1000, 4000, 20_000])
+@pytest.mark.parametrize("width", [1000, 2400, 2600, 4000, 20_000])
 def test_wide_time_bins_decay_exactly_and_narrow_ones_as_the_book_says(width):
     dt = width / 1e6
     for network, name, tau in (

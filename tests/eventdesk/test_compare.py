@@ -469,6 +469,16 @@ def test_a_lag_longer_than_all_that_are_looked_at_comes_round_as_no_other():
     assert of_far[20] < 0  # a lag of one bin: fewer pairs than at a constant rate
 
 
+def test_the_order_of_a_short_and_a_long_interval_changes_the_sign():
+    """Three events, far from the first and the last; the order is in the last 66 features."""
+    short_long = [0, 3000, 3010, 3050, 6050]
+    long_short = [0, 3000, 3040, 3050, 6050]
+    first, other = features_of(features.rate_over_time, (short_long, 0), (long_short, 0))
+    order = first[-66:]
+    assert order.sum() > 0.03
+    assert other[-66:] == pytest.approx(-order, abs=1e-9)
+
+
 def test_rows_of_regions_are_those_of_the_height():
     down, up = features_of(features.regions_over_time, ([0, 20], [0, 2]), ([0, 20], [2, 0]))
     assert np.abs(down - up)[:9].max() > 0.5  # of the regions
@@ -520,6 +530,16 @@ def test_the_winner_is_the_best_model_that_can_be_handed_over():
     without = candidates.without_times(BY_NAME["GRU"])
     assert not without.deployable
     assert candidates.in_finer_bins(BY_NAME["GRU"]).deployable
+
+
+def test_the_winner_learns_with_the_seed_of_the_comparison():
+    notes = []
+    model = Candidate("spy", Sees.MEMORY, lambda recipe: Spy(notes))
+    recordings = numbered(4)
+    for seed in (3, 7):
+        comparison = Comparison(judged({}), {"seed": seed})
+        module.train_winner(comparison, recordings, model).predict(recordings)
+    assert [seed for seed, _, _ in notes] == [3, 7]
 
 
 @pytest.fixture(scope="module")

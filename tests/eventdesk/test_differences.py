@@ -1,5 +1,6 @@
 """By how much a model is ahead of another, and how certain that is with recordings in groups."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -66,3 +67,20 @@ def test_what_is_all_right_has_no_wider_interval_than_what_is_right_but_once(wit
 def test_of_few_recordings_a_single_exception_leaves_the_exact_interval():
     _, low, high = paired_difference(np.arange(10) < 1, np.zeros(10), np.arange(10))
     assert high - 0.1 == 0.1 - low == pytest.approx(1 - 0.025 ** (1 / 10))  # Student's t: 0.21
+
+
+def test_where_all_recordings_agree_the_error_is_that_of_a_single_exception():
+    """Three groups of ten; the exact interval of 30 recordings reaches 0.116, this one further."""
+    right, wrong = np.ones(30), np.zeros(30)
+    difference = paired_difference(right, wrong, np.arange(30) // 10)
+    with_exception = np.arange(30) > 0
+    error = math.sqrt(with_exception.var() / 30)
+    assert difference.mean - difference.low == pytest.approx(4.302653 * error)  # t of 2 degrees
+
+
+def test_where_groups_agree_the_error_is_that_of_independent_recordings():
+    """Ten groups of ten, half of each right: their means say that nothing varies."""
+    right, wrong = np.arange(100) % 2, np.zeros(100)
+    difference = paired_difference(right, wrong, np.arange(100) // 10)
+    error = math.sqrt(0.5 * 0.5 / 100)
+    assert difference.mean - difference.low == pytest.approx(2.262157 * error)  # t of 9 degrees

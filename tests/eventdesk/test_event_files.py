@@ -14,7 +14,7 @@ import pytest
 
 from eventdesk import read_events
 from eventdesk.files import event_files
-from eventdesk.files.event_files import read_class, read_event_file, read_unchecked
+from eventdesk.files.event_files import find_restarts, read_class, read_event_file, read_unchecked
 from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.events.recordings import make_events
 from tests.camera_bytes import aedat
@@ -193,6 +193,14 @@ def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_pa
     path.write_bytes(BAD[name][0])
     with pytest.raises(ValueError, match=rf"(?s){name}.*{BAD[name][1]}"):
         read_events(path)
+
+
+@pytest.mark.parametrize(("falls_to", "restarts"), [(45, [100]), (55, [])])
+@pytest.mark.parametrize("start", [0, 7000])
+def test_a_clock_began_anew_where_time_falls_by_more_than_half(falls_to, restarts, start):
+    ran = np.arange(100)  # to 99
+    times = start + np.array([*ran, *(falls_to + ran)])
+    assert find_restarts(times).nonzero()[0].tolist() == restarts
 
 
 @pytest.mark.parametrize("header", [True, False])

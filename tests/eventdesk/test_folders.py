@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from eventdesk import load_folder
-from eventdesk.files.folders import find_recordings, network_size, resize
+from eventdesk.files.folders import find_recordings, network_size, resize, resized_parts
 from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.system.checks import check_classes, check_groups
 
@@ -71,6 +71,13 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
     assert max(events["t"][-1] for events in recordings.events) < 15_000
     with pytest.raises(ValueError, match="window_ms is 0; choose a number"):
         load_folder(tmp_path, window_ms=0)
+
+
+@pytest.mark.parametrize(("ms", "last_times"), [(24, [9, 24]), (26, [9, 19, 26]), (4, [4])])
+def test_what_is_left_of_windows_is_a_part_of_its_own_from_half_a_window_on(ms, last_times):
+    events = make_events(1000 * np.arange(ms + 1), 0, 0, 0)
+    parts = resized_parts(events, (3, 3, 2), (3, 3), window_ms=10)
+    assert [len(part.t) for part in parts] == np.diff([-1, *last_times]).tolist()
 
 
 def test_usual_sensors_become_what_a_network_can_take():

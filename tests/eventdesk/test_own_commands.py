@@ -24,7 +24,7 @@ from eventdesk.commands.main import main
 from eventdesk.commands.terminal import Stopped
 from eventdesk.evidence.perturbations import replaced
 from eventdesk.look import overview
-from eventdesk.trained import familiar
+from eventdesk.trained.winners import familiar
 from pokersnn_helpers import load_checkpoint, predict
 from pokersnn_helpers import training as core
 from pokersnn_helpers.events.recordings import make_events
