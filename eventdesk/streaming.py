@@ -48,8 +48,8 @@ class Stream:
 
     Args:
         classifier: A classifier whose network has a ``step``, as the head of ``spiking_network``
-            says: ``SNN``, ``FastSNN``, ``LayerThenSNN`` or one of your own. The stream copies it to the
-            CPU.
+            says: ``SNN``, ``FastSNN``, ``LayerThenSNN`` or one of your own. The stream copies it
+            to the CPU.
         pause_ms: Time in ms without an event after which a recording is over, and the next event
             begins a new one. Default: only ``reset`` ends a recording.
         window_ms: Time in ms after which a recording is over even without a pause, for a camera

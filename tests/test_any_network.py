@@ -12,7 +12,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from eventdesk import Stream
 from eventdesk.evidence.protocol import cross_validate
+from eventdesk.trained.familiar import Familiar
 from pokersnn_helpers import (
+    SNN,
     Classifier,
     Recordings,
     SpikingNetwork,
@@ -23,6 +25,7 @@ from pokersnn_helpers import (
     predict,
     record_states,
     save_checkpoint,
+    to_frames,
     train_classifier,
 )
 from pokersnn_helpers.networks.spiking_network import run_steps, time_window_of
@@ -108,7 +111,17 @@ def test_width_of_the_bins_is_that_of_the_network_of_its_parts_or_of_the_frames(
     assert classifier.time_window == 2000
     frames, _ = next(iter(make_loader(recordings(), time_window=5000)))
     with pytest.raises(ValueError, match=r"are 5000 µs wide, the network's dt is 0\.002 s"):
+        classifier(frames, time_window=5000)
+
+
+def test_bare_frames_are_answered_only_with_the_width_of_their_bins():
+    """They don't tell it, whatever has become of them since they were counted."""
+    classifier = Classifier(SNN(60, output_size=2), classes=CLASSES, sensor_size=SENSOR)
+    frames = to_frames(recordings().events[0], 500, SENSOR).unsqueeze(1)
+    with pytest.raises(ValueError, match=r"how wide .* classifier\(frames, time_window=1000\)"):
         classifier(frames)
+    with pytest.raises(ValueError, match=r"bins are 500 µs wide, the network's dt is 0\.001 s"):
+        classifier(frames, time_window=500)
 
 
 def test_a_network_without_step_says_which_lines_are_missing():
@@ -170,7 +183,7 @@ class Recorder(Ahead):
 )
 def test_training_ends_whatever_states_a_network_has(network):
     classifier, _ = train_classifier(recordings(30), network=network, epochs=1, device="cpu")
-    assert classifier.familiar.clusters is None
+    assert Familiar.fit(recordings(30), classifier).clusters is None
 
 
 def test_spikes_of_every_layer_tell_what_is_familiar():
@@ -189,7 +202,7 @@ def test_spikes_of_every_layer_tell_what_is_familiar():
             return self.readout(spikes), (first, second)
 
     classifier, _ = train_classifier(recordings(30), network=Deep, epochs=1, device="cpu")
-    assert classifier.familiar.clusters.means.shape == (2, 18)
+    assert Familiar.fit(recordings(30), classifier).clusters.means.shape == (2, 18)
 
 
 @pytest.mark.parametrize(("tau", "warns"), [(0.00051, False), (0.00049, True), (1.0, True)])

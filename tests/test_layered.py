@@ -139,7 +139,7 @@ def test_learned_delays_stay_at_0_and_come_back_from_a_checkpoint(tmp_path):
     torch.nn.init.uniform_(classifier.snn.late, -1, 2)
     assert classifier.snn.steps_late().min() == 0
     save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", "cpu")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", LayerThenSNN)
     assert torch.equal(loaded.snn.late, classifier.snn.late)
 
 

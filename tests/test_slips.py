@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from eventdesk import Stream
 from eventdesk.evidence.estimators import NetworkEstimator
 from eventdesk.evidence.perturbations import replaced
 from eventdesk.evidence.protocol import cross_validate
-from eventdesk.trained.familiar import Familiar, training_ranges
+from eventdesk.trained.familiar import Familiar, Known, training_ranges
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -50,9 +51,21 @@ SOME = DATA.train[::6]
 FRAMES, TARGETS = next(iter(make_loader(SOME)))
 EVENTS = DATA.train.events[0]
 TRAINED = Classifier(FastSNN())
-TRAINED.ranges = training_ranges(DATA.train)
-FAMILIAR = Classifier(SNN())
-FAMILIAR.familiar = Familiar.fit(DATA.train)
+
+
+@cache
+def ranges():
+    return Known(training_ranges(DATA.train))
+
+
+@cache
+def looks():
+    return Known(familiar=Familiar.fit(DATA.train))
+
+
+def hold(known, events):
+    """Hold a recording against what is known of those that were learned from."""
+    known().warn_if_unlike(Recordings([events], [0], DATA.classes, DATA.sensor_size))
 
 
 class BatchFirst(Dense):
@@ -209,7 +222,10 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         ),
         (lambda: load_checkpoint("a", net=SNN), "has no argument net; did you mean network?"),
         (lambda: Classifier(SNN), "give a network, as Classifier(SNN())"),
-        (lambda: Classifier(SNN())(FRAMES.numpy()), "frames are of type ndarray; give a torch."),
+        (
+            lambda: Classifier(SNN())(FRAMES.numpy(), 1000),
+            "frames are of type ndarray; give a torch.",
+        ),
         (lambda: learn(SNN(), (FRAMES, TARGETS)), "; give batches (frames, targets)"),
         (
             lambda: learn(SNN(), [(FRAMES, ["club"] * 8)]),
@@ -221,7 +237,7 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: learn(SNN(), augment="mirror"), "augment is 'mirror'; give a function"),
         (
             lambda: Steps(60)(FRAMES),
-            "Steps fails on frames of shape (25, 8, 2, 35, 35), with 2450 inputs: a layer that was",
+            "Steps fails on frames of shape (25, 8, 2, 35, 35), with 2450 inputs: mat1 and mat2",
         ),
         (lambda: record_states(Steps(50, place=9), FRAMES), "Steps fails on frames of shape (25, "),
         (
@@ -254,7 +270,7 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         (lambda: plot_frames(FRAMES, ["a"]), "one recording of a batch, frames[:, 0]"),
         (lambda: film_session(["circle"]), "gesture is 'circle'; choose from left, right, wave"),
         (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
-        (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "leaves no recording alone"),
+        (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "more than 1 value per channel"),
         (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
     ],
 )
@@ -281,13 +297,13 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
             lambda: evaluate(Classifier(Dense()), [(FRAMES[5:13].transpose(0, 1), TARGETS)]),
             "as many time steps as recordings; if the first axis is the b",
         ),
-        (lambda: predict(TRAINED, smaller()), "pixels of spread down .*is it from the same sens"),
+        (lambda: hold(ranges, smaller()), "pixels of spread down .*is it from the same sens"),
         (lambda: push(smaller()), "pixels of spread down .*is it from the same sensor"),
-        (lambda: predict(TRAINED, in_ns()), "ms .*with times in µs"),
+        (lambda: hold(ranges, in_ns()), "ms .*with times in µs"),
         (lambda: predict(Classifier(FastSNN()), in_ns()), "hardly be µs; divide ns by 1000"),
-        (lambda: predict(FAMILIAR, swapped()), "with x and y swapped; look at the or"),
-        (lambda: predict(FAMILIAR, turned(p=1 - EVENTS["p"])), "with its polarities swapped"),
-        (lambda: predict(FAMILIAR, turned(y=34 - EVENTS["y"])), "with y counted from the other"),
+        (lambda: hold(looks, swapped()), "with x and y swapped; look at the or"),
+        (lambda: hold(looks, turned(p=1 - EVENTS["p"])), "with its polarities swapped"),
+        (lambda: hold(looks, turned(y=34 - EVENTS["y"])), "with y counted from the other"),
         (
             lambda: evaluate(Classifier(SNN(), lambda voltages: voltages[-1]), [(FRAMES, TARGETS)]),
             "decode returns no log-probabilities",
@@ -344,13 +360,13 @@ def test_what_training_cannot_be_given_is_named(given, message):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (OtherSensor, "with 2450 inputs: a layer that was made for 2048 numbers is given 2450"),
-        (OtherLayer, "a layer that was made for 60 numbers is given 50"),
+        (OtherSensor, "OtherSensor fails on frames of shape (25, 8, 2, 35, 35), with 2450 inputs"),
+        (OtherLayer, "OtherLayer fails on frames of shape (25, 8, 2, 35, 35)"),
         (Detached, "no gradient reaches the weights in epoch 1, batch 1"),
         (Weightless, "Weightless has no weights, so it can't be trained"),
         (Whole, "returned shape (25, 8, 4) of torch.int64"),
         (Answer, "and of a single answer answer[None]"),
-        (KeepsBatch, "an axis of 8 meets another; is a state kept?"),
+        (KeepsBatch, "KeepsBatch fails on frames of shape (25, 8, 2, 35, 35)"),
     ],
 )
 def test_a_network_that_cannot_learn_is_refused(network, message):
@@ -381,7 +397,7 @@ def cell(**rates):
 
 
 def push(events):
-    stream = Stream(TRAINED)
+    stream = Stream(TRAINED, known=ranges())
     stream.push(events)
     stream.finish()
 
@@ -458,7 +474,7 @@ def test_a_classifier_can_be_pickled(tmp_path):
     classifier = Classifier(SNN(hidden_size=5))
     torch.save(classifier, tmp_path / "whole.pt")
     loaded = torch.load(tmp_path / "whole.pt", weights_only=False)
-    assert torch.equal(loaded(FRAMES), classifier(FRAMES))
+    assert torch.equal(loaded(FRAMES, 1000), classifier(FRAMES, 1000))
 
 
 def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
@@ -480,7 +496,7 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: tuple(4), "give several, as (1,) or [1]"),
         (lambda: [][4], "it is shorter, or empty; counting begins with 0"),
         (lambda: {"hidden": 1}["lif"], "there is no such key; print those that there are"),
-        (lambda: TRAINED(FRAMES).sum().item().backward(), "leave out .item()"),
+        (lambda: TRAINED(FRAMES, 1000).sum().item().backward(), "leave out .item()"),
         (lambda: torch.nn.Conv2d(1, 4, 3)(FRAMES[0]), "1 channels, and given 2, the polari"),
         (lambda: Dense().forward(), "write it as def forward(self, frames)"),
         (lambda: FRAMES.coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
@@ -492,6 +508,10 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         ),
         (lambda: SNN().load_state_dict(TRAINED.state_dict()), "load classifier.snn.state_dict()"),
         (lambda: (TRAINED, []).predict, "classifier, history = train_classifier()"),
+        (lambda: learn(OtherSensor()), "a layer that was made for 2048 numbers is given 2450"),
+        (lambda: learn(OtherLayer()), "a layer that was made for 60 numbers is given 50"),
+        (lambda: learn(KeepsBatch()), "an axis of 8 meets another; is a state kept?"),
+        (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "leaves no recording alone"),
     ],
 )
 def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):

@@ -113,7 +113,7 @@ def test_classifier_uses_the_rule_it_is_given(frames):
     snn = SNN(2 * 17 * 21)
     classifier = Classifier(snn, lambda voltages: voltages[-1], sensor_size=(21, 17, 2))
     voltages, _, _ = classifier.run(frames)
-    assert torch.equal(classifier(frames), voltages[-1])
+    assert torch.equal(classifier(frames, time_window=1000), voltages[-1])
 
 
 @pytest.mark.parametrize("slope", [1.0, 0.25])
@@ -213,7 +213,7 @@ def test_copy_learns_as_the_original(copied, network, tmp_path, monkeypatch):
     gradients = []
     for classifier in (original, copied(original).eval()):
         classifier.requires_grad_(True)
-        classifier(frames).sum().backward()
+        classifier(frames, time_window=1000).sum().backward()
         hidden = getattr(classifier.snn, "snn", classifier.snn)
         gradients.append(hidden.lif0.recurrent_weights.grad)
     assert gradients[0].any()

@@ -22,7 +22,6 @@ from ..system.checks import (
     suggests_names,
 )
 from ..system.reading import check_memory
-from ..training.recipe import Recipe
 from .spiking_network import WHOLE, said_of, time_window_of, warn_of_rates
 
 SETTLE = 0.01  # s of silence after the last event
@@ -100,7 +99,7 @@ class Classifier(nn.Module):
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = float(settle)
         self.causal: bool | None = getattr(snn, "causal", True if hasattr(snn, "step") else None)
-        self.recipe: Recipe | None = None  # by which it was trained
+        self.recipe: Any = None  # the ``Recipe`` by which it was trained
 
     @property
     def time_window(self) -> float:

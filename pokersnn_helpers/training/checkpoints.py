@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,7 @@ from ..networks.classifier import Classifier, check_classifier, decode
 from ..networks.snn import SNN
 from ..system.checks import suggests_names
 from ..system.devices import Device, chosen_device
-from ..system.reading import read_input
+from ..system.reading import check_memory, read_input
 from ..system.warn import warn
 from ..system.writing import StrPath, atomic_write
 from .recipe import Recipe
@@ -178,6 +179,11 @@ def load_checkpoint(
 def parse(data: bytes, path: StrPath) -> dict[str, Any]:
     """Return what the bytes of a checkpoint hold, and name ``path`` where they are damaged."""
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as file:  # the form that torch.save writes
+            check_memory(sum(member.file_size for member in file.infolist()), "its contents")
+            damaged = file.testzip()  # torch.load doesn't look at the checksums
+        if damaged:
+            raise ValueError(f"the checksum of {damaged} is wrong")
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes can raise anything
         reason = str(error).partition("\n")[0]

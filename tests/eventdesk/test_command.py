@@ -260,8 +260,8 @@ def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
     path = tmp_path / "a.pt"
     overwritten = []
 
-    def save(trainer, target, options, overwrite):
-        save_run(trainer, target, options, overwrite)
+    def save(trainer, target, options, overwrite, known):
+        save_run(trainer, target, options, overwrite, known)
         for option in ("--checkpoint", "--resume"):
             with pytest.raises(SystemExit, match=r"another run is writing .*a\.pt"):
                 train(option, path)

@@ -100,7 +100,7 @@ def test_a_tensor_that_is_not_stored_in_full_is_refused(tmp_path):
     for tensor in vast:
         torch.save(content | {"x": [tensor]}, path)
         with refused("isn't stored in full"):
-            load_checkpoint(path)
+            load_trained(path)
 
 
 @pytest.mark.slow

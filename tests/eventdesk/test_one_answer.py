@@ -141,8 +141,8 @@ def test_answer_is_the_same_alone_and_in_any_batch(name, alone, read, silence, s
     frames = together(alone, silence)
     sparse &= classifier.takes_sparse
     with torch.no_grad():
-        expected = torch.cat([classifier(each) for each in alone])
-        found = classifier(frames.to_sparse() if sparse else frames)
+        expected = torch.cat([classifier(each, 1000) for each in alone])
+        found = classifier(frames.to_sparse() if sparse else frames, time_window=1000)
     if name in EXACT:
         assert torch.equal(found, expected)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
@@ -156,10 +156,10 @@ def test_network_that_learns_to_look_ahead_answers_the_same_in_any_batch():
     head.data.zero_()
     rng = np.random.default_rng(0)
     alone = [recording(length, rng) for length in (3, 17, 40)]
-    classifier(together(alone))
+    classifier(together(alone), time_window=1000)
     head.data.copy_(weights)
-    expected = torch.cat([classifier(frames) for frames in alone])
-    torch.testing.assert_close(classifier(together(alone)), expected, rtol=0, atol=1e-9)
+    expected = torch.cat([classifier(frames, 1000) for frames in alone])
+    torch.testing.assert_close(classifier(together(alone), 1000), expected, rtol=0, atol=1e-9)
 
 
 SUMMED = ("MLP", "CNN", "a reader's mean", "a reader's every third")  # no value for each step

@@ -24,9 +24,8 @@ from eventdesk.commands.main import main
 from eventdesk.commands.terminal import Stopped
 from eventdesk.evidence.perturbations import replaced
 from eventdesk.look import overview
-from eventdesk.trained.winners import familiar
+from eventdesk.trained import familiar
 from pokersnn_helpers import load_checkpoint, predict
-from pokersnn_helpers import training as core
 from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.fast import FastSNN
 
@@ -367,7 +366,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     people = fill(tmp_path / "own", persons="abcdefgh")
     two, three, resumed = "two.pt", "three.pt", "resumed.pt"
     options = ["--data", people, "--network", "fast"]
-    monkeypatch.setattr(core, "best_epoch", lambda *history: 1)  # as if the first were
+    monkeypatch.setattr("pokersnn_helpers.training.fit.best_epoch", lambda *history: 1)  # as if the first were
     first, classes, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
     assert classes == "12 recordings of 64 × 43 pixels: left, middle, right"
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
