@@ -71,7 +71,7 @@ def _archives() -> list[Path]:
     folders = (root / "POKERDVS", root, archives.cache_folder() / "POKERDVS")
     names = (*archives.ARCHIVES, archives.ARCHIVE_131)
     paths = [folder / name for folder in folders for name in names]
-    return [path for path in paths if path.is_file() and path.parent.name != "__pycache__"]
+    return [path for path in paths if path.is_file()]
 
 
 def _digest(parts: Iterable[bytes]) -> str:
