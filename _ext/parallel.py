@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import nbformat
-from executed import open_cache
+from executed import executed_at, surroundings_of
+from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -26,6 +27,7 @@ from traitlets.config import Config
 
 from pokersnn_helpers.system.devices import usable_cores
 
+KEPT = 100  # results in the cache, the newest
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # Else each kernel says that what it sends over the loopback address isn't encrypted.
 ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
@@ -44,13 +46,13 @@ def execute_chapters(app: Sphinx) -> None:
     config = app.env.mystnb_config
     if config.execution_mode != "cache":
         return
-    cache = open_cache(Path(config.execution_cache_path))
+    folder = Path(config.execution_cache_path)
+    cache = get_cache(folder)
+    cache.change_cache_limit(KEPT)
     together, alone = [], []
     for path in sorted(Path(app.srcdir).glob("book/*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        try:
-            cache.match_cache_notebook(notebook)
-        except KeyError:
+        if not executed_at(path, folder):
+            notebook = nbformat.read(path, as_version=4)
             (alone if notebook.metadata.get("executed_alone") else together).append(path)
     if together or alone:
         count = len(together) + len(alone)
@@ -92,9 +94,13 @@ async def _execute(
         resources={"metadata": {"path": str(path.parent)}},
         config=ENCRYPTED,
     )
+    with suppress(KeyError):  # what it once gave, with other code or recordings
+        cache.remove_cache(cache.match_cache_notebook(notebook).pk)
+    executed_with = surroundings_of(notebook)
     start = time.monotonic()
     with suppress(CellExecutionError, RuntimeError, TimeoutError):
         await client.async_execute(env=environment)
-        seconds = {"execution_seconds": time.monotonic() - start}
-        bundle = CacheBundleIn(notebook, str(path), data=seconds)
+        seconds = time.monotonic() - start
+        data = {"execution_seconds": seconds, "executed_with": executed_with}
+        bundle = CacheBundleIn(notebook, str(path), data=data)
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)

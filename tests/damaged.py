@@ -1,4 +1,4 @@
-"""Damage files of every format, read them, and count what happens, for tests and ``tests.stress``.
+"""Damage files of every format, read them, and count what happens, for tests and ``tools.stress``.
 
 Every file is read, or refused under its name by a ``ValueError``.
 """

@@ -1,6 +1,6 @@
 """Open *Teach it yours* as on a slow phone, draw a zed, and print how long everything took.
 
-Usage: jupyter-book build . && python -m tests.slow_phone
+Usage: jupyter-book build . && python -m tools.slow_phone
 
 Chromium slows itself down: 3G as WebPageTest has it (1.6 Mbit/s, 300 ms there and back), and a
 processor four times slower than this one. Pages come compressed, as GitHub Pages sends them.
@@ -11,7 +11,7 @@ import shutil
 
 from playwright.sync_api import sync_playwright
 
-from .site.book_site import on_the_page, served
+from tests.site.book_site import on_the_page, served
 
 PAGE = "book/teach_it_yours.html"
 NETWORK = {

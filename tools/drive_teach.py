@@ -1,6 +1,6 @@
 """Click and draw on *Teach it yours* at random moments, and count what it loses.
 
-Usage: python -m tests.drive_teach --steps 10000 --seed 1
+Usage: python -m tools.drive_teach --steps 10000 --seed 1
 
 Rounds of 200 steps, in one tab and in two, with a store that answers after 0 to 5 s, while the page
 opens, trains and follows the other tab. Strokes must be kept, or set aside, or wait for a name, but

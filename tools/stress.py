@@ -1,6 +1,6 @@
 """Kill, race and starve what writes files, damage what is read, and count what is lost.
 
-Run it in the repository: ``python -m tests.stress --minutes 30``. It isn't part of the tests, since
+Run it in the repository: ``python -m tools.stress --minutes 30``. It isn't part of the tests, since
 it takes as long as it is given. Children are forks of this process, in which the package is
 imported already, so hundreds of them can be killed per minute.
 """
@@ -26,9 +26,8 @@ from tqdm import tqdm
 from eventdesk.commands import main, train
 from eventdesk.trained.runs import load_run
 from pokersnn_helpers.simulation import simulate_pokerdvs
-
-from . import damaged
-from .same import same_checkpoints
+from tests import damaged
+from tests.same import same_checkpoints
 
 TRAIN = ["train", "--device", "cpu", "--time-window", "5000", "--epochs", "4"]
 REFUSALS = ("another run is writing", "exists and isn't overwritten", "can't go on with")
@@ -152,7 +151,7 @@ ATTACKS = [
 
 
 def run():
-    parser = argparse.ArgumentParser("python -m tests.stress", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tools.stress", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="how long (30)")
     parser.add_argument("--seed", type=int, default=0, help="of what is attacked and when (0)")
     options = parser.parse_args()
