@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-STATIC = Path(__file__).parents[1] / "book/_static"
+ROOT = Path(__file__).parents[1]
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="Node.js isn't installed")
 # What every script expects of a browser.
@@ -18,9 +18,13 @@ globalThis.document = { currentScript: { src: "http://localhost/" }, addEventLis
 """
 
 
-def run(paths, body, **values):
+def read_scripts(*names):
+    """Return the texts of scripts below ``book/_static``, by names without their ending."""
+    return [(ROOT / f"book/_static/{name}.js").read_text(encoding="utf-8") for name in names]
+
+
+def run(scripts, body, **values):
     """Return what a JavaScript function body returns, with values by name, after some scripts."""
-    scripts = [path.read_text(encoding="utf-8") for path in paths]
     given = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
     program = (
         BROWSER

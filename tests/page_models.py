@@ -24,7 +24,7 @@ def assert_same_events(found, expected):
         assert np.abs(one - other).max() <= (field == "t"), field
 
 
-def assert_same_network(paths, kind, network, films, state_of=lambda recording: recording):
+def assert_same_network(scripts, kind, network, films, state_of=lambda recording: recording):
     """Compare a page's network with Python's, in double precision so that rounding decides nothing.
 
     The page's sees one film after the other: nothing may stay from film to film.
@@ -35,7 +35,7 @@ def assert_same_network(paths, kind, network, films, state_of=lambda recording: 
         for film in films
     ]
     answers = run(
-        paths,
+        scripts,
         "const { [kind]: { Network }, [kind + 'Data']: data } = window.interactiveFigures;"
         "const network = new Network(data);"
         "return films.map((film) => { network.reset(); return film.map((counts) => ({"

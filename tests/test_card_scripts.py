@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from in_node import STATIC, needs_node, run
+from in_node import needs_node, read_scripts, run
 from page_models import NO_CHANCE, Middle, assert_same_events, assert_same_network
 
 from benchmarks import page_networks
@@ -15,13 +15,10 @@ from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, cards
 
 pytestmark = needs_node
-SCRIPTS = [
-    STATIC / f"{name}.js"
-    for name in (
-        *("interactive_figures", "interactive/card/data", "interactive/shared/camera"),
-        *("interactive/shared/snn", "interactive/card/scene", "interactive/card/show"),
-    )
-]
+SCRIPTS = read_scripts(
+    *("interactive_figures", "interactive/card/data", "interactive/shared/camera"),
+    *("interactive/shared/snn", "interactive/card/scene", "interactive/card/show"),
+)
 SETUP = (
     "const { card, cardData, mulberry32, shared } = window.interactiveFigures;"
     "const { simulator, settle } = cardData;"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import motion_network
 import numpy as np
 import pytest
-from in_node import STATIC, needs_node, run
+from in_node import needs_node, read_scripts, run
 from motion_network import MOTIONS, OPPOSITE
 from page_models import NO_CHANCE, Middle, assert_same_events, assert_same_network
 from scripted_hand import scripted
@@ -16,14 +16,11 @@ from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation.motions import film_path, random_path
 
 pytestmark = needs_node
-SCRIPTS = [
-    STATIC / f"{name}.js"
-    for name in (
-        *("interactive_figures", "interactive/motion/data", "interactive/shared/camera"),
-        *("interactive/shared/snn", "interactive/motion/scene", "interactive/motion/network"),
-        "interactive/motion/stroke",
-    )
-]
+SCRIPTS = read_scripts(
+    *("interactive_figures", "interactive/motion/data", "interactive/shared/camera"),
+    *("interactive/shared/snn", "interactive/motion/scene", "interactive/motion/network"),
+    "interactive/motion/stroke",
+)
 SETUP = (
     "const { motion, motionData, shared, mulberry32 } = window.interactiveFigures;"
     "const { settings } = motionData;"
