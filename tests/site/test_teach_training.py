@@ -32,6 +32,7 @@ from eventdesk.files.folders import load_folder
 from pokersnn_helpers import SNN, decode, predict
 from pokersnn_helpers.fast import LayerThenSNN
 
+
 def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(paused, tmp_path):
     teach_two_directions(paused)
     assert said(paused).startswith("Trained in ") and "Of 2 left-out strokes" in said(paused)
