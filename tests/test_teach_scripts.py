@@ -1,76 +1,10 @@
 """The scripts of Teach it yours, run by Node.js: what is kept, sent, opened and answered."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
+from in_node import needs_node
+from teach_scripts import run
 
-ROOT = Path(__file__).parents[1]
-STATIC = ROOT / "book/_static"
-SCRIPTS = (
-    *("interactive_figures", "vendor/fflate", "interactive/shared/camera"),
-    *("interactive/shared/snn", "interactive/shared/drawing", "interactive/motion/data"),
-    *("interactive/motion/scene", "interactive/teach/network", "interactive/teach/strokes"),
-    *("interactive/teach/training", "interactive/teach/lesson", "interactive/teach/webcam"),
-    *("interactive/teach/files", "interactive/teach/keep", "interactive/teach/gestures"),
-    *("interactive/teach/challenge", "interactive/motion/stroke", "interactive/teach/trials"),
-)
-# What the scripts expect of a browser, and a store that is a Map.
-BROWSER = """
-globalThis.window = globalThis;
-globalThis.module = globalThis.exports = undefined; // fflate is a script here
-globalThis.document = { currentScript: { src: "http://localhost/" }, addEventListener() {} };
-globalThis.BroadcastChannel = undefined;
-const stored = new Map();
-const read = async (place) => structuredClone(stored.get(place));
-globalThis.idbKeyval = {
-  createStore: () => stored,
-  get: read,
-  set: async (place, content) => { stored.set(place, structuredClone(content)); },
-  update: async (place, change) => { stored.set(place, change(await read(place))); },
-  del: async (place) => { stored.delete(place); },
-  entries: async () => [...stored],
-};
-"""
-TOOLS = """
-const { teach, shared, motionData, mulberry32 } = window.interactiveFigures;
-const hand = mulberry32(3);
-const draw = (name) =>
-  teach.toKeep({ path: hands.draw(hands.sets["six strokes in pairs"][name], hand) });
-const drawn = (name, count) => Array.from({ length: count }, () => draw(name));
-const settings = { seed: 7, without: ["delays"] };
-const gestures = () => ["tick", "zed"].map((name) => ({ name, strokes: drawn(name, 3) }));
-const packed = teach.packed(gestures(), settings);
-const { seen } = teach;
-const compared = (record, target) => teach.toCompare({ ...seen(record), target });
-const weightsOf = (outputs) =>
-  Object.values(teach.networks(outputs, 0)).map(({ weights }) => weights.all);
-const sure = (output) => ({ output, shares: [0, 1].map((at) => Number(at === output)) });
-const refuses = (act) => { try { act(); return false; } catch { return true; } };
-"""
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js isn't installed")
-
-
-def run(body, **values):
-    """Return what a JavaScript function body returns, with values by name."""
-    scripts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    scripts.append((ROOT / "benchmarks/teach_hands.js").read_text(encoding="utf-8"))
-    given = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
-    program = (
-        BROWSER
-        + "\n".join(f"(0, eval)({json.dumps(script)});" for script in scripts)
-        + TOOLS
-        + given
-        + f"(async () => {{ {body} }})().then((found) => {{"
-        "  process.stdout.write(JSON.stringify(found ?? null)); process.exit(0); });"
-    )
-    done = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
+pytestmark = needs_node
 
 # ---- What is kept ----
 

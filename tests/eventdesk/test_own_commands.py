@@ -366,7 +366,8 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     people = fill(tmp_path / "own", persons="abcdefgh")
     two, three, resumed = "two.pt", "three.pt", "resumed.pt"
     options = ["--data", people, "--network", "fast"]
-    monkeypatch.setattr("pokersnn_helpers.training.fit.best_epoch", lambda *history: 1)  # as if the first were
+    # As if the first were.
+    monkeypatch.setattr("pokersnn_helpers.training.fit.best_epoch", lambda *history: 1)
     first, classes, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
     assert classes == "12 recordings of 64 × 43 pixels: left, middle, right"
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")

@@ -10,9 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urljoin, urlsplit
 
-import numpy as np
 import pytest
-import torch
 import yaml
 
 from tools.pages import numbered_chapters
@@ -34,25 +32,6 @@ def pages():
 PAGES = pages() or ["the book isn't built"]
 DOCUMENTS = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())
 CHAPTERS = numbered_chapters()
-
-# What a camera is without when a script's events are compared with Python's.
-NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
-
-
-class Middle(np.random.Generator):
-    """Lets a camera's pixels start with their reference at the light."""
-
-    def random(self, size=None, dtype=float):
-        return np.full(size, 0.5, dtype)
-
-
-def assert_same_events(found, expected):
-    """Compare events by pixel; a time may be rounded to the next µs."""
-    orders = [np.lexsort((each["t"], each["x"], each["y"])) for each in (found, expected)]
-    for field, values in found.items():
-        one, other = values[orders[0]], expected[field][orders[1]]
-        assert len(one) == len(other)
-        assert np.abs(one - other).max() <= (field == "t"), field
 
 
 @functools.cache
@@ -95,31 +74,6 @@ def page_with(kind):
     found = [name for name in pages() if mark in (HTML / name).read_text(encoding="utf-8")]
     assert found or not pages(), f"no page has an interactive figure of the kind {kind}"
     return found[-1] if found else "index.html"
-
-
-def assert_same_network(page, kind, network, films, state_of=lambda recording: recording):
-    """Compare a page's network with Python's, in double precision so that rounding decides nothing.
-
-    The page's sees one film after the other: nothing may stay from film to film.
-    """
-    network.record = True
-    inputs = [
-        [[[int(i), int(counts[i])] for i in counts.nonzero()[:, 0]] for counts in film.flatten(1)]
-        for film in films
-    ]
-    answers = page.evaluate(
-        "([kind, films]) => { const { [kind]: { Network }, [kind + 'Data']: data }"
-        "  = window.interactiveFigures, network = new Network(data);"
-        "return films.map((film) => { network.reset(); return film.map((counts) => ({"
-        "  voltages: [...network.step(new Map(counts))], spikes: [...network.z] })); }); }",
-        [kind, inputs],
-    )
-    for film, answer in zip(films, answers, strict=True):
-        with torch.no_grad():
-            voltages = network(film[:, None].double())[:, 0].numpy()
-        spikes = state_of(network.recording).lif0.z[:, 0].numpy()
-        assert [step["spikes"] for step in answer] == spikes.tolist() and spikes.sum() > 50
-        assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
 SETTLED = (  # after two images, or after 10 s: without any, a test fails and doesn't hang

@@ -10,8 +10,6 @@ import pytest
 from book_site import HTML, Visit, served
 from teach_page import address_of, press, press_now, show
 
-from benchmarks.teach import HANDS
-
 # The first has no window, and opens a page with half the work.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
@@ -66,16 +64,6 @@ def browser(executable, playwright):
     browser = playwright.chromium.launch(executable_path=executable, args=options)
     yield browser
     browser.close()
-
-
-@pytest.fixture(scope="module")
-def still(request, browser, address):
-    """A page whose figure stands still, with scripted hands, for tests that only compute."""
-    reader = Visit(browser, address, reduced_motion="reduce")
-    page = reader.show(request.module.KIND)
-    page.add_script_tag(path=HANDS)
-    yield page
-    reader.context.close()
 
 
 @pytest.fixture

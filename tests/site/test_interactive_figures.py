@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from book_site import SETTLED, Middle, Visit, page_with, touch
+from book_site import SETTLED, Visit, page_with, touch
+from page_models import Middle
 
 from benchmarks.gradients import factor
 from pokersnn_helpers.figures.interactive import ALTERNATIVE_TEXTS

@@ -1,0 +1,157 @@
+"""The scripts of Show it a card, run by Node.js: what they compute, against Python."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from in_node import needs_node, read_scripts, run
+from page_models import NO_CHANCE, Middle, assert_same_events, assert_same_network
+
+from benchmarks import page_networks
+from pokersnn_helpers import first_of_each_class, to_frames
+from pokersnn_helpers.events.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.networks.classifier import unique_argmax
+from pokersnn_helpers.simulation import EventCamera, cards
+
+pytestmark = needs_node
+SCRIPTS = read_scripts(
+    *("interactive_figures", "interactive/card/data", "interactive/shared/camera"),
+    *("interactive/shared/snn", "interactive/card/scene", "interactive/card/show"),
+)
+SETUP = (
+    "const { card, cardData, mulberry32, shared } = window.interactiveFigures;"
+    "const { simulator, settle } = cardData;"
+)
+SURE = 0.95
+CERTAIN = replace(cards.CAMERA, **NO_CHANCE)
+
+
+def drawn_card(suit, seed=3):
+    """Draw a card, and return it with its motion, the rows that are filmed, and the film."""
+    card = cards._draw(suit, np.random.default_rng(seed), spread=1)
+    motion = cards._move(card)
+    first = int(motion.way.min()) - 3
+    last = int(motion.way.max() + card.y) + 16
+    rows = np.arange(first, last + 1)
+    return card, motion, rows, cards._log_frames(suit, card, motion, rows)
+
+
+def test_network_agrees_with_snn(simulated):
+    frames = [to_frames(events) for events, _ in first_of_each_class(simulated.test)]
+    snn = page_networks.unpacked(page_networks.read()["layers"]).double()
+    assert_same_network(SCRIPTS, "card", snn, frames)
+
+
+@pytest.mark.parametrize("suit", POKERDVS_CLASSES)
+@pytest.mark.parametrize(
+    "camera",
+    [CERTAIN, EventCamera(0.2, 0.25), EventCamera(0.11, 0.07, refractory_period_us=70)],
+)
+def test_scene_and_camera_agree_with_those_of_cards(suit, camera):
+    card, motion, rows, frames = drawn_card(suit)
+    expected = camera.record(frames, cards.FRAME_INTERVAL, Middle(np.random.PCG64(0)))
+    events = run(
+        SCRIPTS,
+        SETUP + "const events = [];"
+        "const camera = new shared.EventCamera(settings, 35, rows, null);"
+        "times.forEach((time, number) => {"
+        "  const light = card.filmInto(new Float32Array(35 * rows),"
+        "    card.poseAt(drawn, time, simulator), first, rows, 35, simulator);"
+        "  if (number) events.push(...camera.film(light, interval));"
+        "  else camera.start(light, -2000); });"  # before 0, as for a card that is thrown
+        "return events.map(([t, ...more]) => [t + 2000, ...more]);",
+        settings=vars(camera),
+        drawn=vars(card) | {"suit": suit},
+        times=motion.time.tolist(),
+        first=int(rows[0]),
+        rows=len(rows),
+        interval=cards.FRAME_INTERVAL,
+    )
+    columns = dict(zip("txyp", np.array(events, int).T, strict=True))
+    assert len(expected) > 1000
+    assert_same_events(columns, expected)
+    assert (np.diff(columns["t"]) >= 0).all()
+
+
+@pytest.mark.parametrize("suit", POKERDVS_CLASSES)
+def test_window_follows_events_as_in_cards(suit):
+    *_, rows, frames = drawn_card(suit)
+    events = cards.CAMERA.record(frames, cards.FRAME_INTERVAL, np.random.default_rng(0))
+    events["y"] += rows[0]
+    events = events[events["t"] >= cards.LEAD_IN]
+    expected = cards._track(events.copy(), suit)
+    windowed = run(
+        SCRIPTS,
+        SETUP + "const tracker = new card.Tracker(suit, simulator);"
+        "return events.map((one) => tracker.follow(one)).filter(Boolean);",
+        suit=suit,
+        events=events.tolist(),
+    )
+    assert windowed == np.array(expected.tolist()).tolist()
+
+
+def test_answer_and_when_it_is_sure_agree_with_python_where_voltages_are_equal():
+    rng = np.random.default_rng(0)
+    films = torch.tensor(rng.integers(-3, 4, (50, 4, 4)))  # so few that some are equal
+    answered = run(
+        SCRIPTS,
+        SETUP + "return films.map((film) => {"
+        "  const steps = film.map((voltages) => ({ voltages }));"
+        "  steps.push({ voltages: [9, 0, 0, 0] });"  # after the recording's end
+        "  return card.Show.prototype.answer.call({ simulator, steps, ends: 4 }); });",
+        films=films.tolist(),
+    )
+    for voltages, found in zip(films, answered, strict=True):
+        highest = voltages.cummax(dim=0).values
+        answers = [[*POKERDVS_CLASSES, None][place] for place in unique_argmax(highest)]
+        probable = highest.double().softmax(dim=1).amax(dim=1) >= SURE
+        assert found["suit"] == answers[-1]
+        if not probable.any():
+            assert found["sure"] is None
+            continue
+        first = int(probable.int().argmax())
+        assert found["sure"]["suit"] == answers[first]
+        assert found["sure"]["after"] == first + 1
+
+
+def thrown(count, *changes):
+    """Return what was seen of cards that were thrown, with switches that are on."""
+    return run(
+        SCRIPTS,
+        SETUP + "const network = new card.Network(cardData); const random = mulberry32(7);"
+        "return Array.from({ length: count }, (_, number) => {"
+        "  const suit = simulator.suits[number % 4];"
+        "  const show = card.Show.thrown("
+        "    { simulator, settle, network, random, suit, changes: new Set(changes) });"
+        "  while (show.stage !== 'done') show.advance();"
+        "  return { ...show.answer(), all: show.eventCount, spikes: show.spikeCount }; });",
+        count=count,
+        changes=changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def shows():
+    """What was seen of a hundred cards that were thrown without a change."""
+    return thrown(100)
+
+
+def test_thrown_cards_are_classified(shows):
+    right = np.array([show["suit"] for show in shows]) == np.resize(POKERDVS_CLASSES, len(shows))
+    assert right.sum() >= 95
+    first_right = [show["sure"]["suit"] == show["suit"] for show in shows if show["sure"]]
+    assert len(first_right) >= 95
+    assert np.mean(first_right) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("change", "share"),
+    [("shuffle", 1), ("merge", 1), ("half", 0.5), ("noise", 2), ("no-recurrence", 1)],
+)
+def test_switches_change_the_events_as_they_say(change, share, shows):
+    before = shows[:40]
+    after = thrown(40, change)
+    count = sum(show["all"] for show in before)
+    assert sum(show["all"] for show in after) / count == pytest.approx(share, rel=0.2)
+    assert [show["spikes"] for show in before] != [show["spikes"] for show in after]
