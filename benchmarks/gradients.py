@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from pokersnn_helpers import FastSNN, build_network, make_loader, train_classifier, training
+from pokersnn_helpers import FastSNN, build_network, make_loader, train_classifier
 from pokersnn_helpers.networks.snn import SNN
 
 from . import Options, Row
@@ -101,7 +101,7 @@ def train_noted(seed: int, epochs: int | None) -> tuple[FastSNN, list[float]]:
     options: Options = {"network": FastSNN}
     if epochs is not None:
         options["epochs"] = epochs
-    with patch.object(training, "clip_grad_norm_", clip):
+    with patch("pokersnn_helpers.training.fit.clip_grad_norm_", clip):
         classifier, _ = train_classifier(recordings(), seed=seed, device="cpu", **options)
     return classifier.snn, norms
 

@@ -156,10 +156,12 @@ def test_a_stream_keeps_no_more_features_than_come_late(delays):
 @pytest.mark.slow
 def test_loops_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
     """Numba looks at the file of a compiled function alone."""
+    sources = Path(pokersnn_helpers.__file__).parents[1]
+    for name in ("pokersnn_helpers", "eventdesk"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(sources / name, tmp_path / name, ignore=ignored)
     package = tmp_path / "pokersnn_helpers"
-    source = Path(pokersnn_helpers.__file__).parent
-    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
-    program = "from pokersnn_helpers.fast import FrameLinear; import torch; "
+    program = "from eventdesk.models.layered import FrameLinear; import torch; "
     program += "layer = FrameLinear(3, 1); torch.nn.init.ones_(layer.weight); "
     program += "print(layer(torch.ones(1, 1, 3)).sub(layer.bias).item())"
     command = [sys.executable, "-W", "ignore", "-c", program]
