@@ -1,5 +1,6 @@
 """Scripts of the pages, run by Node.js: what they compute, without a page around them."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -8,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NODE = shutil.which("node")
+
+
+def find_node():
+    """Return the path of Node.js, or else of the one that Playwright brings; None without both."""
+    if found := shutil.which("node"):
+        return found
+    playwright = importlib.util.find_spec("playwright")
+    return playwright and shutil.which("node", path=Path(playwright.origin).parent / "driver")
+
+
+NODE = find_node()
 needs_node = pytest.mark.skipif(NODE is None, reason="Node.js isn't installed")
 # What every script expects of a browser.
 BROWSER = """

@@ -391,6 +391,7 @@ TAUGHT = (  # two gestures that differ in direction only
 )
 
 
+@pytest.mark.slow
 def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(tmp_path):
     said, events, tally, strokes, network, voltages = run_figure(
         TAUGHT + "const said = [one.said]; const { trials, pad } = one;"
@@ -432,6 +433,7 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(tmp_path
         assert torch.allclose(found, torch.tensor(values), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten():
     doubts, asks, better, counts, moved, named, what, answers = run_figure(
         TAUGHT + "const weights = () => one.lesson.trained.lesson.weights;"
