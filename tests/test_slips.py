@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -46,26 +46,54 @@ from pokersnn_helpers.page.errors import advice_on, nearest_name
 from pokersnn_helpers.simulation.gestures import film_session
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
-DATA = load_pokerdvs(source="simulated")
-SOME = DATA.train[::6]
-FRAMES, TARGETS = next(iter(make_loader(SOME)))
-EVENTS = DATA.train.events[0]
-TRAINED = Classifier(FastSNN())
+
+@cache
+def cards():
+    return load_pokerdvs(source="simulated")
+
+
+@cache
+def some():
+    """Eight recordings of cards."""
+    return cards().train[::6]
+
+
+@cache
+def batch():
+    """Their frames and targets."""
+    return next(iter(make_loader(some())))
+
+
+def frames():
+    return batch()[0]
+
+
+def targets():
+    return batch()[1]
+
+
+def events():
+    return cards().train.events[0]
+
+
+@cache
+def any_classifier():
+    return Classifier(FastSNN())
 
 
 @cache
 def ranges():
-    return Known(training_ranges(DATA.train))
+    return Known(training_ranges(cards().train))
 
 
 @cache
 def looks():
-    return Known(familiar=Familiar.fit(DATA.train))
+    return Known(familiar=Familiar.fit(cards().train))
 
 
 def hold(known, events):
     """Hold a recording against what is known of those that were learned from."""
-    known().warn_if_unlike(Recordings([events], [0], DATA.classes, DATA.sensor_size))
+    known().warn_if_unlike(Recordings([events], [0], cards().classes, cards().sensor_size))
 
 
 class BatchFirst(Dense):
@@ -192,18 +220,20 @@ class WithState(Dense):
 
 
 def turned(**columns):
-    return replaced(EVENTS, **columns)
+    return replaced(events(), **columns)
 
 
 def smaller():
-    return turned(x=EVENTS["x"] // 3, y=EVENTS["y"] // 3)
+    return turned(x=events()["x"] // 3, y=events()["y"] // 3)
 
 
 def swapped():
-    return turned(x=EVENTS["y"], y=EVENTS["x"])
+    return turned(x=events()["y"], y=events()["x"])
 
 
-def learn(network, loader=((FRAMES, TARGETS),), **options):
+def learn(network, loader=None, **options):
+    if loader is None:
+        loader = [batch()]
     return fit(Classifier(network), loader, epochs=1, device="cpu", **options)
 
 
@@ -217,60 +247,78 @@ def learn(network, loader=((FRAMES, TARGETS),), **options):
         ),
         (lambda: SNN(threshold=1), "SNN has no argument threshold; did you mean v_th?"),
         (
-            lambda: to_frames(EVENTS, dt=1),
+            lambda: to_frames(events(), dt=1),
             "no argument dt; did you mean time_window?",
         ),
         (lambda: load_checkpoint("a", net=SNN), "has no argument net; did you mean network?"),
         (lambda: Classifier(SNN), "give a network, as Classifier(SNN())"),
         (
-            lambda: Classifier(SNN())(FRAMES.numpy(), 1000),
+            lambda: Classifier(SNN())(frames().numpy(), 1000),
             "frames are of type ndarray; give a torch.",
         ),
-        (lambda: learn(SNN(), (FRAMES, TARGETS)), "; give batches (frames, targets)"),
+        (lambda: learn(SNN(), batch()), "; give batches (frames, targets)"),
         (
-            lambda: learn(SNN(), [(FRAMES, ["club"] * 8)]),
+            lambda: learn(SNN(), [(frames(), ["club"] * 8)]),
             "with the number of each recording's class",
         ),
-        (lambda: learn(SNN(), [(FRAMES.transpose(0, 1), TARGETS)]), "the order (time, batch, p"),
-        (lambda: learn(SNN(), [(FRAMES, torch.eye(8))]), "targets have shape (8, 8), and the fr"),
+        (
+            lambda: learn(SNN(), [(frames().transpose(0, 1), targets())]),
+            "the order (time, batch, p",
+        ),
+        (lambda: learn(SNN(), [(frames(), torch.eye(8))]), "targets have shape (8, 8), and the fr"),
         (lambda: learn(SNN(), loss=torch.nn.CrossEntropyLoss()), "it is called as loss(voltages, "),
         (lambda: learn(SNN(), augment="mirror"), "augment is 'mirror'; give a function"),
         (
-            lambda: Steps(60)(FRAMES),
+            lambda: Steps(60)(frames()),
             "Steps fails on frames of shape (25, 8, 2, 35, 35), with 2450 inputs: mat1 and mat2",
         ),
-        (lambda: record_states(Steps(50, place=9), FRAMES), "Steps fails on frames of shape (25, "),
         (
-            lambda: record_states(SNN(), FRAMES[:, 0]),
+            lambda: record_states(Steps(50, place=9), frames()),
+            "Steps fails on frames of shape (25, ",
+        ),
+        (
+            lambda: record_states(SNN(), frames()[:, 0]),
             "needs an axis for the batch, frames.unsqueeze(1)",
         ),
-        (lambda: record_states(Classifier(SNN()), FRAMES), "give its network, .snn"),
+        (lambda: record_states(Classifier(SNN()), frames()), "give its network, .snn"),
         (lambda: evaluate(Classifier(SNN()), [], "gpu"), "device is gpu; choose cpu, cuda or"),
-        (lambda: stratified_folds(DATA), "give one of its parts, as data.train"),
-        (lambda: SOME[100], "there is no recording 100; choose from 0 to 7"),
-        (lambda: SOME.subset("club"), "indices are 'club'; give whole numbers up to 7, or a mask"),
-        (lambda: learn(Dense(), SOME), "is of type Recordings; give make_loader(recordings)"),
-        (lambda: predict(SNN(), EVENTS), "classifier is of type SNN; give a Classifier(network)"),
-        (lambda: learn(Dense(), [(TARGETS, FRAMES)]), "; give batches (frames, targets)"),
-        (lambda: learn(Dense(), [(FRAMES.movedim(2, -1), TARGETS)]), "which end in (2, 35, 35)"),
-        (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
-        (lambda: make_loader(SOME, time_window=True), "time_window is True"),
-        (lambda: make_loader(SOME, 1000), "make_loader is given 1000 without a name; write which"),
-        (lambda: make_loaders(DATA, 8), "write which it is: batch_size=, time_window=, sp"),
+        (lambda: stratified_folds(cards()), "give one of its parts, as data.train"),
+        (lambda: some()[100], "there is no recording 100; choose from 0 to 7"),
         (
-            lambda: train_classifier(SOME, 20),
+            lambda: some().subset("club"),
+            "indices are 'club'; give whole numbers up to 7, or a mask",
+        ),
+        (lambda: learn(Dense(), some()), "is of type Recordings; give make_loader(recordings)"),
+        (lambda: predict(SNN(), events()), "classifier is of type SNN; give a Classifier(network)"),
+        (lambda: learn(Dense(), [(targets(), frames())]), "; give batches (frames, targets)"),
+        (
+            lambda: learn(Dense(), [(frames().movedim(2, -1), targets())]),
+            "which end in (2, 35, 35)",
+        ),
+        (lambda: Classifier(SNN(), ("a", "b")), "give a function, and classes as classes=..."),
+        (lambda: make_loader(some(), time_window=True), "time_window is True"),
+        (
+            lambda: make_loader(some(), 1000),
+            "make_loader is given 1000 without a name; write which",
+        ),
+        (lambda: make_loaders(cards(), 8), "write which it is: batch_size=, time_window=, sp"),
+        (
+            lambda: train_classifier(some(), 20),
             "given 20 without a name; write which it is: seed=, d",
         ),
         (lambda: build_network(time_window=0.001), "for 1 ms write 1000, if you meant seconds"),
-        (lambda: cross_validate([SNN], SOME, range(8)), 'give them by name, as {"mine": model}'),
+        (lambda: cross_validate([SNN], some(), range(8)), 'give them by name, as {"mine": model}'),
         (
-            lambda: cross_validate({"a": Dense()}, SOME, range(8), folds=2),
+            lambda: cross_validate({"a": Dense()}, some(), range(8), folds=2),
             "give an estimator, as Network",
         ),
-        (lambda: plot_frames(FRAMES, ["a"]), "one recording of a batch, frames[:, 0]"),
+        (lambda: plot_frames(frames(), ["a"]), "one recording of a batch, frames[:, 0]"),
         (lambda: film_session(["circle"]), "gesture is 'circle'; choose from left, right, wave"),
         (lambda: load_pokerdvs("simulated"), 'write source="simulated"'),
-        (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "more than 1 value per channel"),
+        (
+            lambda: learn(Normed(), [(frames()[:, :1], targets()[:1])]),
+            "more than 1 value per channel",
+        ),
         (lambda: pokersnn_helpers.train_clasifier, "did you mean train_classifier?"),
     ],
 )
@@ -284,17 +332,20 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
     [
         (lambda: learn(SNN(), learning_rate=3), "learning_rate is 3; Adam takes about 0.001"),
         (lambda: SNN(tau_mem=10), "tau_mem is 10 s; .*: for 10 ms, write 0.01"),
-        (lambda: train_classifier(SOME, time_window=1e5, epochs=1), "most are a single frame"),
+        (lambda: train_classifier(some(), time_window=1e5, epochs=1), "most are a single frame"),
         (lambda: Classifier(cell(tau_mem_inv=0.01)), "Norse takes 1/τ in 1/s"),
         (lambda: Recordings([in_ms()], [0], ["a"], (35, 35, 2)), "µs; multiply ms by 1000"),
-        (lambda: evaluate(Classifier(SNN()), [(0 * FRAMES, TARGETS)]), "said nothing about any"),
-        (lambda: train_classifier(SOME[:6], epochs=1), "no recording to train on of spade"),
         (
-            lambda: train_classifier(Split(SOME, SOME[:3]), epochs=1),
+            lambda: evaluate(Classifier(SNN()), [(0 * frames(), targets())]),
+            "said nothing about any",
+        ),
+        (lambda: train_classifier(some()[:6], epochs=1), "no recording to train on of spade"),
+        (
+            lambda: train_classifier(Split(some(), some()[:3]), epochs=1),
             "3 recordings are in two parts of the data",
         ),
         (
-            lambda: evaluate(Classifier(Dense()), [(FRAMES[5:13].transpose(0, 1), TARGETS)]),
+            lambda: evaluate(Classifier(Dense()), [(frames()[5:13].transpose(0, 1), targets())]),
             "as many time steps as recordings; if the first axis is the b",
         ),
         (lambda: hold(ranges, smaller()), "pixels of spread down .*is it from the same sens"),
@@ -302,10 +353,10 @@ def test_a_slip_is_named_with_what_to_write_instead(slip, message):
         (lambda: hold(ranges, in_ns()), "ms .*with times in µs"),
         (lambda: predict(Classifier(FastSNN()), in_ns()), "hardly be µs; divide ns by 1000"),
         (lambda: hold(looks, swapped()), "with x and y swapped; look at the or"),
-        (lambda: hold(looks, turned(p=1 - EVENTS["p"])), "with its polarities swapped"),
-        (lambda: hold(looks, turned(y=34 - EVENTS["y"])), "with y counted from the other"),
+        (lambda: hold(looks, turned(p=1 - events()["p"])), "with its polarities swapped"),
+        (lambda: hold(looks, turned(y=34 - events()["y"])), "with y counted from the other"),
         (
-            lambda: evaluate(Classifier(SNN(), lambda voltages: voltages[-1]), [(FRAMES, TARGETS)]),
+            lambda: evaluate(Classifier(SNN(), lambda voltages: voltages[-1]), [batch()]),
             "decode returns no log-probabilities",
         ),
     ],
@@ -318,43 +369,46 @@ def test_what_runs_though_it_is_wrong_is_warned_of(slip, message):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (SOME, "give the events of one of them, as rec"),
-        (SOME[0], "events, target = recordings[0]"),
-        (FRAMES, "give the events that they were made of"),
-        ("1.npy", "first, by eventdesk.read_events(path)"),
-        ([EVENTS], "give one recording after the other"),
-        (EVENTS[0], "it is one event; give a whole recording"),
-        (pd.DataFrame(EVENTS), "give table[['t', 'x', 'y', 'p'"),
-        (turned(p=2 * EVENTS["p"] - 1), "ON is 1 and OFF is 0"),
-        (FRAMES.numpy(), "that they were made of, without a tr"),
+        (some, "give the events of one of them, as rec"),
+        (lambda: some()[0], "events, target = recordings[0]"),
+        (frames, "give the events that they were made of"),
+        (lambda: "1.npy", "first, by eventdesk.read_events(path)"),
+        (lambda: [events()], "give one recording after the other"),
+        (lambda: events()[0], "it is one event; give a whole recording"),
+        (lambda: pd.DataFrame(events()), "give table[['t', 'x', 'y', 'p'"),
+        (lambda: turned(p=2 * events()["p"] - 1), "ON is 1 and OFF is 0"),
+        (lambda: frames().numpy(), "that they were made of, without a tr"),
     ],
 )
 def test_what_is_no_recording_is_not_predicted(given, message):
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
-        predict(TRAINED, given)
+        predict(any_classifier(), given())
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"data": "gestures"}, "as eventdesk.load_folder(path).recordings"),
-        ({"data": Split([1], [2])}, "data is of type list; give Recordings("),
-        ({"data": [*SOME.events]}, "list; give Recordings(events, targets"),
-        ({"data": [*SOME]}, "[events for events, _ in pairs]"),
-        ({"data": make_loader(SOME)}, "give the Recordings that it loads"),
-        ({"data": torch.utils.data.Subset(SOME, [0, 1])}, "give recordings.subset(indices)"),
-        ({"output_size": 3}, "output_size is what the recordings say"),
-        ({"network": "SNN"}, "network is 'SNN'; give a class"),
-        ({"lr": 1}, "neither train_classifier nor SNN has an argument"),
-        ({"xyzzy": 3}, "has an argument xyzzy; it has "),
-        ({"network": SNN()}, "network is made already; give its class"),
-        ({"network": lambda: "a"}, "made a str; make a torch.nn.Mod"),
-        ({"seed": 0.5}, "seed is 0.5; choose a whole number"),
+        (lambda: {"data": "gestures"}, "as eventdesk.load_folder(path).recordings"),
+        (lambda: {"data": Split([1], [2])}, "data is of type list; give Recordings("),
+        (lambda: {"data": [*some().events]}, "list; give Recordings(events, targets"),
+        (lambda: {"data": [*some()]}, "[events for events, _ in pairs]"),
+        (lambda: {"data": make_loader(some())}, "give the Recordings that it loads"),
+        (
+            lambda: {"data": torch.utils.data.Subset(some(), [0, 1])},
+            "give recordings.subset(indices)",
+        ),
+        (lambda: {"output_size": 3}, "output_size is what the recordings say"),
+        (lambda: {"network": "SNN"}, "network is 'SNN'; give a class"),
+        (lambda: {"lr": 1}, "neither train_classifier nor SNN has an argument"),
+        (lambda: {"xyzzy": 3}, "has an argument xyzzy; it has "),
+        (lambda: {"network": SNN()}, "network is made already; give its class"),
+        (lambda: {"network": lambda: "a"}, "made a str; make a torch.nn.Mod"),
+        (lambda: {"seed": 0.5}, "seed is 0.5; choose a whole number"),
     ],
 )
 def test_what_training_cannot_be_given_is_named(given, message):
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
-        train_classifier(**{"data": SOME} | given)
+        train_classifier(**{"data": some()} | given())
 
 
 @pytest.mark.parametrize(
@@ -397,17 +451,17 @@ def cell(**rates):
 
 
 def push(events):
-    stream = Stream(TRAINED, known=ranges())
+    stream = Stream(any_classifier(), known=ranges())
     stream.push(events)
     stream.finish()
 
 
 def in_ns():
-    return turned(t=EVENTS["t"] * 1000)
+    return turned(t=events()["t"] * 1000)
 
 
 def in_ms():
-    return turned(t=EVENTS["t"] // 1000)
+    return turned(t=events()["t"] // 1000)
 
 
 def test_only_recordings_whose_axes_or_polarities_are_other_would_be_more_familiar_turned():
@@ -421,8 +475,9 @@ def test_only_recordings_whose_axes_or_polarities_are_other_would_be_more_famili
     assert below == {"y counted from the other side"}
 
 
-@pytest.mark.parametrize("data", [load_nmnist(), load_nmnist(2), DATA])
-def test_times_in_microseconds_are_warned_of_in_no_recording(data):
+@pytest.mark.parametrize("load", [load_nmnist, partial(load_nmnist, 2), cards])
+def test_times_in_microseconds_are_warned_of_in_no_recording(load):
+    data = load()
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         for recording in (data.train + data.test).events.packed:
@@ -430,19 +485,23 @@ def test_times_in_microseconds_are_warned_of_in_no_recording(data):
 
 
 def test_what_can_only_be_meant_in_one_way_works():
-    whole = Recordings(SOME.events, ["club"] * 8, SOME.classes, SOME.sensor_size)
+    whole = Recordings(some().events, ["club"] * 8, some().classes, some().sensor_size)
     assert whole.targets == [0] * 8
-    for frames, targets in ((FRAMES.double(), TARGETS.int()), (FRAMES.short(), TARGETS.tolist())):
-        assert evaluate(Classifier(Dense()), [(frames, targets)]).n_samples == 8
-        assert learn(Dense(), [(frames, targets)]).loss
-    recorded = pd.DataFrame(EVENTS)[["t", "x", "y", "p"]].to_records(index=False)
-    assert Recordings([recorded], [0], SOME.classes, SOME.sensor_size)[0][0].tolist()
-    assert cross_validate({"a": Dense}, SOME, range(8), folds=2)["a"].correct(SOME).shape == (1, 8)
+    in_double = frames().double(), targets().int()
+    in_short = frames().short(), targets().tolist()
+    for given in (in_double, in_short):
+        assert evaluate(Classifier(Dense()), [given]).n_samples == 8
+        assert learn(Dense(), [given]).loss
+    recorded = pd.DataFrame(events())[["t", "x", "y", "p"]].to_records(index=False)
+    assert Recordings([recorded], [0], some().classes, some().sensor_size)[0][0].tolist()
+    trained = cross_validate({"a": Dense}, some(), range(8), folds=2)["a"]
+    assert trained.correct(some()).shape == (1, 8)
     assert learn(WithState()).loss
-    _, history = train_classifier(SOME, network=FastSNN, epochs=1, augment=lambda f: f.roll(1, -1))
+    shift = lambda frames: frames.roll(1, -1)  # noqa: E731
+    _, history = train_classifier(some(), network=FastSNN, epochs=1, augment=shift)
     assert history.loss
     mean = lambda voltages: voltages.mean(0).log_softmax(-1)  # noqa: E731
-    asked, _ = train_classifier(SOME, network=Dense, epochs=1, decode=mean)
+    asked, _ = train_classifier(some(), network=Dense, epochs=1, decode=mean)
     assert asked.decode is mean
 
 
@@ -450,7 +509,7 @@ def test_a_network_that_is_compiled_is_saved_as_the_one_that_it_was_made_of(tmp_
     network = Dense()
     save_checkpoint(Classifier(torch.compile(network)), tmp_path / "a.pt")
     loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=Dense)
-    assert torch.equal(loaded.snn(FRAMES), network(FRAMES))
+    assert torch.equal(loaded.snn(frames()), network(frames()))
 
 
 class Recurrent(Dense):
@@ -474,7 +533,7 @@ def test_a_classifier_can_be_pickled(tmp_path):
     classifier = Classifier(SNN(hidden_size=5))
     torch.save(classifier, tmp_path / "whole.pt")
     loaded = torch.load(tmp_path / "whole.pt", weights_only=False)
-    assert torch.equal(loaded(FRAMES, 1000), classifier(FRAMES, 1000))
+    assert torch.equal(loaded(frames(), 1000), classifier(frames(), 1000))
 
 
 def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
@@ -490,28 +549,31 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
 @pytest.mark.parametrize(
     ("slip", "advice"),
     [
-        (lambda: EVENTS["time"], "events['t'], 'x', 'y' or 'p'"),
-        (lambda: EVENTS.t, "events['t'], 'x', 'y' or 'p'"),
-        (lambda: np.array(SOME.events), "recordings have different lengths; add each up first"),
+        (lambda: events()["time"], "events['t'], 'x', 'y' or 'p'"),
+        (lambda: events().t, "events['t'], 'x', 'y' or 'p'"),
+        (lambda: np.array(some().events), "recordings have different lengths; add each up first"),
         (lambda: tuple(4), "give several, as (1,) or [1]"),
         (lambda: [][4], "it is shorter, or empty; counting begins with 0"),
         (lambda: {"hidden": 1}["lif"], "there is no such key; print those that there are"),
-        (lambda: TRAINED(FRAMES, 1000).sum().item().backward(), "leave out .item()"),
-        (lambda: torch.nn.Conv2d(1, 4, 3)(FRAMES[0]), "1 channels, and given 2, the polari"),
+        (lambda: any_classifier()(frames(), 1000).sum().item().backward(), "leave out .item()"),
+        (lambda: torch.nn.Conv2d(1, 4, 3)(frames()[0]), "1 channels, and given 2, the polari"),
         (lambda: Dense().forward(), "write it as def forward(self, frames)"),
-        (lambda: FRAMES.coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
-        (lambda: SOME.events[0].sort(), "take a copy first, as by events = events.copy()"),
-        (lambda: torch.nn.Conv2d(2, 4, 3)(FRAMES), "join time and batch by frames.flatten(0, 1)"),
+        (lambda: frames().coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
+        (lambda: some().events[0].sort(), "take a copy first, as by events = events.copy()"),
+        (lambda: torch.nn.Conv2d(2, 4, 3)(frames()), "join time and batch by frames.flatten(0, 1)"),
         (
-            lambda: nll_loss(TARGETS, Dense()(FRAMES)[0]),
+            lambda: nll_loss(targets(), Dense()(frames())[0]),
             "(batch, classes), and come before targets",
         ),
-        (lambda: SNN().load_state_dict(TRAINED.state_dict()), "load classifier.snn.state_dict()"),
-        (lambda: (TRAINED, []).predict, "classifier, history = train_classifier()"),
+        (
+            lambda: SNN().load_state_dict(any_classifier().state_dict()),
+            "load classifier.snn.state_dict()",
+        ),
+        (lambda: (any_classifier(), []).predict, "classifier, history = train_classifier()"),
         (lambda: learn(OtherSensor()), "a layer that was made for 2048 numbers is given 2450"),
         (lambda: learn(OtherLayer()), "a layer that was made for 60 numbers is given 50"),
         (lambda: learn(KeepsBatch()), "an axis of 8 meets another; is a state kept?"),
-        (lambda: learn(Normed(), [(FRAMES[:, :1], TARGETS[:1])]), "leaves no recording alone"),
+        (lambda: learn(Normed(), [(frames()[:, :1], targets()[:1])]), "leaves no recording alone"),
     ],
 )
 def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
@@ -523,16 +585,16 @@ def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
 @pytest.mark.parametrize(
     ("slip", "advice"),
     [
-        (lambda: SOME.subet, "did you mean subset?"),
+        (lambda: some().subet, "did you mean subset?"),
         (lambda: Classifier(SNN()).predict, "did you mean predict, a function of pokersnn_helpers"),
         (lambda: Dense().lineal, "did you mean linear?"),
-        (lambda: SOME.labels, "it has classes, events, "),
+        (lambda: some().labels, "it has classes, events, "),
         (lambda: exec("from pokersnn_helpers import Stream"), "Stream, a function of eventdesk?"),
         (lambda: print(recording_state), "did you mean record_states"),  # noqa: F821
         (lambda: print(missing), "run the cells above first"),  # noqa: F821
         (lambda: [].missing, ""),
         (lambda: Dense().parameter, "did you mean parameters?"),
-        (lambda: SNN().step(FRAMES[0], None)[1].readout.z, "it has i, v"),
+        (lambda: SNN().step(frames()[0], None)[1].readout.z, "it has i, v"),
     ],
 )
 def test_a_name_that_is_not_found_is_answered_with_the_nearest_one(slip, advice):
