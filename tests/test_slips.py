@@ -203,6 +203,25 @@ class Spikes(Dense):
         return voltages + ((voltages > 0).float() - voltages).detach()  # of a straight-through one
 
 
+class Hard(SpikingNetwork):
+    """It spikes by a comparison, through which no gradient passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Linear(2450, 20)
+        self.o = torch.nn.Linear(20, 4)
+
+    def step(self, frame, v):
+        v = 0.9 * (0 if v is None else v) + self.w(frame.flatten(1))
+        return self.o((v > 0.3).float()), v
+
+
+class Frozen(Hard):
+    def __init__(self):
+        super().__init__()
+        self.w.requires_grad_(False)
+
+
 class Weightless(torch.nn.Module):
     dt = 0.001
 
@@ -438,11 +457,17 @@ def test_a_network_that_cannot_learn_is_refused(network, message):
         (Spikes, "Spikes returns spikes, whose maxima are all 1"),
         (InATuple, "weights that are no torch.nn.Parameter of its own"),
         (PlainTensor, "weights that are no torch.nn.Parameter"),
+        (Hard, r"no gradient reaches w\.weight, w\.bias: a comparison such as v > 0\.3 has none"),
     ],
 )
 def test_a_network_that_learns_something_else_is_warned_of(network, message):
     with pytest.warns(UserWarning, match=message):
         learn(network())
+
+
+def test_weights_that_are_frozen_on_purpose_are_not_named():
+    with warnings.catch_warnings(action="error"):
+        learn(Frozen())
 
 
 def cell(**rates):

@@ -22,7 +22,7 @@ from ..system.warn import warn
 from .batches import Batches, Loss, batches_of, check_loader, classify_batch
 from .evaluation import evaluate_with_loss
 from .recipe import Augment
-from .slips import warn_of_slips
+from .slips import warn_of_slips, warn_of_unreached_weights
 from .watch import check_training, norm, warn_if_it_climbs, warn_if_silent
 
 HIGH_RATE = 0.1  # with which Adam changes weights by more than most of them are
@@ -90,6 +90,8 @@ class Trainer:
             if where == "in epoch 1, batch 1":
                 warn_of_slips(self.classifier, frames.to(self.device))
             sums += self.step(frames.to(self.device), targets.to(self.device), where)
+            if where == "in epoch 1, batch 1":
+                warn_of_unreached_weights(self.classifier)
         loss_sum, correct_sum, answered, n_samples = sums.tolist()
         if n_samples == 0:
             raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
@@ -220,9 +222,9 @@ def fit(
             are off.
 
     Warns:
-        UserWarning: The loss has risen by a fifth of what it had fallen, and has stayed up for five
-            epochs; or all voltages were the same in a whole epoch, as those of a network that never
-            spikes.
+        UserWarning: The first backward pass reaches some weights by no gradient; or the loss has
+            risen by a fifth of what it had fallen, and has stayed up for five epochs; or all
+            voltages were the same in a whole epoch, as those of a network that never spikes.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader

@@ -55,6 +55,24 @@ def warn_of_slips(classifier: Classifier, frames: Tensor) -> None:
         warn(f"{type(classifier.snn).__name__} {slip}")
 
 
+def warn_of_unreached_weights(classifier: Classifier) -> None:
+    """Warn of weights that are to learn, and that the first backward pass hasn't reached.
+
+    Weights that are frozen on purpose aren't named.
+    """
+    unreached = [
+        name
+        for name, weights in classifier.snn.named_parameters()
+        if weights.requires_grad and weights.grad is None
+    ]
+    if unreached:
+        warn(
+            f"no gradient reaches {', '.join(unreached)}: a comparison such as v > 0.3 has none, "
+            "and neither has .detach(); use a surrogate (the chapter Building the SNN), or freeze "
+            "what isn't to learn by requires_grad_(False)"
+        )
+
+
 def has_hidden_weights(network: nn.Module) -> bool:
     """Say whether a network has weights that PyTorch doesn't find: in lists, or plain tensors."""
     values = [value for module in network.modules() for value in vars(module).values()]
