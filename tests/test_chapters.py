@@ -157,6 +157,13 @@ def test_every_old_address_leads_to_a_page_of_the_book():
         assert old not in listed
 
 
+def test_no_comment_ends_before_its_end():
+    """Two hyphens within a comment would show the rest of it on the page."""
+    for page in [*BOOK.rglob("*.md"), *BOOK.glob("*.ipynb")]:
+        text = page.read_text(encoding="utf-8")
+        assert [each for each in re.findall(r"(?s)<!--(.*?)-->", text) if "--" in each] == [], page
+
+
 def test_every_cited_paper_is_on_the_references_page():
     listed = set(re.findall(r"\[doi:([^\]]+)\]\(https://doi\.org/\1\)", REFERENCES))
     assert listed
@@ -209,6 +216,13 @@ def test_what_a_page_hides_is_folded_in_jupyterlab_and_solutions_and_checks_in_c
     kinds = "\n".join(titled)
     assert kinds.count("# @title Solution") >= notebook.prose.count("**Exercise")
     assert kinds.count("# @title A check of what this ") == 1
+
+
+@on_each_notebook
+def test_a_solution_s_output_is_folded_with_it_in_jupyterlab(notebook):
+    for cell in notebook.code:
+        is_solution = cell.source.startswith("# @title Solution")
+        assert cell.metadata.get("jupyter", {}).get("outputs_hidden", False) == is_solution
 
 
 @on_each_notebook

@@ -473,5 +473,7 @@ class Known:
     def from_content(cls, content: Mapping[str, Any]) -> "Known":
         """Put together what ``to_content`` returned, or nothing of a file that holds none of it."""
         ranges = [[float(low), float(high)] for low, high in content.get("ranges", [])]
+        if len(ranges) not in (0, len(NAMES)):
+            raise ValueError(f"it has ranges of {len(ranges)} numbers, not of {len(NAMES)}")
         parts = content.get("familiar")
         return cls(ranges, Familiar.from_tensors(parts) if parts else None)

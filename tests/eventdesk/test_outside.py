@@ -153,6 +153,14 @@ def test_a_checkpoint_knows_as_much(trained, tmp_path):
             np.testing.assert_allclose(distances, after[kind], atol=1e-2)
 
 
+@pytest.mark.parametrize("ranges", [[[1.0, 2.0]], [["low", "high"]] * 6])
+def test_a_checkpoint_with_damaged_ranges_is_refused_when_it_is_loaded(ranges, tmp_path):
+    path = tmp_path / "a.pt"
+    save_checkpoint(Classifier(FastSNN(hidden_size=5)), path, further={"ranges": ranges})
+    with pytest.raises(ValueError, match=r"a\.pt is damaged: it doesn't say what it has learned"):
+        load_trained(path, "cpu")
+
+
 def test_persons_are_left_out_whole():
     """Each person's recordings lie at a place of their own: a new person is further away."""
     films = spots(60, seed=0)

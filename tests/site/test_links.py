@@ -23,6 +23,11 @@ def test_links_and_anchors_inside_the_book_lead_somewhere(name, built):
     assert dead_links(name) == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_shows_a_comment(name, built):
+    assert "&lt;!" not in (built / name).read_text(encoding="utf-8")
+
+
 def test_dead_links_are_found_also_in_what_a_cell_displayed_and_others_left_alone(tmp_path):
     links = [f'<a class="reference external" href="{each}">there</a>' for each in DEAD + ALIVE]
     image = '<img src="b.html" srcset="b.html 1x, two.png 2x">'
