@@ -17,3 +17,10 @@ class Dense(torch.nn.Module):
 
     def change(self, voltages):
         return voltages
+
+
+def scatter_taus(snn):
+    """Give each neuron other time constants, where they are learned."""
+    with torch.no_grad():
+        for name in {"mem", "syn"} & dict(snn.lif0.named_parameters()).keys():
+            getattr(snn.lif0, name).add_(torch.randn(snn.arguments["hidden_size"]))

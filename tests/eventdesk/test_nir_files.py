@@ -2,8 +2,8 @@ import nir
 import numpy as np
 import pytest
 import torch
+from readers_networks import scatter_taus
 from same import same
-from test_fast import scatter_taus
 
 from benchmarks.elsewhere import step_by_numpy
 from eventdesk.models.ordinary import GRU

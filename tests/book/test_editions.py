@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from test_chapters import CHAPTERS, right_answers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("jupyter_cache", reason="needs the extra 'book'")
 
 import release  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fast import scatter_taus
+from readers_networks import scatter_taus
 from torch.utils._pytree import tree_leaves
 
 from eventdesk.models.layered import FrameLinear

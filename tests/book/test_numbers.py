@@ -22,7 +22,7 @@ from pandas.api.types import is_numeric_dtype
 from benchmarks.store import AMOUNTS
 from pokersnn_helpers.page.measured import MEASUREMENTS, measured, names, read
 
-BOOK = Path(__file__).parents[1] / "book"
+BOOK = Path(__file__).parents[2] / "book"
 PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.rglob("*.md")])
 QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*-->")
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.

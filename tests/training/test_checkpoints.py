@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from readers_networks import scatter_taus
 from same import altered, same
-from test_fast import scatter_taus
 
 from pokersnn_helpers import (
     SNN,

@@ -22,7 +22,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 
-BOOK = Path(__file__).parents[1] / "book"
+BOOK = Path(__file__).parents[2] / "book"
 
 
 def cells(chapter):

@@ -23,7 +23,7 @@ from pokersnn_helpers.figures.interactive import (
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
 
-STATIC = Path(__file__).parents[1] / "book" / "_static"
+STATIC = Path(__file__).parents[2] / "book" / "_static"
 
 
 def content(figure):

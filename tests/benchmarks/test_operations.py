@@ -101,7 +101,7 @@ def test_stack_of_layers_costs_what_neurobench_counts(count):
 
 # ---- On the page ----
 
-PAGE_SCRIPT = Path(__file__).parents[1] / "book/_static/interactive/operations.js"
+PAGE_SCRIPT = Path(__file__).parents[2] / "book/_static/interactive/operations.js"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js isn't installed")

@@ -12,7 +12,7 @@ import torch
 from pokersnn_helpers import evaluate, load_checkpoint, make_loader
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
-PAGE = Path(__file__).parents[1] / "book" / "reference" / "networks_and_training.md"
+PAGE = Path(__file__).parents[2] / "book" / "reference" / "networks_and_training.md"
 # Each process says what it ends with.
 LAST = """
 torch.save(classifier.state_dict(), f"{dist.get_rank()}.pt")

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from readers_networks import scatter_taus
 from torch.autograd import grad
 from torch.utils._pytree import tree_leaves
 
@@ -53,13 +54,6 @@ def results(snn, frames, targets):
     voltages = snn(frames)
     loss = torch.nn.functional.nll_loss(decode(voltages), targets)
     return voltages.detach(), *grad(loss, list(snn.parameters()))
-
-
-def scatter_taus(snn):
-    """Give each neuron other time constants, where they are learned."""
-    with torch.no_grad():
-        for name in {"mem", "syn"} & dict(snn.lif0.named_parameters()).keys():
-            getattr(snn.lif0, name).add_(torch.randn(snn.arguments["hidden_size"]))
 
 
 def assert_close(computed, expected):
