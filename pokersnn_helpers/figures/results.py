@@ -1,17 +1,19 @@
 """Draw results: training by epoch, and numbers with their interval."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from ..system.checks import check_type
+from ..system.checks import check_classes, check_type
+from ..training.evaluation import Evaluation
 from ..training.fit import History
-from .colours import ACCENT, TEXT
+from .colours import ACCENT, ACCENT_MAP, PAPER, TEXT
 
 
 def plot_intervals(
@@ -80,6 +82,41 @@ def plot_history(histories: History | dict[str, History]) -> Figure:
         Line2D([], [], color=TEXT, linestyle="", marker="o", label="kept epoch"),
     ]
     fig.legend(handles=legend, loc="outside upper center", ncols=3)
+    return fig
+
+
+def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
+    """Draw how many recordings of each class were taken for each class.
+
+    Args:
+        evaluation: What ``evaluate`` returned.
+        classes: The names of the classes.
+
+    Raises:
+        ValueError: There are more or fewer names than classes.
+
+    Example:
+        >>> import torch
+        >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]).log()
+        >>> fig = plot_confusion(Evaluation(sure, torch.tensor([0, 1, 1])), ["left", "right"])
+    """
+    check_type(evaluation, Evaluation, "an evaluation is", "the one that evaluate returned")
+    counts = evaluation.confusion.numpy()
+    names = check_classes(classes)
+    if len(names) != len(counts):
+        raise ValueError(f"there are {len(names)} names for {len(counts)} classes; give one each")
+    side = 1.6 + 0.55 * len(names)
+    fig, ax = plt.subplots(figsize=(min(6.0, side + 0.6), side))
+    most = max(1, counts.max())
+    ax.imshow(counts, cmap=ACCENT_MAP, vmin=0, vmax=most)
+    for (row, column), count in np.ndenumerate(counts):
+        colour = PAPER if count > most / 2 else TEXT
+        ax.text(column, row, count, color=colour, ha="center", va="center")
+    ticks = range(len(names))
+    ax.set(xlabel="answer", ylabel="true class", xticks=ticks, yticks=ticks)
+    ax.set_xticklabels(names, rotation=45, ha="right")
+    ax.set_yticklabels(names)
+    ax.grid(False)
     return fig
 
 

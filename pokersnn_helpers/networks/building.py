@@ -76,8 +76,9 @@ def build_network(
 def accepted_arguments(network: Callable[..., Any]) -> set[str]:
     """Return the names of the arguments that may be given to what makes a network.
 
-    What a class takes as ``**arguments``, it passes on to the class that it extends, or says as
-    ``time_constants``. What a partial fixes isn't accepted any more.
+    What a class takes as ``**arguments``, it passes on to the class that it extends or to a method
+    ``build(self, inputs, outputs, ...)``, or says as ``time_constants``. What a partial fixes isn't
+    accepted any more.
     """
     if isinstance(network, nn.Module):
         raise TypeError(
@@ -94,6 +95,9 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
         accepted.update(getattr(kind, "time_constants", {}))
+        if hasattr(kind, "build"):
+            _, _, _, *options = inspect.signature(kind.build).parameters
+            accepted.update(options)
     return accepted - set(getattr(network, "keywords", {}))
 
 

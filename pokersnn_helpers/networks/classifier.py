@@ -22,7 +22,15 @@ from ..system.checks import (
     suggests_names,
 )
 from ..system.reading import check_memory
-from .spiking_network import WHOLE, said_of, time_window_of, warn_of_rates
+from .spiking_network import (
+    WHOLE,
+    needs_step,
+    run_steps,
+    said_of,
+    stack_states,
+    time_window_of,
+    warn_of_rates,
+)
 
 SETTLE = 0.01  # s of silence after the last event
 
@@ -176,6 +184,19 @@ class Classifier(nn.Module):
         if self.is_causal(frames, steps):
             return self.voltages_of(frames), steps, frames
         return *self._run_by_length(frames, steps), frames
+
+    def run_with_states(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Any]:
+        """Return what ``run`` returns, and the states of all steps, of a network with a ``step``.
+
+        Raises:
+            TypeError: The network has no ``step``.
+        """
+        needs_step(self.snn, "a loss can't see its states")
+        frames, steps = self.append_silence(frames)
+        if frames.is_sparse:
+            frames = frames.to_dense()
+        voltages, states = run_steps(self.snn, frames, keep_states=True)
+        return voltages, steps, frames, stack_states(states)
 
     def voltages_of(self, frames: Tensor) -> Tensor:
         """Return what the network makes of frames, if it has the right shape."""

@@ -99,7 +99,8 @@ class SpikingNetwork(nn.Module):
         if frames.is_sparse:
             raise TypeError("frames are sparse; give this network frames.to_dense()")
         voltages, states = run_steps(self, frames, keep_states=self.record)
-        self.recording = stack_states(states) if self.record else None
+        with torch.no_grad():  # a recording that is kept would keep the whole graph
+            self.recording = stack_states(states) if self.record else None
         return voltages
 
 
@@ -168,7 +169,7 @@ def stack_states(states: list[Any]) -> Any:
     """Stack the states of all time steps: tensors, or tuples of them."""
     first = states[0]
     if isinstance(first, Tensor):
-        return torch.stack(states).detach()
+        return torch.stack(states)
     if not isinstance(first, tuple):
         raise TypeError(
             f"states can't be recorded, return tensors: one is of type {type(first).__name__}"
@@ -177,13 +178,14 @@ def stack_states(states: list[Any]) -> Any:
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
 
 
-@torch.no_grad()
-def record_states(network: nn.Module, frames: Tensor) -> Any:
+def record_states(network: nn.Module, frames: Tensor, gradients: bool = False) -> Any:
     """Run any network that has a ``step``, and return its states of all time steps.
 
     Args:
         network: The network.
         frames: Event counts (T, B, polarities, height, width).
+        gradients: Whether gradients flow back from the states to the weights, as a penalty on
+            spikes needs. Without them, states hold numbers only, and less memory is needed.
 
     Returns:
         What ``step`` returns as state, with the time as first axis of each tensor, (T, B, ...).
@@ -193,12 +195,16 @@ def record_states(network: nn.Module, frames: Tensor) -> Any:
 
     Example:
         >>> from pokersnn_helpers import SNN
-        >>> record_states(SNN(hidden_size=20), torch.ones(30, 8, 2, 35, 35)).lif0.v.shape
+        >>> snn, frames = SNN(hidden_size=20), torch.ones(30, 8, 2, 35, 35)
+        >>> record_states(snn, frames).lif0.v.shape
         torch.Size([30, 8, 20])
+        >>> spikes = record_states(snn, frames, gradients=True).lif0.z
+        >>> spikes.mean().backward()  # towards fewer of them
     """
     needs_step(network, "its states can't be recorded")
-    _, states = run_steps(network, frames, keep_states=True)
-    return stack_states(states)
+    with torch.set_grad_enabled(gradients):
+        _, states = run_steps(network, frames, keep_states=True)
+        return stack_states(states)
 
 
 def needs_step(network: Any, without: str) -> None:

@@ -48,6 +48,24 @@ class Evaluation:
         return int((self.predicted == self.targets).sum())
 
     @property
+    def confusion(self) -> Tensor:
+        """How many recordings of each class (row) were taken for each class (column), int64.
+
+        Those without an answer are in no column.
+
+        Example:
+            >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]).log()
+            >>> Evaluation(sure, targets=torch.tensor([0, 1, 1])).confusion
+            tensor([[1, 0],
+                    [1, 1]])
+        """
+        answered = self.predicted >= 0
+        classes = self.log_probabilities.shape[1]
+        counts = torch.zeros(classes, classes, dtype=torch.int64)
+        places = self.targets[answered], self.predicted[answered]
+        return counts.index_put_(places, torch.tensor(1), accumulate=True)
+
+    @property
     def accuracy(self) -> float:
         """Share of the recordings classified correctly, from 0 to 1; NaN where there are none."""
         return self.correct / self.n_samples if self.n_samples else math.nan

@@ -4,13 +4,14 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..events.frames import check_finite_frames
@@ -62,7 +63,7 @@ class Trainer:
     """
 
     classifier: Classifier
-    optimizer: Adam
+    optimizer: Optimizer
     ema: Any  # an AveragedModel of the classifier
     loss: Loss | None
     clip_norm: float | None
@@ -178,6 +179,7 @@ def fit(
     learning_rate: float = 0.001,
     clip_norm: float | None = 0.3,
     ema_decay: float = 0.95,
+    optimizer: Callable[..., Optimizer] | None = None,
     augment: Callable[[Tensor], Tensor] | None = None,
     device: Device = None,
     callback: Callable[[Trainer], None] | None = None,
@@ -199,15 +201,19 @@ def fit(
             averaged weights of the last epoch whose accuracy on them lies within two standard
             errors of the best. Default: it ends with those of the last epoch.
         loss: ``loss(voltages, targets, frames, steps)`` returns a number per recording, (B,), where
-            ``steps`` (B,) says how many of the voltages (T, B, classes) are its own. Default: the
-            negative log-likelihood of the true classes.
+            ``steps`` (B,) says how many of the voltages (T, B, classes) are its own. One that has a
+            further argument ``states`` is also given the states of all steps, as ``record_states``
+            returns them, with gradients, such as spikes to be penalised. Default: the negative
+            log-likelihood of the true classes.
         epochs: Passes over the training recordings.
-        learning_rate: Of the optimizer, Adam.
+        learning_rate: Of the optimizer.
         clip_norm: The largest Euclidean norm of a gradient; larger ones are clipped. None: they
             aren't.
         ema_decay: The training ends with an exponential moving average (EMA) of the weights, which
             is also used for the test recordings. In each step the average keeps this share of
             itself. 0: the training ends with the last weights.
+        optimizer: A class of optimizers, or a partial of one, as ``torch.optim.SGD``; it is called
+            with the weights and ``learning_rate``. Default: Adam.
         augment: A function that changes the frames of a training batch at random. Default: they
             stay as they are.
         device: Where to run; default ``default_device()``.
@@ -237,7 +243,7 @@ def fit(
     check_classifier(classifier)
     check_numbers(Integral, epochs=epochs)
     check_numbers(Real, learning_rate=learning_rate)
-    if learning_rate > HIGH_RATE:
+    if learning_rate > HIGH_RATE and optimizer is None:
         warn(f"learning_rate is {learning_rate:g}; Adam takes about 0.001")
     if clip_norm is not None:
         check_numbers(Real, clip_norm=clip_norm)
@@ -252,9 +258,16 @@ def fit(
         raise ValueError(f"{type(classifier.snn).__name__} has no weights, so it can't be trained")
     device = chosen_device(device)
     classifier.to(device)
-    optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
+    if optimizer is None:
+        optimizer = partial(Adam, fused=True)
+    elif isinstance(optimizer, Optimizer) or not callable(optimizer):
+        raise TypeError(
+            f"optimizer is {type(optimizer).__name__}(...); give a class, as torch.optim.SGD; fit "
+            "calls it with the classifier's weights"
+        )
+    stepping = optimizer(classifier.parameters(), lr=learning_rate)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-    trainer = Trainer(classifier, optimizer, ema, loss, clip_norm, augment, device)
+    trainer = Trainer(classifier, stepping, ema, loss, clip_norm, augment, device)
     if callback is not None:
         callback(trainer)
     history = trainer.history

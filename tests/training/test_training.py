@@ -3,6 +3,7 @@ import math
 import sys
 import threading
 import warnings
+from functools import partial
 from multiprocessing.pool import ThreadPool
 
 import pytest
@@ -11,7 +12,7 @@ from readers_networks import Dense
 from same import same
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from eventdesk.models.ordinary import MLP, FrameMLP
+from eventdesk.models.ordinary import GRU, MLP, FrameMLP
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -23,6 +24,7 @@ from pokersnn_helpers import (
     make_loader,
     make_loaders,
     predict,
+    record_states,
     train_classifier,
 )
 from pokersnn_helpers.events.recordings import make_events
@@ -446,3 +448,55 @@ def test_blocks_of_two_threads_may_overlap(threads):
         left.set()
         assert other.get(60) == (1, threads)
     assert torch.get_num_threads() == threads
+
+
+def test_a_loss_with_states_penalises_spikes(data):
+    def frugal(voltages, targets, frames, steps, states):
+        return voltages.mean((0, 2)) * 0 + states.lif0.z.mean((0, 2))
+
+    loader = make_loader(data.train, batch_size=16)
+    frames, _ = next(iter(loader))
+    classifier = small_classifier(FastSNN)
+    before = record_states(classifier.snn, frames).lif0.z.mean()
+    fit(classifier, loader, epochs=5, learning_rate=0.01, loss=frugal)
+    assert record_states(classifier.snn, frames).lif0.z.mean() < before / 2
+
+
+def test_a_loss_sees_states_only_of_a_network_that_has_them():
+    def frugal(voltages, targets, frames, steps, states):
+        return states.mean((0, 2))
+
+    with pytest.raises(TypeError, match=r"has no method step, so a loss can't see its states"):
+        fit(Classifier(Dense(8)), noise(), loss=frugal)
+
+
+def test_states_have_gradients_where_they_are_asked_for():
+    snn, frames = tiny().snn, noise()[0][0]
+    assert not record_states(snn, frames).readout.v.requires_grad
+    record_states(snn, frames, gradients=True).readout.v.sum().backward()
+    assert snn.lif0.input_weights.grad.abs().sum() > 0
+
+
+def test_an_optimizer_of_one_s_own_takes_the_steps():
+    classifier = tiny()
+    before = classifier.snn.linear.weight.detach().clone()
+    fit(classifier, noise(), epochs=1, optimizer=partial(torch.optim.SGD, weight_decay=1))
+    still = tiny()
+    fit(still, noise(), epochs=1, optimizer=torch.optim.SGD)
+    assert not torch.equal(classifier.snn.linear.weight, still.snn.linear.weight)
+    assert not torch.equal(still.snn.linear.weight, before)
+    with pytest.raises(TypeError, match=r"optimizer is SGD\(\.\.\.\); give a class"):
+        fit(still, noise(), optimizer=torch.optim.SGD(still.parameters()))
+
+
+def test_confusion_counts_true_classes_by_answers():
+    log_p = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.5, 0.5]]).log()
+    found = Evaluation(log_p, torch.tensor([0, 1, 1, 0]))
+    assert found.confusion.tolist() == [[1, 0], [1, 1]]  # one has no answer
+
+
+def test_sizes_reach_networks_that_take_options(data):
+    classifier, _ = train_classifier(data.test, network=GRU, hidden_size=8, epochs=1)
+    assert classifier.snn.units.hidden_size == 8
+    with pytest.raises(TypeError, match="GRU has an argument hiden_size; did you mean hidden_size"):
+        train_classifier(data.test, network=GRU, hiden_size=8)
