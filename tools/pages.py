@@ -22,7 +22,9 @@ SHOWN = "shown"
 FOLDED = "folded"
 REMOVED = "removed"
 COLUMNS = ("words", "minutes", "stated", SHOWN, FOLDED, REMOVED)
-ASIDE = re.compile(r"# @title (Install|Solution|A check of|Network that you have typed)")
+ASIDE = re.compile(
+    r"# @title (Install|Solution|A check of|Network that you have typed)|# Exercise \d+: your code"
+)
 FIGURE = re.compile(r"\b(plot_\w+|subplots|show_drawing|animate_frames)\(")
 FIGURE_TO_MOVE = re.compile(r"\binteractive_\w+\(")
 

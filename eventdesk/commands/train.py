@@ -88,8 +88,6 @@ def train(
             if state and data.validation:
                 name_validation(state.history)
             say(*describe(data), f"{options}, on {torch_device.type}")
-            if options.network == "layer":
-                say("save_nir can't write this network for other simulators; choose --network fast")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
 
             def keep(trainer: Trainer) -> None:

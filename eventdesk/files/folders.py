@@ -6,6 +6,7 @@
 import math
 import os
 import re
+import reprlib
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
@@ -87,6 +88,13 @@ class Folder(NamedTuple):
     groups: list[str]
     files: list[Path]
     sensor_size: SensorSize
+
+    def __repr__(self) -> str:
+        groups = list(dict.fromkeys(self.groups))
+        return (
+            f"{self.recordings!r}\ngroups: {len(groups)}, {reprlib.repr(groups)}\n"
+            f"files: {len(self.files)}, the first of them {self.files[0]}"
+        )
 
 
 @suggests_names

@@ -352,7 +352,7 @@ class Split(NamedTuple):
 def banner(text: str, source: str) -> str:
     """Return a line of HTML, and under the name of simulated recordings a warning."""
     if source != "simulated":
-        return f"<p><b>{text}</b></p>"
+        return f"<p>{text}</p>"
     return (
         '<div role="note" style="border:4px solid #b3261e;background:#fff3cd;color:#3b1a00;'
         f'padding:1em 1.2em;margin:1em 0;font-size:1.15em"><b>{text}.</b><br>Figures and '

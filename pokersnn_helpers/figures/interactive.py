@@ -251,9 +251,14 @@ def interactive_sliders(kind: str, **content: Any) -> InteractiveFigure:
     Returns:
         The figure; its image shows the sliders at their start.
 
+    Raises:
+        ValueError: There is no such figure.
+
     Example:
         >>> interactive_sliders("pixel").kind
         'pixel'
     """
+    if kind not in ALTERNATIVE_TEXTS:
+        raise ValueError(f"kind is {kind!r}; choose one of {', '.join(ALTERNATIVE_TEXTS)}")
     png = (SLIDERS / f"{kind}.png").read_bytes()
     return InteractiveFigure(kind, content, png, ALTERNATIVE_TEXTS[kind])

@@ -11,13 +11,14 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"\(\d+x(\d+) and (\d+)x\d+\)": "a layer that was made for {1} numbers is given {0}",
     r"size of tensor a \((\d+)\) must match": "an axis of {0} meets another; is a state kept?",
     r"size (\d+) is different from (\d+)": "{1} numbers meet {0} in a product",
-    r"Expected input batch_size|1D target": "scores are (batch, classes), and come before targets",
+    r"Expected input batch_size|1D target": "scores are (batch, classes), and come before targets; "
+    "frames are (time, batch, ...), so a loader that puts the batch first swaps these two",
     r"values to unpack \(expected (\d+)": "look at what is unpacked: it isn't {0} things",
     r"size mismatch for ([\w.]+):": "make the network with the sizes of the one whose {0} it loads",
     r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
     r"tuple indices must be .* not str": "an item is a pair: events, target = recordings[0]",
     r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
-    r"(\w+)(\.__init__)?\(\) got an unexpected keyword": "help({0}) lists its arguments",
+    r"(\w+?)(?:_nm_base)?(?:\.__\w+__)?\(\) got an unexpected keyword": "help({0}) lists arguments",
     r"is read-only": "take a copy first, as by events = events.copy()",
     r"'tuple' object has no attribute": "take its parts: classifier, history = train_classifier()",
     r"no field of name|ndarray' object has no attribute '[txyp]'": "events['t'], 'x', 'y' or 'p'",
@@ -34,9 +35,17 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"more than 1 value per channel": "choose a batch_size that leaves no recording alone",
     r"uninitialized parameter": "run the network once on frames before it is trained",
     r"too many indices": "look at its axes, as by print(array.shape)",
-    r"have (\d+) channels, but got (\d+)": "made for {0} channels, and given {1}, the polarities",
+    r"have (\d+) channels, but got (\d+)": "made for {0} channels, the polarities or the delayed "
+    "copies of a frame, and given {1}",
     r"forward\(\) (takes|missing)": "write it as def forward(self, frames)",
     r"input to conv2d": "join time and batch by frames.flatten(0, 1), and part them afterwards",
+    r"step must be greater than zero": "turn a tensor round by frames.flip(0), which is a copy",
+    r"a view of a leaf Variable": "weights learn, so change them in with torch.no_grad():",
+    r"order must be str, not int": "this is an array of NumPy's; give frames, a tensor, as "
+    "to_frames(events).unsqueeze(1) or torch.from_numpy(frames)",
+    r"does not require grad": "no gradient reaches it: a comparison such as v > 0.3 has none and "
+    "needs a surrogate, and record_states needs gradients=True",
+    r"only (one element|integer) tensors": "one number is wanted here; give one value",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
 
@@ -90,12 +99,27 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
         case _:
             return ""
     known += functions
+    module = module_of(str(wanted)) if isinstance(error, NameError) else ""
+    if module:
+        return f"first write: from {module} import {wanted}"
     near = [name for name in known if name.startswith(str(wanted))]
     near += get_close_matches(str(wanted), known, 1)
     if not near:
         return otherwise
     of_package = f", a function of {functions[near[0]]}" if near[0] in functions else ""
     return f"did you mean {near[0]}{of_package}?"
+
+
+def module_of(name: str) -> str:
+    """Return the module, loaded by now, in which a package defines a function or a class, or ""."""
+    for package in PACKAGES:
+        if name in getattr(sys.modules.get(package), "__all__", ()):
+            return package
+    for module_name, module in list(sys.modules.items()):
+        defined = vars(module).get(name) if module_name.startswith(PACKAGES) else None
+        if getattr(defined, "__module__", "") == module_name:
+            return module_name
+    return ""
 
 
 def advice_on(error: BaseException) -> str:

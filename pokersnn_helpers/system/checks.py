@@ -19,6 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from .names import plain_name
+from .warn import warn
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +41,10 @@ OTHER_WORDS = {  # of other libraries, and what the packages call it
     "v_threshold": "v_th",
 }
 
-MAKE_EVENTS = "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
+MIN_TIME_WINDOW = 10  # µs: narrower bins are ms by mistake more often
+MAKE_EVENTS = (
+    "make an array: tonic.io.make_structured_array(t, x, y, p, dtype=pokersnn_helpers.EVENT_DTYPE)"
+)
 LOAD_EVENTS = "load the file first, by eventdesk.read_events(path)"
 EVENTS_OF = {  # how to give events, by the type of what was given in their place
     "DataFrame": "give table[['t', 'x', 'y', 'p']].to_records(index=False)",
@@ -100,13 +104,15 @@ def check_numbers(kind: Any, **values: Any) -> None:
 
 
 def check_time_window(time_window: float) -> None:
-    """Refuse time bins (µs) that are narrower than the clock of events ticks."""
+    """Refuse time bins (µs) that are narrower than the clock of events ticks; warn of a few µs."""
     check_numbers(Real, time_window=time_window)
     if time_window < 1:
         raise ValueError(
             f"time_window is {time_window:g}, in µs, and events have whole µs; for "
             f"{1000 * time_window:g} ms write {1e6 * time_window:g}, if you meant seconds"
         )
+    if time_window < MIN_TIME_WINDOW:
+        warn(f"time_window is {time_window:g} µs; for {time_window:g} ms write {time_window:g}000")
     if time_window != MAX_TIME:  # which is one bin for a whole recording
         check_range(1, MAX_WINDOW, time_window=time_window)
 

@@ -24,9 +24,9 @@ from .batches import name_of
 from .fit import History, fit
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
 
-MIN_TIME_WINDOW = 10  # µs: narrower bins are ms by mistake more often
 RARE_EVENTS = 0.005  # per ms and input: input weights are drawn for this rate; POKER-DVS has 0.07
 Decode = Callable[[Tensor], Tensor]
+OF_OPTIMIZERS = {"betas", "eps", "momentum", "nesterov", "weight_decay"}
 OF_FIT = {"classifier", "train_loader", "validation_loader", "test_loader"}  # made here
 
 
@@ -158,6 +158,11 @@ def divide_arguments(
         known |= inspect.signature(function).parameters.keys()
     known -= {*OF_FIT, "further"}
     for name in given:
+        if name in OF_OPTIMIZERS - known:
+            raise TypeError(
+                f"{name} is an optimizer's; give one, as optimizer=functools.partial("
+                f"torch.optim.AdamW, {name}=...)"
+            )
         if name not in known:
             raise TypeError(
                 f"neither train_classifier nor {name_of(network)} has an argument "
@@ -220,9 +225,7 @@ def warn_about(recipe: Recipe, recordings: Recordings) -> None:
         )
     width = f"{recipe.time_window:g}"
     _, duration_ms = density_and_ms(recordings)
-    if recipe.time_window < MIN_TIME_WINDOW:
-        warn(f"time_window is {width} µs; for {width} ms write {width}000")
-    elif 1000 * duration_ms < recipe.time_window < WHOLE:
+    if 1000 * duration_ms < recipe.time_window < WHOLE:
         warn(
             f"time_window is {width} µs, and the median recording lasts {duration_ms:.3g} ms: most "
             "are a single frame, in which no order of events is left"

@@ -207,6 +207,8 @@ def test_what_a_page_hides_is_folded_in_jupyterlab_and_solutions_and_checks_in_c
     titled = []
     for cell in notebook.code:
         tags = {*cell.metadata.get("tags", [])}
+        if "exercise" in tags:
+            continue
         hidden = bool(tags & {"remove-input", "remove-cell", "hide-input", "hide-cell"})
         assert cell.metadata.get("jupyter", {}).get("source_hidden", False) == hidden, cell.source
         form = cell.metadata.get("cellView") == "form"
@@ -216,6 +218,15 @@ def test_what_a_page_hides_is_folded_in_jupyterlab_and_solutions_and_checks_in_c
     kinds = "\n".join(titled)
     assert kinds.count("# @title Solution") >= notebook.prose.count("**Exercise")
     assert kinds.count("# @title A check of what this ") == 1
+
+
+@on_each_notebook
+def test_under_each_exercise_is_an_open_cell_to_type_in(notebook):
+    exercises = re.findall(r"> \*\*Exercise (\d+) · ", notebook.prose)
+    cells = [cell for cell in notebook.code if "exercise" in cell.metadata.get("tags", [])]
+    assert [cell.source for cell in cells] == [f"# Exercise {n}: your code" for n in exercises]
+    for cell in cells:
+        assert "remove-cell" in cell.metadata.tags and "jupyter" not in cell.metadata
 
 
 @on_each_notebook

@@ -319,3 +319,9 @@ def test_a_class_and_a_person_may_share_a_name(tmp_path):
         save(tmp_path / path / "1.npy", point(number, 0))
     with warnings.catch_warnings(action="error"):
         find_recordings(tmp_path)
+
+
+def test_a_folder_says_in_a_few_lines_what_it_holds(tmp_path):
+    shown = repr(load_folder(fill(tmp_path)))
+    assert len(shown.splitlines()) <= 10
+    assert str(tmp_path) in shown and "groups: " in shown

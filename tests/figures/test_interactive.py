@@ -101,3 +101,8 @@ def test_neuron_of_a_recording_spikes_as_often_as_norse_s(simulated):
         spikes += int(z)
     assert spikes > 3
     assert f"its {spikes} spikes" in figure.alt
+
+
+def test_a_figure_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(ValueError, match=r"kind is 'neurons'; choose one of pixel, neuron, "):
+        interactive_sliders("neurons")

@@ -41,6 +41,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.events.recordings import warn_of_other_units
+from pokersnn_helpers.figures import dynamics  # noqa: F401
 from pokersnn_helpers.figures.events import plot_frames
 from pokersnn_helpers.page.errors import advice_on, nearest_name
 from pokersnn_helpers.simulation.gestures import film_session
@@ -581,7 +582,12 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: [][4], "it is shorter, or empty; counting begins with 0"),
         (lambda: {"hidden": 1}["lif"], "there is no such key; print those that there are"),
         (lambda: any_classifier()(frames(), 1000).sum().item().backward(), "leave out .item()"),
-        (lambda: torch.nn.Conv2d(1, 4, 3)(frames()[0]), "1 channels, and given 2, the polari"),
+        (lambda: torch.nn.Conv2d(1, 4, 3)(frames()[0]), "made for 1 channels, the polarities or"),
+        (lambda: frames()[::-1], "frames.flip(0)"),
+        (lambda: SNN().linear.weight[:, :20].fill_(0), "change them in with torch.no_grad()"),
+        (lambda: frames().numpy().flatten(1), "an array of NumPy's; give frames, a tensor"),
+        (lambda: (frames() > 0.3).float().sum().backward(), "needs a surrogate"),
+        (lambda: LIFParameters(vth=0.3), "help(LIFParameters) lists arguments"),
         (lambda: Dense().forward(), "write it as def forward(self, frames)"),
         (lambda: frames().coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
         (lambda: some().events[0].sort(), "take a copy first, as by events = events.copy()"),
@@ -607,6 +613,17 @@ def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
     assert advice in advice_on(raised.value)
 
 
+def test_bins_of_a_few_microseconds_are_warned_of_wherever_they_are_given():
+    for use in (partial(to_frames, events()), partial(build_network, SNN)):
+        with pytest.warns(UserWarning, match="time_window is 2 µs; for 2 ms write 2000"):
+            use(time_window=2)
+
+
+def test_an_optimizer_s_argument_is_no_slip_of_another():
+    with pytest.raises(TypeError, match=r"weight_decay is an optimizer's; give one, as optimizer="):
+        train_classifier(some(), weight_decay=0.1)
+
+
 @pytest.mark.parametrize(
     ("slip", "advice"),
     [
@@ -616,6 +633,8 @@ def test_errors_of_others_that_newcomers_meet_have_advice(slip, advice):
         (lambda: some().labels, "it has classes, events, "),
         (lambda: exec("from pokersnn_helpers import Stream"), "Stream, a function of eventdesk?"),
         (lambda: print(recording_state), "did you mean record_states"),  # noqa: F821
+        (lambda: print(EVENT_DTYPE), "from pokersnn_helpers import EVENT_DTYPE"),  # noqa: F821
+        (lambda: print(plot_answer), "figures.dynamics import plot_answer"),  # noqa: F821
         (lambda: print(missing), "run the cells above first"),  # noqa: F821
         (lambda: [].missing, ""),
         (lambda: Dense().parameter, "did you mean parameters?"),
