@@ -2,5 +2,6 @@
 
 Begin with ``main``: tables of commands and of their options. Each command is the function of its
 name: in ``look`` those that look at recordings, in ``answers`` those that ask a trained network,
-and in ``train`` the one that trains it, one of those in ``networks``.
+in ``exports`` the one that writes it in C, and in ``train`` the one that trains it, one of those in
+``networks``.
 """

@@ -20,6 +20,7 @@ COMMANDS = {  # its module, and what it does
     "clean": ("look", "copy recordings without hot pixels and noise"),
     "compare": ("look", "find out if recordings need time, or have a shortcut"),
     "live": ("answers", "show the answer of a network while events come"),
+    "export": ("exports", "write a trained network as one C file"),
 }
 NETWORK = "snn, fast, layer (for --data) or a class of your own, FILE.py:Class"
 GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
@@ -40,7 +41,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("compare", "folder", "a folder per class", {"metavar": "FOLDER"}),
     ("live", "file", EVENTS, FILE | {"nargs": "?"}),
     (
-        "predict live",
+        "predict live export",
         "--checkpoint",
         "what train saved, or compare --out",
         FILE | {"required": True},
@@ -55,7 +56,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
     ("train", "--like", "a folder of compare --out, whose sizes and recipe are taken", FOLDER),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
-    ("train predict live", "--network", NETWORK, {"metavar": "NAME"}),
+    ("train predict live export", "--network", NETWORK, {"metavar": "NAME"}),
     ("train", "--hidden-size", "hidden neurons of the network", NUMBER),
     ("train", "--learning-rate", "of the optimizer, Adam; else chosen", REAL),
     ("train", "--batch-size", "recordings per batch; else chosen", NUMBER),
@@ -78,6 +79,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ),
     ("compare", "--processes", "how many train at once (1); each needs about 1.2 GB", NUMBER),
     ("live", "--camera", "listen to faery's first camera", SWITCH),
+    ("export", "--c", "the C file to write", FILE | {"required": True}),
     ("live", "--pause", "silence that ends a gesture (200)", MS),
 ]
 # Without one of these, where a command knows them, an option would say nothing: it is refused.

@@ -142,7 +142,7 @@ def check_network(snn: Any, inputs: int) -> None:
     need("step", step, SNN.step)
     need("linear.bias", snn.linear.bias, None)
     outputs, hidden = snn.linear.weight.shape
-    shapes = [tuple(weights.shape) for weights in snn._weights()]
+    shapes = [tuple(weights.shape) for weights in FastSNN._weights(snn)]
     expected = [(hidden, inputs), (hidden, hidden), (outputs, hidden)]
     need("the weights' shapes", shapes, expected)
     for name, layer in layers.items():

@@ -1,0 +1,220 @@
+"""The C file of a network, compiled by the machine's compiler."""
+
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from readers_networks import scatter_taus
+
+from eventdesk.models.layered import LayerThenSNN
+from eventdesk.models.ordinary import GRU
+from eventdesk.trained.c_files import save_c
+from pokersnn_helpers import SNN, Classifier, FastSNN, to_frames
+
+CC = shutil.which("cc")
+needs_cc = pytest.mark.skipif(not CC, reason="there is no C compiler, cc")
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-ffp-contract=off"]
+SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Each line of input is an event, "a" asks, "r" begins anew; spikes are printed with their step.
+DRIVER = """
+#include <stdio.h>
+#define NETWORK_NO_MAIN
+static int is_asking;
+#define NETWORK_ON_STEP(n) tell(n)
+static void tell(const void *n);
+#include "network.c"
+static void tell(const void *given) {
+  const network *n = given;
+  for (int h = 0; h < HIDDEN; h++)
+    if (n->z[h] && !is_asking) printf("z %lld %d\\n", (long long)n->step, h);
+}
+int main(void) {
+  static network n;
+  char line[100];
+  network_reset(&n);
+  while (fgets(line, sizeof line, stdin)) {
+    long long t; int x, y, p; float maxima[NETWORK_CLASSES];
+    if (line[0] == 'r') { network_reset(&n); continue; }
+    if (line[0] == 'a' || line[0] == 'e') {
+      is_asking = line[0] == 'a';
+      int answer = network_answer(&n, maxima);
+      is_asking = 0;
+      printf("%c %d", line[0], answer);
+      for (int o = 0; o < NETWORK_CLASSES; o++) printf(" %.9g", maxima[o]);
+      printf("\\n");
+      continue;
+    }
+    sscanf(line, "%lld %d %d %d", &t, &x, &y, &p);
+    int code = network_push(&n, t, x, y, p);
+    if (code) printf("refused %d\\n", code);
+  }
+  return 0;
+}
+"""
+
+
+def compiled(classifier, folder, *options):
+    """Return a function that shows a classifier's C lines of input, and returns its lines."""
+    save_c(classifier, folder / "network.c")
+    (folder / "driver.c").write_text(DRIVER, encoding="utf-8")
+    words = [CC, *STRICT, *options, "driver.c", "-o", "driver"]
+    subprocess.run(words, cwd=folder, check=True)
+
+    def show(lines):
+        done = subprocess.run(
+            [folder / "driver"], input="\n".join(lines), capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    return show
+
+
+def as_lines(events):
+    return [f"{e['t']} {e['x']} {e['y']} {int(e['p'])}" for e in events]
+
+
+def trained_like(kind=FastSNN, **options):
+    """Return a network that spikes about as a trained one does."""
+    torch.manual_seed(1)
+    snn = kind(hidden_size=30, v_th=0.17, **options)
+    scatter_taus(snn)
+    return Classifier(snn).eval()
+
+
+@torch.no_grad()
+def expected(classifier, events):
+    """Return the spikes that events cause, as [step, neuron], and the maxima of the voltages."""
+    classifier.snn.record = True
+    frames = to_frames(events, classifier.time_window)[:, None]
+    voltages, _, _ = classifier.run(frames)
+    spikes = classifier.snn.recording.lif0.z[:, 0].nonzero().tolist()
+    return spikes, voltages.amax(0)[0].numpy()
+
+
+@needs_cc
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(SNN, {}), (FastSNN, {"learn_taus": True, "dt": 0.0005})],
+)
+def test_c_spikes_and_answers_as_pytorch_for_all_test_recordings(kind, options, data, tmp_path):
+    classifier = trained_like(kind, **options)
+    show = compiled(classifier, tmp_path)
+    lines = [line for events, _ in data.test for line in ["r", *as_lines(events), "e"]]
+    printed = iter(show(lines))
+    n_spikes = 0
+    for events, _ in data.test:
+        spikes, maxima = expected(classifier, events)
+        found = []
+        for line in printed:
+            kind_of_line, *numbers = line.split()
+            if kind_of_line == "e":
+                break
+            found.append([int(number) for number in numbers])
+        assert found == spikes
+        assert np.allclose([float(number) for number in numbers[1:]], maxima, 1e-4, 1e-5)
+        assert int(numbers[0]) == maxima.argmax()
+        n_spikes += len(spikes)
+    assert n_spikes > 1000
+
+
+@needs_cc
+def test_an_answer_in_between_changes_nothing(data, tmp_path):
+    show = compiled(trained_like(), tmp_path)
+    events = as_lines(data.test.events[0])
+    asked = [word for line in events for word in (line, "a")]
+    in_portions = [line for line in show([*asked, "e"]) if line[0] != "a"]
+    assert in_portions == show([*events, "e"])
+    assert len(in_portions) > 10
+
+
+@needs_cc
+def test_idle_time_is_passed_over_and_gives_the_same_voltages(simulated, tmp_path):
+    classifier = trained_like()
+    events = simulated.test.events[0]
+    late = events.copy()
+    late["t"] += events["t"][-1] + 70_000
+    both = np.concatenate([events, late])
+    show = compiled(classifier, tmp_path)
+    *_, last = show([*as_lines(both), "e"])
+    _, maxima = expected(classifier, both)
+    assert np.allclose([float(word) for word in last.split()[2:]], maxima, 1e-4, 1e-5)
+    # A hundred years between two events would take hours, step by step.
+    far = as_lines(events[:5]) + [f"{3_000_000_000_000_000} 1 1 1", "e"]
+    assert show(far)[-1].startswith("e ")
+
+
+@needs_cc
+def test_bad_streams_are_refused_and_change_nothing(tmp_path):
+    show = compiled(trained_like(), tmp_path)
+    good = [f"{1000 * step} {step % 35} 9 1" for step in range(5, 60)]
+    places = ["60000 35 0 0", "60000 -1 0 0", "60000 0 35 0", "60000 0 0 2", "60000 0 0 -1"]
+    times = ["58999 0 0 0", "-5 0 0 0", f"{2**62} 0 0 0"]
+    printed = show([*good, *places, *times, "e"])
+    refused = [line for line in printed if line.startswith("refused")]
+    assert refused == ["refused -2"] * len(places) + ["refused -1"] * len(times)
+    assert [line for line in printed if line not in refused] == show([*good, "e"])
+
+
+@needs_cc
+def test_random_events_break_nothing(tmp_path):
+    rng = np.random.default_rng(0)
+    show = compiled(trained_like(), tmp_path, *SANITIZED)
+    t = rng.integers(-20, 200, 100_000).cumsum()
+    places = rng.integers(-3, 40, (len(t), 2))
+    p = rng.integers(-1, 3, len(t))
+    lines = [f"{t} {x} {y} {p}" for t, (x, y), p in zip(t, places, p, strict=True)]
+    printed = show([*lines, "e"])
+    assert {"refused -1", "refused -2"} < {*printed}
+    assert np.isfinite([float(word) for word in printed[-1].split()[2:]]).all()
+
+
+@needs_cc
+def test_main_reads_lines_and_says_the_class(data, tmp_path):
+    classifier = trained_like()
+    classifier.classes = ('a "b"??/', "\\", "é%d", "*/")
+    path = tmp_path / "network.c"
+    save_c(classifier, path)
+    program = tmp_path / "network"
+    subprocess.run([CC, *STRICT, path, "-o", program], check=True)
+    _, maxima = expected(classifier, data.test.events[0])
+    text = "\n".join(as_lines(data.test.events[0]))
+    done = subprocess.run([program], input=text, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.splitlines()[0] == classifier.classes[maxima.argmax()]
+    for wrong, words in (("1 2 3", "t x y p"), ("9 0 0 0\n8 0 0 0", "event 2 is refused")):
+        done = subprocess.run([program], input=wrong, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert words in done.stderr
+
+
+def changed(change):
+    classifier = trained_like()
+    with torch.no_grad():
+        change(classifier)
+    return classifier
+
+
+@pytest.mark.parametrize(
+    ("classifier", "words"),
+    [
+        (lambda: Classifier(LayerThenSNN()), "no C for what LayerThenSNN computes"),
+        (lambda: Classifier(GRU()), "no C for what GRU computes"),
+        (lambda: SNN(), "no C for what SNN computes; give a Classifier"),
+        (lambda: Classifier(SNN(), decode=torch.sum), "decode of your own"),
+        (lambda: Classifier(SNN()).double(), "float64"),
+        (lambda: Classifier(SNN(dt=0.0000015)), "1.5 µs"),
+        (lambda: Classifier(SNN(dt=0.006)), "time constant"),
+        (lambda: changed(lambda c: c.snn.linear.weight.fill_(torch.nan)), "W_OUT"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:dt is")
+def test_what_c_cannot_say_is_refused_with_the_reason(classifier, words, tmp_path):
+    path = tmp_path / "network.c"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=words) as error:
+        save_c(classifier(), path)
+    assert f"{path} isn't written" in str(error.value)
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert os.listdir(tmp_path) == ["network.c"]
