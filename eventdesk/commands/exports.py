@@ -20,3 +20,5 @@ def export(checkpoint: Path, c: Path, network: str = "") -> None:
     )
     if trained.sensor and trained.sensor != size:
         say(f"the sensor had {trained.sensor} pixels: bring events to {size} before you push them")
+    if trained.share and trained.share < 1:
+        say(f"it learned from {trained.share:.0%} of the events, drawn at random: push as many")

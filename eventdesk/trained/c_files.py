@@ -83,7 +83,7 @@ def _numbers(classifier: Any) -> str:
         f"#define TIME_WINDOW {_whole_window(classifier)} /* of a time step, in microseconds */",
         f"#define SETTLE_STEPS {classifier.settle_steps} /* of silence after the last event */",
         f"#define V_TH {_number(float(snn.lif0.p.v_th))}",
-        f"#define A_OUT {_number(a_out)} /* shares that the readout's voltages and currents lose */",
+        f"#define A_OUT {_number(a_out)} /* shares that the readout loses */",
         f"#define S_OUT {_number(s_out)}",
         "",
         f"static const char *const NETWORK_NAMES[NETWORK_CLASSES] = {{{names}}};",

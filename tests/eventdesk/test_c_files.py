@@ -1,6 +1,5 @@
 """The C file of a network, compiled by the machine's compiler."""
 
-import os
 import shutil
 import subprocess
 
@@ -12,7 +11,7 @@ from readers_networks import scatter_taus
 from eventdesk.models.layered import LayerThenSNN
 from eventdesk.models.ordinary import GRU
 from eventdesk.trained.c_files import save_c
-from pokersnn_helpers import SNN, Classifier, FastSNN, to_frames
+from pokersnn_helpers import SNN, Classifier, FastSNN, save_checkpoint, to_frames
 
 CC = shutil.which("cc")
 needs_cc = pytest.mark.skipif(not CC, reason="there is no C compiler, cc")
@@ -133,6 +132,8 @@ def test_an_answer_in_between_changes_nothing(data, tmp_path):
 @needs_cc
 def test_idle_time_is_passed_over_and_gives_the_same_voltages(simulated, tmp_path):
     classifier = trained_like()
+    with torch.no_grad():  # else spikes would go on for ever
+        classifier.snn.lif0.recurrent_weights *= 0.1
     events = simulated.test.events[0]
     late = events.copy()
     late["t"] += events["t"][-1] + 70_000
@@ -142,7 +143,7 @@ def test_idle_time_is_passed_over_and_gives_the_same_voltages(simulated, tmp_pat
     _, maxima = expected(classifier, both)
     assert np.allclose([float(word) for word in last.split()[2:]], maxima, 1e-4, 1e-5)
     # A hundred years between two events would take hours, step by step.
-    far = as_lines(events[:5]) + [f"{3_000_000_000_000_000} 1 1 1", "e"]
+    far = [*as_lines(events[:5]), "3000000000000000 1 1 1", "e"]
     assert show(far)[-1].startswith("e ")
 
 
@@ -217,4 +218,14 @@ def test_what_c_cannot_say_is_refused_with_the_reason(classifier, words, tmp_pat
         save_c(classifier(), path)
     assert f"{path} isn't written" in str(error.value)
     assert path.read_text(encoding="utf-8") == "mine"
-    assert os.listdir(tmp_path) == ["network.c"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_command_writes_the_file_and_says_what_events_have_to_be(run, tmp_path):
+    save_checkpoint(trained_like(), tmp_path / "run.pt", further={"options": {"share": 0.5}})
+    words = "export", "--checkpoint", tmp_path / "run.pt", "--network", "fast"
+    first, second = run(*words, "--c", tmp_path / "network.c")
+    assert "35x35 pixels" in first
+    assert "50% of the events" in second
+    save_c(trained_like(), tmp_path / "same.c")
+    assert (tmp_path / "network.c").read_bytes() == (tmp_path / "same.c").read_bytes()
