@@ -1,6 +1,7 @@
 """The command ``export``, which writes a trained network for machines without Python."""
 
 from pathlib import Path
+from typing import Any
 
 from ..files.folders import in_pixels
 from ..trained.c_files import save_c
@@ -12,7 +13,8 @@ from .terminal import say
 def export(checkpoint: Path, c: Path, network: str = "") -> None:
     """Write the network of a checkpoint as a C file, and say how it is compiled and fed."""
     trained = load_trained(checkpoint, "cpu", network and network_named(network))
-    save_c(trained.classifier, c)
+    classifier: Any = trained.classifier  # one of features is refused
+    save_c(classifier, c)
     size = in_pixels(trained.classifier.sensor_size[:2])
     say(
         f"{c}: compile it with cc -O2 -ffp-contract=off {c} -o network, and give its standard "

@@ -160,6 +160,7 @@ def test_bad_streams_are_refused_and_change_nothing(tmp_path):
 
 
 @needs_cc
+@pytest.mark.slow
 def test_random_events_break_nothing(tmp_path):
     rng = np.random.default_rng(0)
     show = compiled(trained_like(), tmp_path, *SANITIZED)
