@@ -222,7 +222,8 @@ def may_hold_events(path: Path) -> bool:
     """Say whether a file is of a known format; as ``.txt``, only one that is a table of events."""
     suffix = path.suffix.lower()
     if suffix == ".txt":
-        start = _first_lines(path)
+        with open_input(path) as file:
+            start = _first_lines(file)
         return bool(NUMBERS.fullmatch(start.line)) or not _missing(start.names)
     return suffix in FORMATS
 
@@ -237,7 +238,8 @@ def read_class(path: Path) -> str | None:
     """
     match path.suffix.lower():
         case ".csv" | ".txt":
-            return _first_lines(path).comments.get("class")
+            with open_input(path) as file:
+                return _first_lines(file).comments.get("class")
         case ".npz":
             with suppress(Exception), open_input(path) as file:
                 name = np.load(file, allow_pickle=False)["class"]
@@ -368,13 +370,14 @@ class FirstLines(NamedTuple):
     first: int
 
 
-def _first_lines(path: Path) -> FirstLines:
-    """Read how a text begins. Its header may be the last comment, as savetxt writes it."""
+def _first_lines(file: BinaryIO) -> FirstLines:
+    """Read how a text begins, and go back. Its header may be the last comment, as of savetxt."""
     comments = []
-    with open_input(path) as file:
-        lines = _text(file)
-        while (line := lines.readline(1000)).startswith("#") or line.isspace():
-            comments.append(line)
+    lines = _text(file)
+    while (line := lines.readline(1000)).startswith("#") or line.isspace():
+        comments.append(line)
+    lines.detach()  # or else the file would be closed with it
+    file.seek(0)
     separator = next((sign for sign in ",;\t" if sign in line), r"\s+")
     is_header = not re.match(r"[-+.]?\d", line)
     header = line if is_header else "".join(comments[-1:])
@@ -391,7 +394,7 @@ def _text(file: BinaryIO) -> io.TextIOWrapper:
 
 def _read_csv(file: BinaryIO) -> EventFile:
     """Read a table; its columns are told by their names, or else by their numbers."""
-    start = _first_lines(Path(file.name))
+    start = _first_lines(file)
     table = _read_table(file, start)
     if start.names:
         fields = _fields(table)

@@ -27,6 +27,7 @@ from test_event_files import by_faery, hdf5, some_events
 from test_folders import save
 
 from eventdesk import load_trained, read_events
+from eventdesk.files import event_files
 from eventdesk.files.event_files import FORMATS
 from eventdesk.trained.nir_files import load_nir, save_nir
 from pokersnn_helpers import SNN, Classifier, FastSNN, load_checkpoint, save_checkpoint
@@ -44,6 +45,25 @@ def test_a_pipe_is_no_winner(tmp_path):
     os.mkfifo(tmp_path / "winner.skops")
     with refused("no regular file"):
         load_trained(tmp_path / "winner.skops")
+
+
+def test_a_table_that_is_replaced_while_it_is_read_is_read_as_it_was_opened(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    other = tmp_path / "b.csv"
+    path.write_text("t,x,y,p\n0,3,5,1\n9,3,5,0\n")
+    other.write_text("t,y,x,p\n0,5,3,1\n9,5,3,0\n")
+    opened = event_files.open_input
+
+    def open_and_replace(path):
+        file = opened(path)
+        if other.exists():
+            os.replace(other, path)
+        return file
+
+    monkeypatch.setattr(event_files, "open_input", open_and_replace)
+    events = event_files.read_event_file(path).events
+    assert set(events["x"]) == {3}
+    assert set(events["y"]) == {5}
 
 
 def test_nothing_outside_an_hdf5_file_is_read(tmp_path):
