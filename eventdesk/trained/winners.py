@@ -4,12 +4,16 @@ A network lies in a checkpoint, ``.pt``; trees and regressions lie in a file of 
 which holds numbers and names, and nothing that could run. Both hold how recordings were read.
 """
 
+import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from numbers import Real
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -19,13 +23,14 @@ from pokersnn_helpers.events.recordings import PackedRecording, Recordings
 from pokersnn_helpers.networks.classifier import Classifier
 from pokersnn_helpers.system.checks import (
     SensorSize,
+    check_classes,
     check_events,
     check_range,
     check_sensor_size,
     errors_in,
 )
 from pokersnn_helpers.system.devices import chosen_device
-from pokersnn_helpers.system.reading import read_input
+from pokersnn_helpers.system.reading import check_memory, read_input
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 from pokersnn_helpers.training.checkpoints import rebuild, save_checkpoint
 from pokersnn_helpers.training.evaluation import Prediction, predict_recording
@@ -40,6 +45,18 @@ from .stored import read
 
 FORMAT = "eventdesk features 1"
 TREE = "sklearn.tree._tree.Tree"  # which skops trusts only where its numbers are checked
+TYPES = {  # what compare writes, beside arrays and what Python has
+    TREE,
+    "sklearn.ensemble._forest.ExtraTreesClassifier",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._polynomial.PolynomialFeatures",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._classes.ExtraTreeClassifier",
+}
+BEFORE = {"StandardScaler", "PolynomialFeatures"}  # steps of a pipeline before its last one
+LAST = {"ExtraTreesClassifier", "DecisionTreeClassifier", "LogisticRegression"}
 FEATURES: dict[str, Callable[..., ndarray]] = {
     function.__name__: function
     for function in (
@@ -170,6 +187,8 @@ def _check_reading(options: Any, path: Path) -> dict[str, Any]:
     if reading["window_ms"] is not None:
         with errors_in(f"{path} is damaged"):
             check_range(0.001, 2**40, window_ms=reading["window_ms"])
+    if reading["share"] is not None and not 0 < reading["share"] <= 1:
+        raise ValueError(f"{path} is damaged: share is {reading['share']!r}")
     return reading
 
 
@@ -217,7 +236,7 @@ def _save_features(
     reading: dict[str, Any],
     path: Path,
 ) -> None:
-    from skops import io  # which takes half a second to import
+    from skops.io import dumps  # which takes half a second to import
 
     function: Any = estimator.features
     arguments = getattr(function, "keywords", {})  # of a partial
@@ -236,37 +255,94 @@ def _save_features(
         "reading": reading,
     }
     with atomic_write(path, overwrite=False) as file:
-        file.write(io.dumps(content))
+        file.write(dumps(content))
 
 
-def _check_trees(model: Any) -> None:
-    """Refuse trees whose branches lead nowhere: scikit-learn would follow them without looking."""
-    for estimator in getattr(model, "estimators_", []):
-        tree = estimator.tree_
-        branches = np.stack([tree.children_left, tree.children_right])
-        inner = branches[0] >= 0
-        forward = (branches[:, inner] > np.flatnonzero(inner)).all()
-        known = (tree.feature[inner] >= 0).all() and (tree.feature < model.n_features_in_).all()
-        if not forward or not known or branches.max(initial=-1) >= tree.node_count:
-            raise ValueError("a tree is damaged")
+def _check_types(node: Any) -> None:
+    """Refuse, before anything is built, a file of skops with types that compare never writes."""
+    if isinstance(node, dict):
+        if "__class__" in node and node["__module__"] != "builtins":
+            name = f"{node['__module__']}.{node['__class__']}"
+            is_array = node["__module__"] == "numpy" and node["__loader__"] == "NdArrayNode"
+            if name not in TYPES and not is_array:
+                raise ValueError(f"it holds {name}, which compare never writes")
+        for each in node.values():
+            _check_types(each)
+    elif isinstance(node, list):
+        for each in node:
+            _check_types(each)
+
+
+def _check_archive(data: bytes) -> None:
+    """Refuse an archive that needs more memory than is free, or holds other types."""
+    with ZipFile(io.BytesIO(data)) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+        check_memory(unpacked, "its numbers", "let compare write it again")
+        _check_types(json.loads(archive.read("schema.json")))
+
+
+def _check_model(model: Any, classes: int) -> None:
+    """Refuse a model whose numbers aren't finite, or whose answers are no classes."""
+    steps = [step for _, step in model.steps] if type(model).__name__ == "Pipeline" else [model]
+    names = [type(step).__name__ for step in steps]
+    if not set(names[:-1]) <= BEFORE or names[-1] not in LAST:
+        raise ValueError(f"its model is made of {', '.join(names)}")
+    last = steps[-1]
+    if not set(last.classes_) <= set(range(classes)):
+        raise ValueError(f"its model answers {last.classes_}, and there are {classes} classes")
+    for step in steps:
+        for name, value in vars(step).items():
+            is_number = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+            if is_number and not np.isfinite(value).all():
+                raise ValueError(f"{name} holds NaN or infinity")
+    trees = last.estimators_ if names[-1] == "ExtraTreesClassifier" else [last]
+    for each in trees:
+        if names[-1] != "LogisticRegression":
+            _check_tree(each.tree_, last.n_features_in_, len(last.classes_))
+
+
+def _check_tree(tree: Any, features: int, classes: int) -> None:
+    """Refuse a tree whose branches lead nowhere: scikit-learn would follow them unseen."""
+    branches = np.stack([tree.children_left, tree.children_right])
+    inner = branches[0] != -1
+    leads_on = (branches[:, inner] > np.flatnonzero(inner)).all()
+    ends = branches.max(initial=-1) < tree.node_count and tree.node_count > 0
+    asked = tree.feature[inner]
+    known = (asked >= 0).all() and (asked < features).all()
+    finite = np.isfinite(tree.threshold).all() and np.isfinite(tree.value).all()
+    answers = tree.value.shape[1:] == (1, classes)
+    if not (leads_on and ends and known and finite and answers):
+        raise ValueError("a tree is damaged")
+
+
+def _check_arguments(function: Callable[..., ndarray], arguments: dict[str, Any]) -> None:
+    """Refuse arguments that features don't take, or that are no positive numbers."""
+    signature(function).bind(None, **arguments)
+    for name, value in arguments.items():
+        if not isinstance(value, Real) or not 0 < value < np.inf:
+            raise ValueError(f"{name} is {value!r}")
 
 
 def _load_features(path: Path) -> Trained:
-    from skops import io
+    from skops.io import loads
 
     data = read_input(path)
     try:
-        content = io.loads(data, trusted=[TREE])
-        _check_trees(content["model"])
+        _check_archive(data)
+        content = loads(data, trusted=[TREE])
+        classes = check_classes(content["classes"])
+        _check_model(content["model"], len(classes))
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}, not {FORMAT!r}")
-        function = partial(FEATURES[content["features"]], **content["arguments"])
+        features = FEATURES[content["features"]]
+        _check_arguments(features, content["arguments"])
+        function = partial(features, **content["arguments"])
         estimator = FeatureEstimator(content["model"], function)
         parts = {name: torch.as_tensor(part) for name, part in content["familiar"].items()}
         known = Known.from_content({"ranges": content["ranges"], "familiar": parts})
         classifier = FeatureClassifier(
             estimator,
-            tuple(content["classes"]),
+            classes,
             check_sensor_size(content["sensor_size"]),
         )
         return Trained(classifier, known, **_check_reading(content["reading"], path))

@@ -607,6 +607,51 @@ def test_trees_that_lead_nowhere_are_refused(written, tmp_path):
         load_trained(path)
 
 
+def forest_in_a_pipeline(content):
+    from sklearn.pipeline import make_pipeline
+
+    content["model"].estimators_[7].tree_.children_left[0] = 0
+    content["model"] = make_pipeline(content["model"])
+
+
+def single_tree(content):
+    tree = content["model"].estimators_[7]
+    tree.tree_.feature[0] = 10**9
+    content["model"] = tree
+
+
+def leaf_before_the_first(content):
+    content["model"].estimators_[7].tree_.children_left[0] = -2
+
+
+def value_of_nan(content):
+    content["model"].estimators_[7].tree_.value[0] = np.nan
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        forest_in_a_pipeline,
+        single_tree,
+        leaf_before_the_first,
+        value_of_nan,
+        lambda content: content.update(classes=["left"]),
+        lambda content: content.update(arguments={"foo": 1}),
+        lambda content: content["reading"].update(share=-1),
+        lambda content: content["reading"].update(share=np.nan),
+    ],
+)
+def test_a_tampered_winner_is_refused(tamper, written, tmp_path):
+    from skops import io
+
+    path = copytree(written("trees on image and rate"), tmp_path / "winner") / "winner.skops"
+    content = io.load(path, trusted=["sklearn.tree._tree.Tree"])
+    tamper(content)
+    path.write_bytes(io.dumps(content))
+    with pytest.raises(ValueError, match="is no winner that compare wrote"):
+        load_trained(path)
+
+
 # ---- Reports ----
 
 
