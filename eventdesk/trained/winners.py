@@ -6,6 +6,7 @@ which holds numbers and names, and nothing that could run. Both hold how recordi
 
 import io
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -319,7 +320,7 @@ def _check_arguments(function: Callable[..., ndarray], arguments: dict[str, Any]
     """Refuse arguments that features don't take, or that are no positive numbers."""
     signature(function).bind(None, **arguments)
     for name, value in arguments.items():
-        if not isinstance(value, Real) or not 0 < value < np.inf:
+        if not isinstance(value, Real) or not 0 < float(value) < math.inf:
             raise ValueError(f"{name} is {value!r}")
 
 

@@ -57,7 +57,7 @@ def test_a_table_that_is_replaced_while_it_is_read_is_read_as_it_was_opened(tmp_
     def open_and_replace(path):
         file = opened(path)
         if other.exists():
-            os.replace(other, path)
+            other.replace(path)
         return file
 
     monkeypatch.setattr(event_files, "open_input", open_and_replace)
