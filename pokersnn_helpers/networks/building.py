@@ -96,8 +96,7 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
             break
         accepted.update(getattr(kind, "time_constants", {}))
         if hasattr(kind, "build"):
-            _, _, _, *options = inspect.signature(kind.build).parameters
-            accepted.update(options)
+            accepted.update([*inspect.signature(kind.build).parameters][3:])
     return accepted - set(getattr(network, "keywords", {}))
 
 

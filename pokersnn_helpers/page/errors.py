@@ -18,7 +18,8 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"Unable to allocate": "are all times in one unit? Tonic's and this book's bins are in µs",
     r"tuple indices must be .* not str": "an item is a pair: events, target = recordings[0]",
     r"'NoneType' object has no attribute 'lif0'": "set record = True before the network runs",
-    r"(\w+?)(?:_nm_base)?(?:\.__\w+__)?\(\) got an unexpected keyword": "help({0}) lists arguments",
+    r"(\w+?)(?:_nm_base)?(?:\.__\w+__)?\(\) got an unexpected keyword": "help({0}) lists its "
+    "arguments",
     r"is read-only": "take a copy first, as by events = events.copy()",
     r"'tuple' object has no attribute": "take its parts: classifier, history = train_classifier()",
     r"no field of name|ndarray' object has no attribute '[txyp]'": "events['t'], 'x', 'y' or 'p'",

@@ -145,7 +145,7 @@ def sees_states(loss: Callable[..., Any]) -> bool:
     """Say whether a loss has an argument ``states``."""
     try:
         return "states" in inspect.signature(loss).parameters
-    except ValueError:  # as of some that are compiled
+    except (TypeError, ValueError):  # of no function, or of one that doesn't say
         return False
 
 

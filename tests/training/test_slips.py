@@ -287,6 +287,7 @@ def learn(network, loader=None, **options):
         ),
         (lambda: learn(SNN(), [(frames(), torch.eye(8))]), "targets have shape (8, 8), and the fr"),
         (lambda: learn(SNN(), loss=torch.nn.CrossEntropyLoss()), "it is called as loss(voltages, "),
+        (lambda: learn(SNN(), loss=5), "it is called as loss(voltages, "),
         (lambda: learn(SNN(), augment="mirror"), "augment is 'mirror'; give a function"),
         (
             lambda: Steps(60)(frames()),
@@ -587,7 +588,7 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: SNN().linear.weight[:, :20].fill_(0), "change them in with torch.no_grad()"),
         (lambda: frames().numpy().flatten(1), "an array of NumPy's; give frames, a tensor"),
         (lambda: (frames() > 0.3).float().sum().backward(), "needs a surrogate"),
-        (lambda: LIFParameters(vth=0.3), "help(LIFParameters) lists arguments"),
+        (lambda: LIFParameters(vth=0.3), "help(LIFParameters) lists its arguments"),
         (lambda: Dense().forward(), "write it as def forward(self, frames)"),
         (lambda: frames().coalesce(), "this takes sparse frames, as frames.to_sparse() makes them"),
         (lambda: some().events[0].sort(), "take a copy first, as by events = events.copy()"),

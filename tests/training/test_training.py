@@ -495,6 +495,22 @@ def test_confusion_counts_true_classes_by_answers():
     assert found.confusion.tolist() == [[1, 0], [1, 1]]  # one has no answer
 
 
+class OwnBuild(Dense):
+    """Its method ``build`` takes nothing."""
+
+    def __init__(self, input_size=2450, **options):
+        super().__init__(input_size)
+        self.build()
+
+    def build(self):
+        self.is_built = True
+
+
+def test_a_method_build_of_one_s_own_is_left_alone(data):
+    classifier, _ = train_classifier(data.test, network=OwnBuild, epochs=1)
+    assert classifier.snn.is_built
+
+
 def test_sizes_reach_networks_that_take_options(data):
     classifier, _ = train_classifier(data.test, network=GRU, hidden_size=8, epochs=1)
     assert classifier.snn.units.hidden_size == 8
