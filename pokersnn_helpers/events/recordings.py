@@ -6,6 +6,7 @@ import math
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -314,7 +315,8 @@ def density_and_ms(recordings: Recordings) -> tuple[float, float]:
     return events / (sum(durations_ms) * inputs), float(np.median(durations_ms))
 
 
-class Split(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Split:
     """Recordings to train on, to test on and perhaps to choose by, of one sensor and its classes.
 
     Example:

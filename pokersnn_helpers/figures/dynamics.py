@@ -16,6 +16,7 @@ from ..networks.classifier import Classifier, unique_argmax
 from ..networks.snn import SNN
 from ..networks.spiking_network import WHOLE, record_states
 from ..system.checks import SensorSize, check_classes
+from ..system.warn import warn
 from ..training.evaluation import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .events import POLARITIES, imshow_polarity
@@ -23,6 +24,7 @@ from .labels import counted, label_ends
 
 FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
 HEIGHTS = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # of panels, in inches
+LONGEST_STEP = 0.1  # s: a longer one is in ms by mistake more often
 DRAWN_NEURONS = 20  # of a layer, those whose currents and voltages are drawn
 
 
@@ -30,6 +32,7 @@ def plot_neuron(
     times: ndarray,
     current: ndarray,
     voltage: ndarray,
+    *,
     threshold: float,
     spikes: ndarray,
     inputs: ndarray,
@@ -47,7 +50,10 @@ def plot_neuron(
     Example:
         >>> times, voltage = np.arange(20), np.linspace(0, 0.4, 20)
         >>> current, inputs = np.exp(-times / 10), np.array([0])
-        >>> fig = plot_neuron(times, current, voltage, 0.3, voltage > 0.38, inputs)
+        >>> spikes = voltage > 0.38
+        >>> fig = plot_neuron(
+        ...     times, current, voltage, threshold=0.3, spikes=spikes, inputs=inputs
+        ... )
     """
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
     spike_times = times[spikes > 0]
@@ -120,6 +126,8 @@ def plot_dynamics(
             f"recording is of type {type(recording).__name__} without states of layers; give what "
             "record_states(network, frames) returns, where step's states have z, i or v"
         )
+    if dt > LONGEST_STEP:
+        warn(f"dt is {dt:g} s; for {dt:g} ms write {dt / 1000:g}")
     *hidden, readout = layers
     panels = [(name, field) for name in hidden for field in layers[name]]
     heights = [HEIGHTS[field] for field in ("input", *[field for _, field in panels], "readout")]

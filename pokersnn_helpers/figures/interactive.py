@@ -220,7 +220,14 @@ def interactive_tau(events: ndarray) -> InteractiveFigure:
     times = dt * np.arange(1, len(counts) + 1)
     return InteractiveFigure.from_figure(
         "tau",
-        plot_neuron(times, current, voltage, threshold, spikes, np.repeat(times, counts)),
+        plot_neuron(
+            times,
+            current,
+            voltage,
+            threshold=threshold,
+            spikes=spikes,
+            inputs=np.repeat(times, counts),
+        ),
         f"Two plots over 40 ms. Above, the current of a neuron with time constants of {tau} ms "
         f"that gets all events of a recording. Below, its voltage, which rises to a dashed "
         f"threshold and is reset, and its {spikes.sum():.0f} spikes.",

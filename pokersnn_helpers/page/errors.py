@@ -47,6 +47,11 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"does not require grad": "no gradient reaches it: a comparison such as v > 0.3 has none and "
     "needs a surrogate, and record_states needs gradients=True",
     r"only (one element|integer) tensors": "one number is wanted here; give one value",
+    r"only integer scalar arrays": "this is a list; give an array, as numpy.array(...)",
+    r"invalid index to scalar": "this is one number; give one of each recording",
+    r"Dimension out of range": "an axis is missing; one recording needs an axis for the batch, "
+    "as frames.unsqueeze(1)",
+    r"'Split'": "data holds parts; give one, as data.train",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
 

@@ -18,7 +18,7 @@ def test_digits_are_balanced_and_last_for_one_saccade(saccade):
     data = load_nmnist(saccade)
     begin, end = make_nmnist.SACCADES[saccade]
     counts = (make_nmnist.TRAIN[saccade], make_nmnist.TEST[saccade])
-    for recordings, count in zip(data[:2], counts, strict=True):
+    for recordings, count in zip((data.train, data.test), counts, strict=True):
         assert recordings.classes == ("6", "7", "8", "9")
         assert np.bincount(recordings.targets).tolist() == 4 * [count]
         assert all(60_000 < events["t"][-1] < end - begin for events in recordings.events)

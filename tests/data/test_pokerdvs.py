@@ -47,7 +47,7 @@ def put(published, folder):
 
 def assert_whole(data):
     assert data.source == "real"
-    counts = [np.bincount(part.targets).tolist() for part in data[:2]]
+    counts = [np.bincount(part.targets).tolist() for part in (data.train, data.test)]
     assert counts == [[12] * 4, [5] * 4]
 
 

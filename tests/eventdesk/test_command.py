@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import reduce
 from operator import getitem
 
@@ -158,10 +159,10 @@ def test_a_run_knows_all_of_its_recordings_again(data):
     split = Split(train, data.test, "own", data.train[9:20])
     about = train.classes, train.sensor_size
     others = [
-        split._replace(train=train[::-1]),
-        split._replace(train=Recordings([*train.events], [0] * 8 + [1], *about)),
-        split._replace(validation=data.train[10:20]),
-        split._replace(test=data.test[:19]),
+        replace(split, train=train[::-1]),
+        replace(split, train=Recordings([*train.events], [0] * 8 + [1], *about)),
+        replace(split, validation=data.train[10:20]),
+        replace(split, test=data.test[:19]),
     ]
     assert len({command.digest_of(recordings) for recordings in (split, *others)}) == 5
 

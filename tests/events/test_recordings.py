@@ -166,7 +166,9 @@ def test_folds_share_out_recordings_and_keep_groups_together(groups):
     numbers = {content: number for number, content in enumerate(contents(recordings))}
     tested = []
     for fold in stratified_folds(recordings, 4, groups):
-        train, test = ([numbers[each] for each in contents(part)] for part in fold[:2])
+        train, test = (
+            [numbers[each] for each in contents(part)] for part in (fold.train, fold.test)
+        )
         assert sorted(train + test) == list(range(24))
         assert sorted(fold.test.targets) == [0, 0, 1, 1, 2, 2]
         assert not {groups[number] for number in test} & {groups[number] for number in train}

@@ -126,6 +126,11 @@ def test_dynamics_say_how_a_network_records(recording):
         networks.plot_dynamics(recording, 0.001, ["a"], frames=EVENTS)
 
 
+def test_a_step_in_milliseconds_is_warned_of_before_the_axis_is_drawn():
+    with pytest.warns(UserWarning, match="dt is 1 s; for 1 ms write 0.001"):
+        networks.plot_dynamics(recorded(), 1, ["left", "right"], frames=EVENTS)
+
+
 @pytest.mark.parametrize("neuron", [7, 57])
 def test_dynamics_follow_the_neuron_given(neuron):
     """Of the book's network, which falls silent."""
@@ -160,7 +165,9 @@ def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
 def test_neuron_shows_its_threshold_and_marks_inputs_and_spikes_at_their_times():
     times = np.arange(3)
     inputs = np.array([0.0, 0.5, 2])
-    fig = networks.plot_neuron(times, times, 2 * times, 0.3, times == 1, inputs)
+    fig = networks.plot_neuron(
+        times, times, 2 * times, threshold=0.3, spikes=times == 1, inputs=inputs
+    )
     for ax, marks in zip(fig.axes, (inputs, [1]), strict=True):
         _, threshold, marked = ax.lines
         assert set(threshold.get_ydata()) == {0.3}

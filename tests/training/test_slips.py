@@ -239,6 +239,10 @@ class WithState(Dense):
         return voltages
 
 
+def both():
+    return Split(some(), some())
+
+
 def turned(**columns):
     return replaced(events(), **columns)
 
@@ -605,6 +609,11 @@ def test_a_notebook_adds_advice_to_the_errors_of_others(capsys):
         (lambda: learn(OtherSensor()), "a layer that was made for 2048 numbers is given 2450"),
         (lambda: learn(OtherLayer()), "a layer that was made for 60 numbers is given 50"),
         (lambda: learn(KeepsBatch()), "an axis of 8 meets another; is a state kept?"),
+        (lambda: np.float64(0.9)[np.arange(4) == 1], "give one of each recording"),
+        (lambda: [1, 0, 1, 1][np.arange(4) == 1], "give an array, as numpy.array(...)"),
+        (lambda: frames()[:, 0].roll((1, 1), (3, 4)), "an axis for the batch"),
+        (lambda: len(both()), "give one, as data.train"),
+        (lambda: both()[0], "give one, as data.train"),
         (lambda: learn(Normed(), [(frames()[:, :1], targets()[:1])]), "leaves no recording alone"),
     ],
 )
