@@ -104,12 +104,11 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
             otherwise = f"it has {', '.join(own)}"
         case _:
             return ""
-    known += functions
     module = module_of(str(wanted)) if isinstance(error, NameError) else ""
     if module:
         return f"first write: from {module} import {wanted}"
     near = [name for name in known if name.startswith(str(wanted))]
-    near += get_close_matches(str(wanted), known, 1)
+    near += get_close_matches(str(wanted), [*known, *functions], 1)
     if not near:
         return otherwise
     of_package = f", a function of {functions[near[0]]}" if near[0] in functions else ""

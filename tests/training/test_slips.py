@@ -649,6 +649,7 @@ def test_an_optimizer_s_argument_is_no_slip_of_another():
         (lambda: [].missing, ""),
         (lambda: Dense().parameter, "did you mean parameters?"),
         (lambda: SNN().step(frames()[0], None)[1].readout.z, "it has i, v"),
+        (lambda: SNN().step(frames()[0], None)[1].lif0.s, "it has i, v, z"),
     ],
 )
 def test_a_name_that_is_not_found_is_answered_with_the_nearest_one(slip, advice):
