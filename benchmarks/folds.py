@@ -9,8 +9,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy import ndarray
 
+from eventdesk.evidence.differences import paired_difference
 from eventdesk.evidence.estimators import NetworkEstimator
-from eventdesk.evidence.intervals import bootstrap_interval
+from eventdesk.evidence.intervals import accuracy_interval
 from eventdesk.evidence.protocol import CrossValidated, Evidence, cross_validate
 from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.data.pokerdvs import PokerDVS131
@@ -71,7 +72,7 @@ def answers(models: Mapping[Any, Any], seeds: Sequence[int], on: Evidence) -> di
 
 def interval(correct: ndarray, groups: Any) -> dict[str, float]:
     """Return both ends of a 95 % interval of the share that is correct."""
-    low, high = bootstrap_interval(correct, groups)
+    low, high = accuracy_interval(correct, groups)
     return {"interval low": low, "interval high": high}
 
 
@@ -82,12 +83,12 @@ def mean(correct: ndarray, groups: Any) -> dict[str, float]:
 
 def points(first: ndarray, second: ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
-    difference = first.mean(axis=0) - second.mean(axis=0)
-    low, high = bootstrap_interval(difference, groups, lowest=-1)
+    numbers = np.unique(groups, return_inverse=True)[1]
+    difference = paired_difference(first.mean(axis=0), second.mean(axis=0), numbers)
     return {
-        "points": 100 * float(difference.mean()),
-        "interval low": 100 * low,
-        "interval high": 100 * high,
+        "points": 100 * difference.mean,
+        "interval low": 100 * difference.low,
+        "interval high": 100 * difference.high,
     }
 
 

@@ -6,7 +6,7 @@ compare a network of your own with a simple model::
 
     models = {"sum": logistic_regression(summed_image), "mine": NetworkEstimator(MyNetwork)}
     trained = cross_validate(models, recordings, groups)
-    bootstrap_interval(trained["mine"].correct(recordings), groups)
+    accuracy_interval(trained["mine"].correct(recordings), groups)
 """
 
 from collections.abc import Callable, Mapping, Sequence
