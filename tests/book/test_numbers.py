@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import claims_figure
 import nbformat
 import pytest
 from pandas.api.types import is_numeric_dtype
@@ -236,6 +237,11 @@ def test_equal_is_said_of_models_whose_difference_lies_within_the_margin():
             assert ("too few" in claim) == (shown is None), pair
             said += 1
     assert said == 3
+
+
+def test_the_figure_of_the_claims_shows_what_was_measured():
+    svg = claims_figure.OUTPUT.read_text(encoding="utf-8")
+    assert claims_figure.described(claims_figure.claims()) in svg
 
 
 def test_no_model_that_was_asked_over_time_is_left_out_of_the_table_of_work():
