@@ -9,6 +9,8 @@ from scipy.stats import t as student
 
 from pokersnn_helpers.system.checks import check_groups
 
+from .differences import degrees_of_freedom
+
 TAIL = 0.025  # on each side
 
 
@@ -19,10 +21,11 @@ def accuracy_interval(correct: ndarray, groups: Sequence[int]) -> tuple[float, f
     (Clopper and Pearson 1934), but for the *effective* number of recordings: as many independent
     ones as would give the variance between groups that was found, and fewer where groups are few
     (Korn and Graubard 1998, "Confidence intervals for proportions with small expected number of
-    positive counts estimated from survey data", Survey Methodology 24). Unlike a bootstrap, it
-    holds its level where nearly all answers are right (``python -m benchmarks coverage``). It never
-    counts more recordings than there are, so several seeds alone make it hardly narrower. Where all
-    groups agree, as when all answers are correct, nothing is known of the variance between them; it
+    positive counts estimated from survey data", Survey Methodology 24). That variance and its
+    degrees of freedom are those of ``paired_difference``, for groups of unequal size. Unlike a
+    bootstrap, it holds its level where nearly all answers are right (``python -m benchmarks
+    coverage``). It never counts more recordings than there are, so several seeds alone make it
+    hardly narrower. Where all groups agree, as when all answers are correct, nothing is known of the variance between them; it
     then ends at the exact bound for that many groups without an exception, 1 - 0.025^(1/groups)
     away, which is wider than the interval after a single error.
 
@@ -43,18 +46,19 @@ def accuracy_interval(correct: ndarray, groups: Sequence[int]) -> tuple[float, f
     if not ((rates >= 0) & (rates <= 1)).all():
         raise ValueError("correct holds numbers beyond 0 to 1; give truth values or shares")
     numbers = check_groups(groups, len(rates))
-    count = len(np.bincount(numbers))
     share = float(rates.mean())
     by_group = np.bincount(numbers, rates - share)
     if np.allclose(
         by_group, 0
     ):  # also where there is one group, from which hardly anything follows
-        width = 1 - TAIL ** (1 / count)
+        width = 1 - TAIL ** (1 / len(by_group))
         return max(0.0, share - width), min(1.0, share + width)
     recordings = len(rates)
-    between = count / (count - 1) * (by_group**2).sum() / recordings**2
+    sizes = np.bincount(numbers)
+    between = (by_group**2 / (1 - sizes / recordings)).sum() / recordings**2
     independent = share * (1 - share) / recordings
-    few_groups = student.ppf(TAIL, recordings - 1) / student.ppf(TAIL, count - 1)
+    freedom = degrees_of_freedom(sizes)
+    few_groups = student.ppf(TAIL, recordings - 1) / student.ppf(TAIL, freedom)
     effective = recordings * min(1, few_groups**2 * independent / between)
     right, wrong = effective * share, effective * (1 - share)
     return float(beta.ppf(TAIL, right, wrong + 1)), float(beta.ppf(1 - TAIL, right + 1, wrong))
