@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_pages_made_with_simulated_recordings_are_not_published(tmp_path, monkey
         page.write_text(html)
         with pytest.raises(SystemExit, match=message):
             check_real.main([str(tmp_path)])
-    page.write_text(simulated._replace(source="real")._repr_html_())
+    page.write_text(replace(simulated, source="real")._repr_html_())
     check_real.main([str(tmp_path)])
 
 

@@ -25,9 +25,9 @@ def accuracy_interval(correct: ndarray, groups: Sequence[int]) -> tuple[float, f
     degrees of freedom are those of ``paired_difference``, for groups of unequal size. Unlike a
     bootstrap, it holds its level where nearly all answers are right (``python -m benchmarks
     coverage``). It never counts more recordings than there are, so several seeds alone make it
-    hardly narrower. Where all groups agree, as when all answers are correct, nothing is known of the variance between them; it
-    then ends at the exact bound for that many groups without an exception, 1 - 0.025^(1/groups)
-    away, which is wider than the interval after a single error.
+    hardly narrower. Where all groups agree, as when all answers are correct, nothing is known of
+    the variance between them; it then ends at the exact bound for that many groups without an
+    exception, 1 - 0.025^(1/groups) away, which is wider than the interval after a single error.
 
     Args:
         correct: Whether each recording was classified correctly, of shape (recordings,) or
