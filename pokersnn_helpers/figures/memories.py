@@ -38,11 +38,11 @@ class Memory:
 
 MEASURED = {  # by the model's name in a measurement: the name of its row, and its memory
     "CNN of the sum": ("the sum of\nall events", Memory("sum")),
-    "SNN": ("the book's\nnetwork", Memory(places=0, keeps="LIF")),
-    "GRU": ("GRUs behind\na layer", Memory(places=0, keeps="GRU")),
+    "SNN": ("LIF neurons, a\nweight per pixel", Memory(places=0, keeps="LIF")),
+    "GRU": ("GRUs, a weight\nper pixel", Memory(places=0, keeps="GRU")),
     "GRU at each place, mean over time": ("GRUs at\neach place", Memory(keeps="GRU")),
     "spiking convolution": ("leaky trace, LIF\nat each place", Memory("frames", 5, "LIF")),
-    "motion detectors": ("delayed frames:\nthe detector", Memory("frames", 3, "LIF")),
+    "motion detectors": ("delayed frames,\nLIF by region", Memory("frames", 3, "LIF")),
 }
 
 
