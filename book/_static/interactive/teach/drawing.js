@@ -35,6 +35,73 @@
     });
   };
 
+  // ---- Strokes of all gestures beside each other ----
+
+  const HEAD = 18; // pixels of a name above its cell
+  const APART = 10; // pixels between two cells
+
+  // A cell for each stroke, below the name of its gesture, with a tick where the network says it.
+  // cells: { name, target, right, steps }; draw(context, cell, width, height).
+  function inCells(canvas, cells, inks, draw) {
+    const { context, width, height } = shared.begin(canvas);
+    const columns = Math.ceil(cells.length / Math.ceil(cells.length / 3));
+    const rows = Math.ceil(cells.length / columns);
+    const across = (width - APART) / columns;
+    const down = height / rows;
+    for (const [number, cell] of cells.entries()) {
+      const left = APART + (number % columns) * across;
+      const { name, target, right } = cell;
+      context.save();
+      context.translate(left, Math.floor(number / columns) * down);
+      context.font = `600 12px ${fontFamily()}`;
+      context.fillStyle = colour(right ? inks[target] : "grey");
+      context.textBaseline = "middle";
+      context.fillText(right ? `${name} ✓` : name, 0, HEAD / 2, across - APART);
+      context.translate(0, HEAD);
+      draw(context, cell, across - APART, down - HEAD - APART);
+      context.restore();
+    }
+  }
+
+  const longestOf = (cells) => Math.max(...cells.map(({ steps }) => steps.length));
+
+  // Spikes of each stroke. order: of the neurons, from top to bottom.
+  teach.drawSpikesOfAll = (canvas, cells, order, inks) => {
+    const longest = longestOf(cells);
+    const place = new Map(order.map(({ neuron }, number) => [neuron, number]));
+    inCells(canvas, cells, inks, (context, { steps }, width, height) => {
+      const row = height / order.length;
+      for (const [step, { spikes }] of steps.entries())
+        for (const neuron of spikes) {
+          const number = place.get(neuron);
+          context.fillStyle = colour(inks[order[number].output] ?? "grey");
+          context.fillRect((step / longest) * width, number * row, width / longest, row);
+        }
+    });
+  };
+
+  // Voltages of each stroke, on one scale; that of its own gesture is on top.
+  teach.drawVoltagesOfAll = (canvas, cells, inks) => {
+    const longest = longestOf(cells);
+    const all = cells.flatMap(({ steps }) => steps.flatMap(({ voltages }) => voltages));
+    const highest = Math.max(0.6, ...all);
+    const lowest = Math.min(-0.3, ...all);
+    inCells(canvas, cells, inks, (context, { steps, target }, width, height) => {
+      const y = (voltage) => ((highest - voltage) / (highest - lowest)) * height;
+      const line = (output, thickness) => {
+        const voltages = [0, ...steps.map((step) => step.voltages[output])];
+        const places = voltages.map((voltage, at) => [(at / longest) * width, y(voltage)]);
+        shared.drawLine(context, places, colour(inks[output]), thickness);
+      };
+      context.fillStyle = colour("grid");
+      context.fillRect(0, y(0), width, 1);
+      context.globalAlpha = 0.6;
+      for (const output of inks.keys()) line(output, 1.2);
+      context.globalAlpha = 1;
+      line(target, 3);
+    });
+  };
+
   teach.drawVoltages = (canvas, classes, inks, steps, leader, span) => {
     const lines = classes.map((name, output) => {
       const leads = output === leader;

@@ -60,6 +60,7 @@
       this.drawing = drawing;
       this.canvases = shared.panels(drawing, ABOUT, PANELS, "teach");
       this.lesson = new teach.Lesson(this);
+      this.watching = new teach.Watching(this);
       this.recorder = new teach.Recorder(this);
       this.gestures = new teach.Gestures(this);
       this.trials = new teach.Trials(this);
@@ -131,7 +132,9 @@
       this.name = name;
       this.sum = sum;
       this.canvases.pad.parentElement.append(content);
-      this.drawing.append(this.controls.answer, this.gestures.list);
+      const side = element("div", { className: "teach-side" });
+      side.append(this.gestures.list, this.controls.answer);
+      this.drawing.append(side, this.watching.row);
       const skip = (event) => {
         event.preventDefault();
         this.pad.grip.focus();
@@ -200,6 +203,7 @@
 
     start(gestures, text, chosen = null) {
       this.lesson.forget();
+      this.watching.forget();
       this.complete();
       this.trials.clear(); // but for strokes that wait for a gesture that is chosen
       this.challenge = this.score = null;
@@ -474,6 +478,8 @@
       const { trained, goesOn, isOlder } = this.lesson;
       classList.toggle("is-untrained", !trained);
       classList.toggle("is-learning", this.phase !== "opening" && (!trained || goesOn || isOlder));
+      classList.toggle("is-watching", goesOn && this.watching.stages.length > 0);
+      this.watching.drawRow(goesOn);
       this.drawAnswers();
       this.controls.draw();
     }
@@ -497,8 +503,11 @@
       const trial = trained && trials.trial?.by === trained ? trials.trial : null;
       const steps = trial?.steps ?? [];
       const span = shared.spanOf(steps, timeWindow);
-      shared.drawRaster(canvases.raster, order, inks, steps, span);
-      teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);
+      if (this.watching.isSeen) this.watching.draw(canvases);
+      else {
+        shared.drawRaster(canvases.raster, order, inks, steps, span);
+        teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);
+      }
       const shows = isDrawing && trials.way === "shown";
       const { forwards, backwards = forwards } = trials.answers;
       const { network, sum } = (isDrawing && !shows ? this.soFar(trial) : backwards) ?? {};

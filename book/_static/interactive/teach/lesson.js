@@ -169,6 +169,7 @@
       };
       figure.say("Filming copies of your strokes …", !figure.invitation);
       const run = { lesson, gestures, strokes: new Set(this.usedNow()) };
+      figure.watching.begin(lesson, gestures, shown);
       this.hire(run, shown, (learnt) => {
         const { left, right, sumRight } = this.training.progress.at(-1);
         const of = ` Of ${counted(left, "left-out stroke")}, the network has ${right} right`;
@@ -243,7 +244,10 @@
     }
 
     hear(news) {
-      this.training.progress.push(news);
+      const { progress, run } = this.training;
+      if (progress.length) progress.at(-1).weights = null; // they are large
+      progress.push(news);
+      if (!run.lesson.weights) this.figure.watching.hear(news);
       this.expectNews(() => this.stop("Training has stopped by itself."));
       this.figure.say(soFar(news), false);
     }

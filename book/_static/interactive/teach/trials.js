@@ -72,6 +72,7 @@
 
     begin(from) {
       this.complete();
+      this.figure.watching.open = false;
       if (this.way !== "backwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
       this.box = { middle: from, factor: 1 };
@@ -260,14 +261,7 @@
       const { spiking } = lesson.trained;
       const { time_window, settle_steps } = SETTINGS;
       const shuffled = teach.toRecording(events, time_window, settle_steps, random);
-      const { u, voltages, values } = spiking.run(shuffled);
-      const spiked = (voltage) =>
-        [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
-      this.trial.steps = voltages.map((each, step) => ({
-        voltages: each,
-        spikes: spiked(u[step]),
-      }));
-      this.trial.answer = teach.answerOf(values);
+      Object.assign(this.trial, teach.stepsOf(spiking, shuffled));
     }
 
     nameOf(output) {
