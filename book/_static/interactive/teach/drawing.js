@@ -1,5 +1,5 @@
 // What the page of gestures draws: pictures of strokes, the pad and voltages.
-(({ colour, fontFamily, shared, teach, SIDE }) => {
+(({ clamp, colour, fontFamily, shared, teach, SIDE }) => {
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
   teach.drawPicture = (canvas, events, ink) => {
     const { context, width } = shared.begin(canvas);
@@ -22,6 +22,104 @@
     const at = (pixels) => side * (pixels + 0.5);
     const places = course.map(([right, down]) => [at(x + right), at(y + down)]);
     shared.drawLine(context, places, colour(ink), 3);
+  };
+
+  // ---- On the pad ----
+
+  const INK = "#1f2328"; // on paper, in both themes
+  const PAPER = "#fbfaf7";
+
+  // Where an answer became the one that it is in the end. at: from a place to CSS pixels.
+  function drawMoment(context, { ms, place }, ink, at, width) {
+    const [x, y] = at(place);
+    shared.drawDisc(context, x, y, 7, PAPER);
+    shared.drawDisc(context, x, y, 5, colour(ink));
+    context.font = `600 13px ${fontFamily()}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.strokeStyle = PAPER;
+    context.lineWidth = 4;
+    context.fillStyle = INK;
+    const text = [`${ms} ms`, clamp(x, 28, width - 28), y < 28 ? y + 18 : y - 18];
+    context.strokeText(...text);
+    context.fillText(...text);
+  }
+
+  teach.drawMoment = (canvas, moment, ink) => {
+    const side = canvas.clientWidth / SIDE;
+    const at = (place) => place.map((value) => side * (value + SIDE / 2));
+    drawMoment(canvas.getContext("2d"), moment, ink, at, canvas.clientWidth);
+  };
+
+  // A line that is lighter where it began.
+  function drawTrace(context, places, ink) {
+    context.strokeStyle = ink;
+    context.lineWidth = 3;
+    context.lineCap = "butt"; // so that no piece covers another
+    for (let place = 1; place < places.length; place++) {
+      context.globalAlpha = 0.15 + (0.85 * place) / places.length;
+      context.beginPath();
+      context.moveTo(...places[place - 1]);
+      context.lineTo(...places[place]);
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+    shared.drawDisc(context, ...places.at(-1), 6, INK);
+  }
+
+  // A stroke and its reverse, side by side. ways: { title, path, moment, ink, network, sum }.
+  teach.drawBothWays = (canvas, ways) => {
+    const { context, width, height } = shared.begin(canvas);
+    shared.fillPaper(context, width, height);
+    const half = width / 2;
+    for (const [number, { title, path, moment, ink, network, sum }] of ways.entries()) {
+      const at = ([x, y]) => [(half * (x + SIDE / 2)) / SIDE, 24 + (half * (y + SIDE / 2)) / SIDE];
+      context.save();
+      context.translate(number * half, 0);
+      context.beginPath();
+      context.rect(0, 0, half, height);
+      context.clip();
+      drawTrace(context, path.map(at), colour("accent"));
+      if (moment) drawMoment(context, moment, ink, at, half);
+      const lines = [
+        [title, 14, "#57606a", 13],
+        ["the network:", half + 40, "#57606a", 13],
+        [network, half + 59, INK, 15],
+        ["the sum:", half + 86, "#57606a", 13],
+        [sum, half + 105, INK, 15],
+      ];
+      context.textAlign = "left";
+      context.textBaseline = "middle";
+      for (const [text, y, fill, size] of lines) {
+        context.fillStyle = fill;
+        context.font = `${fill === INK ? 600 : 400} ${size}px ${fontFamily()}`;
+        context.fillText(text, 10, y, half - 16);
+      }
+      context.restore();
+    }
+  };
+
+  // A pointing hand, in CSS pixels from the tip of its finger.
+  const HAND =
+    "M-3 3a3 3 0 0 1 6 0v8h6a4 4 0 0 1 4 4v4a8 8 0 0 1-8 8h-4a8 8 0 0 1-6-3l-6-8a2.4 2.4 0 0 1 4-3l4 3z";
+
+  // A hand on the pad, and what it has drawn so far.
+  teach.drawGhost = (canvas, path) => {
+    const context = canvas.getContext("2d");
+    const side = canvas.clientWidth / SIDE;
+    const places = path.map((place) => place.map((value) => side * (value + SIDE / 2)));
+    context.save();
+    context.globalAlpha = 0.35;
+    shared.drawLine(context, places, INK, 3);
+    context.globalAlpha = 0.7;
+    context.translate(...places.at(-1));
+    context.fillStyle = PAPER;
+    context.strokeStyle = INK;
+    context.lineWidth = 1.6;
+    const hand = new Path2D(HAND);
+    context.fill(hand);
+    context.stroke(hand);
+    context.restore();
   };
 
   // What the webcam sees, as grey values.
@@ -55,6 +153,7 @@
       context.translate(left, Math.floor(number / columns) * down);
       context.font = `600 12px ${fontFamily()}`;
       context.fillStyle = colour(right ? inks[target] : "grey");
+      context.textAlign = "left";
       context.textBaseline = "middle";
       context.fillText(right ? `${name} ✓` : name, 0, HEAD / 2, across - APART);
       context.translate(0, HEAD);
@@ -103,7 +202,8 @@
   };
 
   teach.drawVoltages = (canvas, classes, inks, steps, leader, span) => {
-    const lines = classes.map((name, output) => {
+    // Before there is a voltage, names would lie on one line.
+    const lines = (steps.length ? classes : []).map((name, output) => {
       const leads = output === leader;
       return { name, output, leads, ink: inks[output] };
     });

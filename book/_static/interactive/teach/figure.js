@@ -69,6 +69,7 @@
         perFrame: (teach.INTERVAL / 1000) * motionData.settings.slow_motion, // ms of the hand
       });
       this.controls = new teach.Controls(this, controls);
+      this.ghost = new teach.Ghost(this);
       this.arrange();
       this.teach(false);
       this.enter("opening");
@@ -150,9 +151,13 @@
         this.redraw();
       });
       // By itself, once, where things may move: the first example.
-      shared.whileSeen(this.drawing, () => {
+      const first = () => {
         const isFree = !shared.isCalm() && !this.trials.trial && !this.invitation;
         if (isFree) this.showExample(this.gestures.all[0]);
+      };
+      shared.whileSeen(this.drawing, first, (isSeen) => {
+        this.ghost.isSeen = isSeen;
+        this.redraw();
       });
       teach.whenOtherTabKeeps(this.hash, () => this.follow());
       addEventListener("beforeunload", (event) => {
@@ -466,15 +471,13 @@
 
     draw() {
       const { canvases, recorder, trials } = this;
+      const { classList } = this.drawing;
       if (this.behind && this.isIdle) this.follow();
-      const { picture } = recorder.webcam ?? {};
-      const hint = trials.path ? "" : "press and draw";
-      if (picture) teach.drawWebcam(canvases.pad, picture);
-      else motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], teach.RADIUS, hint);
+      this.drawPad();
+      this.ghost.loop.start();
       const rest = recorder.webcam ? 0 : trials.rest;
       shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
       this.drawNearest();
-      const { classList } = this.drawing;
       const { trained, goesOn, isOlder } = this.lesson;
       classList.toggle("is-untrained", !trained);
       classList.toggle("is-learning", this.phase !== "opening" && (!trained || goesOn || isOlder));
@@ -482,6 +485,44 @@
       this.watching.drawRow(goesOn);
       this.drawAnswers();
       this.controls.draw();
+    }
+
+    drawPad() {
+      const { canvases, recorder, trials, ghost } = this;
+      const { picture } = recorder.webcam ?? {};
+      if (picture) return teach.drawWebcam(canvases.pad, picture);
+      const { forwards, backwards } = this.isDrawing ? {} : trials.answers;
+      if (this.showsBothWays)
+        return teach.drawBothWays(canvases.pad, [
+          this.wayOf("forwards", forwards),
+          this.wayOf("backwards", backwards),
+        ]);
+      const hint = trials.path ? "" : "press and draw";
+      const radius = ghost.isThere ? 0 : teach.RADIUS;
+      motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], radius, hint);
+      if (ghost.isThere) return ghost.draw(canvases.pad);
+      const { moment, network } = backwards ?? forwards ?? {};
+      if (moment) teach.drawMoment(canvases.pad, moment, this.inkOf(network));
+    }
+
+    // Whether the pad shows a stroke and its reverse.
+    get showsBothWays() {
+      const { forwards, backwards } = this.trials.answers;
+      return Boolean(!this.isDrawing && forwards?.path && backwards?.path);
+    }
+
+    // What the pad shows of an answer.
+    wayOf(title, { path, moment, network, sum }) {
+      const { gestures } = this.lesson.trained;
+      const known = network.known || network.almost;
+      const name = known ? gestures[network.output].name : "I don’t know";
+      const ink = known ? this.inkOf(network) : "grey";
+      return { title, path, moment, ink, network: name, sum: gestures[sum?.output]?.name ?? "nothing" };
+    }
+
+    // The colour of the gesture that an answer names.
+    inkOf({ output }) {
+      return this.gestures.inkOf(this.lesson.trained.gestures[output]);
     }
 
     // Over the events of a stroke that isn't known, the nearest example.
@@ -513,13 +554,14 @@
       const { network, sum } = (isDrawing && !shows ? this.soFar(trial) : backwards) ?? {};
       const known = network?.output !== undefined && (network.known !== false || network.almost);
       const name = known ? `${names[network.output]}${network.almost ? "?" : ""}` : "I don’t know";
-      this.name.textContent = network ? name : "";
+      const isWritten = network && !this.showsBothWays;
+      this.name.textContent = isWritten ? name : "";
       this.name.classList.toggle("is-guess", isDrawing);
       const ink = known ? inks[network.output] : "grey";
       this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
       const rivals = { "the sum": sum?.output, "the nearest example": network?.nearest };
       const said = Object.entries(rivals)
-        .filter(([, output]) => network && names[output])
+        .filter(([, output]) => isWritten && names[output])
         .map(([who, output]) => `${who}: ${names[output]}`);
       this.sum.textContent = shows ? "an example, drawn by the page" : said.join("\n");
     }

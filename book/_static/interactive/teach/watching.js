@@ -122,15 +122,18 @@
 
     // What leads back through the stages.
     drawRow(goesOn) {
-      const { stages, stage, slider } = this;
+      const { stages, slider } = this;
+      const stage = this.open ? this.stage : stages.at(-1);
       this.row.hidden = !stages.length;
       if (!stages.length) return;
       slider.disabled = goesOn;
       slider.max = stages.length - 1;
       slider.value = stages.indexOf(stage);
       this.updates.textContent = slider.ariaValueText = `${stage.updates}`;
-      const last = goesOn ? "" : this.lastLearnt;
-      if (this.last.textContent !== last) this.last.textContent = last;
+      const which = this.areHeldOut ? "One held-out stroke" : "One stroke";
+      const what = `${which} of each gesture, as the network names it after so many updates.`;
+      const text = (!goesOn && this.lastLearnt) || what;
+      if (this.last.textContent !== text) this.last.textContent = text;
     }
 
     draw(canvases) {
