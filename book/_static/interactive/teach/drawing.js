@@ -27,17 +27,18 @@
   // ---- On the pad ----
 
   const INK = "#1f2328"; // on paper, in both themes
-  const PAPER = "#fbfaf7";
+  const ACCENT = "#0b7f8b";
+  const GREY = "#57606a";
 
   // Where an answer became the one that it is in the end. at: from a place to CSS pixels.
   function drawMoment(context, { ms, place }, ink, at, width) {
     const [x, y] = at(place);
-    shared.drawDisc(context, x, y, 7, PAPER);
+    shared.drawDisc(context, x, y, 7, shared.paper());
     shared.drawDisc(context, x, y, 5, colour(ink));
     context.font = `600 13px ${fontFamily()}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.strokeStyle = PAPER;
+    context.strokeStyle = shared.paper();
     context.lineWidth = 4;
     context.fillStyle = INK;
     const text = [`${ms} ms`, clamp(x, 28, width - 28), y < 28 ? y + 18 : y - 18];
@@ -52,8 +53,8 @@
   };
 
   // A line that is lighter where it began.
-  function drawTrace(context, places, ink) {
-    context.strokeStyle = ink;
+  function drawTrace(context, places) {
+    context.strokeStyle = ACCENT;
     context.lineWidth = 3;
     context.lineCap = "butt"; // so that no piece covers another
     for (let place = 1; place < places.length; place++) {
@@ -67,7 +68,8 @@
     shared.drawDisc(context, ...places.at(-1), 6, INK);
   }
 
-  // A stroke and its reverse, side by side. ways: { title, path, moment, ink, network, sum }.
+  // A stroke and its reverse, side by side. ways: { title, path, moment, ink, network, sum }, of which
+  // the last two are an answer's name and share.
   teach.drawBothWays = (canvas, ways) => {
     const { context, width, height } = shared.begin(canvas);
     shared.fillPaper(context, width, height);
@@ -79,14 +81,14 @@
       context.beginPath();
       context.rect(0, 0, half, height);
       context.clip();
-      drawTrace(context, path.map(at), colour("accent"));
+      drawTrace(context, path.map(at));
       if (moment) drawMoment(context, moment, ink, at, half);
       const lines = [
-        [title, 14, "#57606a", 13],
-        ["the network:", half + 40, "#57606a", 13],
-        [network, half + 59, INK, 15],
-        ["the sum:", half + 86, "#57606a", 13],
-        [sum, half + 105, INK, 15],
+        [title, 14, GREY, 13],
+        [`the network${network.share}`, half + 40, GREY, 13],
+        [network.name, half + 59, INK, 15],
+        [`the sum${sum.share}`, half + 86, GREY, 13],
+        [sum.name, half + 105, INK, 15],
       ];
       context.textAlign = "left";
       context.textBaseline = "middle";
@@ -113,7 +115,7 @@
     shared.drawLine(context, places, INK, 3);
     context.globalAlpha = 0.7;
     context.translate(...places.at(-1));
-    context.fillStyle = PAPER;
+    context.fillStyle = shared.paper();
     context.strokeStyle = INK;
     context.lineWidth = 1.6;
     const hand = new Path2D(HAND);
@@ -168,12 +170,13 @@
   teach.drawSpikesOfAll = (canvas, cells, order, inks) => {
     const longest = longestOf(cells);
     const place = new Map(order.map(({ neuron }, number) => [neuron, number]));
+    const colours = order.map(({ output }) => colour(inks[output] ?? "grey")); // asked for once
     inCells(canvas, cells, inks, (context, { steps }, width, height) => {
       const row = height / order.length;
       for (const [step, { spikes }] of steps.entries())
         for (const neuron of spikes) {
           const number = place.get(neuron);
-          context.fillStyle = colour(inks[order[number].output] ?? "grey");
+          context.fillStyle = colours[number];
           context.fillRect((step / longest) * width, number * row, width / longest, row);
         }
     });

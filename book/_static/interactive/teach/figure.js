@@ -481,7 +481,8 @@
       const { trained, goesOn, isOlder } = this.lesson;
       classList.toggle("is-untrained", !trained);
       classList.toggle("is-learning", this.phase !== "opening" && (!trained || goesOn || isOlder));
-      classList.toggle("is-watching", goesOn && this.watching.stages.length > 0);
+      classList.toggle("is-training", goesOn);
+      classList.toggle("is-watching", this.watching.open);
       this.watching.drawRow(goesOn);
       this.drawAnswers();
       this.controls.draw();
@@ -513,11 +514,16 @@
 
     // What the pad shows of an answer.
     wayOf(title, { path, moment, network, sum }) {
-      const { gestures } = this.lesson.trained;
+      const named = (answer) => {
+        if (!answer) return { name: "nothing", share: "" };
+        const { output, shares } = answer;
+        const { name } = this.lesson.trained.gestures[output];
+        return { name, share: `: ${shared.percent(shares[output])}` };
+      };
       const known = network.known || network.almost;
-      const name = known ? gestures[network.output].name : "I don’t know";
+      const answer = known ? named(network) : { name: "I don’t know", share: "" };
       const ink = known ? this.inkOf(network) : "grey";
-      return { title, path, moment, ink, network: name, sum: gestures[sum?.output]?.name ?? "nothing" };
+      return { title, path, moment, ink, network: answer, sum: named(sum) };
     }
 
     // The colour of the gesture that an answer names.
@@ -544,7 +550,7 @@
       const trial = trained && trials.trial?.by === trained ? trials.trial : null;
       const steps = trial?.steps ?? [];
       const span = shared.spanOf(steps, timeWindow);
-      if (this.watching.isSeen) this.watching.draw(canvases);
+      if (this.watching.isSeen && !isDrawing) this.watching.draw(canvases);
       else {
         shared.drawRaster(canvases.raster, order, inks, steps, span);
         teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);

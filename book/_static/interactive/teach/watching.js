@@ -32,31 +32,39 @@
     }
 
     // lesson: which begins, of gestures and their strokes.
-    begin({ seed, without }, gestures, strokes) {
+    async begin(lesson, gestures, strokes) {
+      const { seed, without } = lesson;
+      this.forget();
+      this.lesson = lesson;
       const heldOut = teach.leaveOut(strokes, mulberry32(seed));
-      const { spiking } = teach.networks(gestures.length, seed, without);
       const own = (target) => strokes.filter((stroke) => stroke.target === target);
       this.strokes = gestures.map(
         (_, target) => own(target).find((one) => heldOut.has(one)) ?? own(target).at(-1),
       );
+      this.areHeldOut = this.strokes.every((stroke) => heldOut.has(stroke));
+      this.rightSince = gestures.map(() => null); // updates
+      this.gestures = gestures;
+      await shared.pause();
+      const { spiking } = teach.networks(gestures.length, seed, without);
+      await shared.pause();
+      if (this.lesson !== lesson) return; // it is over
+      this.network = spiking;
       const random = without.includes("time") && mulberry32(seed);
       this.recordings = this.strokes.map(({ events }) =>
         teach.toRecording(events, timeWindow, settle / timeWindow, random),
       );
-      this.areHeldOut = this.strokes.every((stroke) => heldOut.has(stroke));
-      this.rightSince = gestures.map(() => null); // updates
-      Object.assign(this, { gestures, network: spiking, stages: [], runs: [], left: [] });
       this.hear({ step: 0, weights: [spiking.weights.all] });
     }
 
     forget() {
-      Object.assign(this, { stages: [], runs: [], left: [], next: null, open: false });
+      Object.assign(this, { lesson: null, network: null, stages: [], runs: [], left: [] });
+      Object.assign(this, { next: null, open: false });
     }
 
     // News of the worker. Of those that come while strokes are run, the newest one waits.
     hear({ step, weights }) {
       if (!weights || !this.network) return;
-      const stage = { updates: step, weights: Float32Array.from(weights[0]), isNew: true };
+      const stage = { updates: step, weights: new Float32Array(weights[0]), isNew: true };
       if (this.left.length) this.next = stage;
       else this.take(stage);
     }
