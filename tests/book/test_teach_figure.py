@@ -557,17 +557,19 @@ def test_the_moment_is_when_a_voltage_takes_the_lead_for_good():
 def test_a_named_stroke_has_its_moment_on_the_line_and_its_reverse_beside_it():
     near, later, both, names, sums, after = run_figure(
         "const one = await tab(); const { trials, pad } = one;"
-        "const corners = [[-9, -9], [9, -9], [-9, 9], [9, 9]].map(([x, y]) => [x / 2 + 8, y / 2]);"
-        "const path = corners.slice(1).flatMap((to, nth) => Array.from({ length: 20 }, (_, at) =>"
-        "  to.map((value, axis) => corners[nth][axis] + (at / 20) * (value - corners[nth][axis]))));"
+        "const [first, ...corners] = zed.map(([x, y]) => [x / 2 + 8, y / 2]);"  # small, aside
+        "const path = [first]; for (const [x, y] of corners) { const [left, top] = path.at(-1);"
+        "  for (let share = 0.1; share < 1.05; share += 0.1)"
+        "    path.push([left + share * (x - left), top + share * (y - top)]); }"
         "stroke(one, path); const { place, ms } = trials.answers.forwards.moment;"
         "const near = Math.min(...path.map(([x, y]) => Math.hypot(x - place[0], y - place[1])));"
         "const before = one.showsBothWays; trials.playBackwards(pad); one.complete();"
         "const { forwards, backwards } = trials.answers;"
         "const ways = [one.wayOf('f', forwards), one.wayOf('b', backwards)];"
         "const both = [before, one.showsBothWays]; stroke(one, path);"
-        "return [near, [ms, trials.trial.steps.length], both, ways.map(({ network }) => network.name),"
-        "  ways.map(({ sum }) => sum.name), one.showsBothWays];"
+        "const named = (model) => ways.map((way) => way[model].name);"
+        "return [near, [ms, trials.trial.steps.length], both, named('network'), named('sum'),"
+        "  one.showsBothWays];"
     )
     assert near < 1.5  # pixels
     assert 0 < later[0] <= later[1]

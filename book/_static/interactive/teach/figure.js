@@ -146,8 +146,11 @@
     }
 
     watchPage() {
+      let look = "";
       shared.keepDrawn(this.drawing, () => {
-        this.gestures.drawPictures();
+        const now = `${this.drawing.clientWidth} ${shared.isDark()}`;
+        if (now !== look) this.gestures.drawPictures(); // which takes long
+        look = now;
         this.redraw();
       });
       // By itself, once, where things may move: the first example.
