@@ -17,7 +17,13 @@ def button(page, name):
     return page.locator("[data-kind=teach]").get_by_role("button", name=name, exact=True)
 
 
+def unfold(page):
+    """Show what is rarely used, too."""
+    page.locator(".teach-more").evaluate("(folded) => { folded.open = true; }")
+
+
 def press_now(page, name):
+    unfold(page)
     button(page, name).click()
 
 

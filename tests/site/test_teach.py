@@ -15,6 +15,7 @@ from teach_page import (
     press_now,
     said,
     strokes_of,
+    unfold,
 )
 
 
@@ -210,6 +211,7 @@ REFUSED = f"{PLAY} = async () => {{ throw new DOMException('no', 'NotAllowedErro
 @pytest.mark.parametrize("refusal", ["", REFUSED])
 def test_one_stream_of_the_camera_at_a_time_and_every_path_stops_it(refusal, visit):
     page = before_camera(visit, refusal)
+    unfold(page)
     button(page, "webcam").dblclick()
     page.wait_for_function("streams.length")
     if not refusal:

@@ -48,7 +48,10 @@ def test_without_a_worker_a_sentence_says_so_and_with_one_it_learns(taught):
 
 def test_after_a_correction_nothing_asks_to_train_again(paused):
     draw(paused, [[-8, -9], [8, -7], [-8, 2], [9, 9], [2, 9]])
-    paused.evaluate("teaching.trials.correcting = true")
+    paused.evaluate(  # as if the network hadn't known it
+        "() => { const { answers } = Object.assign(teaching.trials, { correcting: true });"
+        "  Object.assign(answers.forwards.network, { known: false, almost: false }); }"
+    )
     paused.evaluate("teaching.redraw()")
     paused.clock.run_for(50)
     paused.locator(".teach-choices").get_by_role("button", name="zed", exact=True).click()

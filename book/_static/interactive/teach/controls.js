@@ -107,7 +107,7 @@
       this.backwards.disabled = !trials.last;
       const empty = !gestures.all.some((gesture) => teach.used(gesture).length);
       this.strokesOut.disabled = empty;
-      this.own.hidden = empty; // it has begun
+      this.own.hidden = empty && this.figure.phase === "ready"; // it has begun
       this.link.hidden = empty || !this.figure.isShareable;
       this.link.textContent = score === null ? "copy link" : "copy link with your score";
       this.asideOut.hidden = !aside;

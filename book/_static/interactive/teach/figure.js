@@ -485,7 +485,7 @@
       classList.toggle("is-untrained", !trained);
       classList.toggle("is-learning", this.phase !== "opening" && (!trained || goesOn || isOlder));
       classList.toggle("is-training", goesOn);
-      classList.toggle("is-watching", this.watching.open);
+      classList.toggle("is-watching", this.watching.isOpen);
       this.watching.drawRow(goesOn);
       this.drawAnswers();
       this.controls.draw();

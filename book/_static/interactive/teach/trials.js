@@ -86,7 +86,6 @@
 
     begin(from) {
       this.complete();
-      this.figure.watching.open = false;
       if (this.way !== "backwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
       this.box = { middle: from, factor: 1 };

@@ -23,7 +23,6 @@
     stages = []; // { updates, weights }, the first and the newest among them
     runs = []; // { steps, right } of each stroke, at the stage that is shown
     left = []; // strokes that haven't been run yet
-    open = false; // whether the panels show this, and no stroke of the visitor's
 
     // figure: its lesson is watched, and it is drawn again when there is something else to be seen.
     constructor(figure) {
@@ -58,7 +57,7 @@
 
     forget() {
       Object.assign(this, { lesson: null, network: null, stages: [], runs: [], left: [] });
-      Object.assign(this, { next: null, open: false });
+      this.next = null;
     }
 
     // News of the worker. Of those that come while strokes are run, the newest one waits.
@@ -81,7 +80,8 @@
     // Run the strokes through the weights of a stage.
     show(stage) {
       const isBusy = this.left.length > 0; // with another one
-      Object.assign(this, { stage, open: true, left: [...this.recordings.keys()] });
+      Object.assign(this, { stage, left: [...this.recordings.keys()] });
+      this.trial = this.figure.trials.trial;
       this.network.weights.all.set(stage.weights);
       this.order = shared.sortByVote(this.network.votes());
       if (!isBusy) this.goOn();
@@ -123,15 +123,20 @@
       return `Learned last: ${name}. Its held-out stroke is named right from ${latest} updates on.`;
     }
 
+    // Whether no stroke was drawn since a stage was shown.
+    get isOpen() {
+      return this.stages.length > 0 && this.trial === this.figure.trials.trial;
+    }
+
     // Whether the panels show it.
     get isSeen() {
-      return this.open && this.runs.length > 0 && this.runs.length === this.gestures.length;
+      return this.isOpen && this.runs.length > 0 && this.runs.length === this.gestures.length;
     }
 
     // What leads back through the stages.
     drawRow(goesOn) {
       const { stages, slider } = this;
-      const stage = this.open ? this.stage : stages.at(-1);
+      const stage = this.isOpen ? this.stage : stages.at(-1);
       this.row.hidden = !stages.length;
       if (!stages.length) return;
       slider.disabled = goesOn;
