@@ -577,6 +577,15 @@ def test_a_named_stroke_has_its_moment_on_the_line_and_its_reverse_beside_it():
     assert names == ["zed", "zed, backwards"] and sums[0] == sums[1]
 
 
+def test_names_stand_beside_voltages_and_nowhere_before_there_is_one():
+    before, after = run_figure(
+        "const one = await tab(); const names = []; shared.write = (_, text) => names.push(text);"
+        "one.draw(); const before = [...names]; stroke(one, zed); one.draw();"
+        "return [before, names];"
+    )
+    assert "zed" not in before and "zed" in after
+
+
 def test_after_wrong_the_rejected_name_is_no_choice_and_after_i_dont_know_all_are():
     rejected, open_to_all = run_figure(
         "const one = await tab(); const { trials, controls } = one;"

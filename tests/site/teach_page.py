@@ -23,7 +23,8 @@ def unfold(page):
 
 
 def press_now(page, name):
-    unfold(page)
+    if not button(page, name).is_visible():
+        unfold(page)
     button(page, name).click()
 
 

@@ -65,6 +65,17 @@ def test_the_first_example_is_shown_by_itself_and_not_kept(paused):
     assert paused.evaluate("teaching.trials.trial") is None  # the pad is free again
 
 
+def test_who_begins_sees_few_controls_and_the_rest_once_it_is_unfolded(own):
+    controls = own.locator("[data-kind=teach] :is(button, input, select, summary):visible")
+    begins = controls.count()
+    unfold(own)
+    assert begins <= 10 and controls.count() >= begins + 8
+    for panel in ("raster", "voltages"):  # and the network's panels, without scrolling
+        box = own.locator(f".teach-{panel}").bounding_box()
+        top = own.locator(".teach-pad").bounding_box()["y"]
+        assert box["y"] + box["height"] - top < 720
+
+
 def test_typing_a_name_chooses_its_gesture_and_a_stroke_is_moved_or_turned_round(own):
     name_field(own, 2).fill("seven")
     for end in (4, 2):

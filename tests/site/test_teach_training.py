@@ -63,6 +63,20 @@ def test_after_a_correction_nothing_asks_to_train_again(paused):
     assert button(paused, "teach it yours").is_visible()
 
 
+def test_the_slider_leads_back_through_the_training_by_keyboard(listed):
+    hears_no_end(listed)
+    press_now(listed, "train")
+    listed.wait_for_function("teaching.watching.stages.length > 2", timeout=300_000)
+    press_now(listed, "stop")
+    slider = listed.locator("[name=updates]:enabled")
+    assert slider.bounding_box()["height"] >= 24
+    slider.press("Home")
+    listed.wait_for_function("teaching.watching.updates.textContent === '0'")
+    slider.press("ArrowRight")
+    listed.wait_for_function("teaching.watching.updates.textContent > 0")
+    assert listed.evaluate("teaching.watching.isSeen")
+
+
 def turn(page):
     page.set_viewport_size({"width": 844, "height": 390})
 

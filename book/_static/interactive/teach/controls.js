@@ -22,7 +22,7 @@
   </div>`;
   // What is rarely used is folded.
   const BELOW = `
-    <details class="teach-more" data-part="folded">
+    <details class="teach-more">
       <summary>webcam, switches, files</summary>
       <div class="interactive-row" data-part="recorded"></div>
       <div class="interactive-row">

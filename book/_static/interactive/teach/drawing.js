@@ -30,8 +30,9 @@
   const ACCENT = "#0b7f8b";
   const GREY = "#57606a";
 
-  // Where an answer became the one that it is in the end. at: from a place to CSS pixels.
-  function drawMoment(context, { ms, place }, ink, at, width) {
+  // Where an answer became the one that it is in the end. at: from a place to CSS pixels. Its time
+  // stands above it, or below it where words stand at the top.
+  function drawMoment(context, { ms, place }, ink, at, width, top) {
     const [x, y] = at(place);
     shared.drawDisc(context, x, y, 7, shared.paper());
     shared.drawDisc(context, x, y, 5, colour(ink));
@@ -41,7 +42,7 @@
     context.strokeStyle = shared.paper();
     context.lineWidth = 4;
     context.fillStyle = INK;
-    const text = [`${ms} ms`, clamp(x, 28, width - 28), y < 28 ? y + 18 : y - 18];
+    const text = [`${ms} ms`, clamp(x, 28, width - 28), y < top + 28 ? y + 18 : y - 18];
     context.strokeText(...text);
     context.fillText(...text);
   }
@@ -49,7 +50,7 @@
   teach.drawMoment = (canvas, moment, ink) => {
     const side = canvas.clientWidth / SIDE;
     const at = (place) => place.map((value) => side * (value + SIDE / 2));
-    drawMoment(canvas.getContext("2d"), moment, ink, at, canvas.clientWidth);
+    drawMoment(canvas.getContext("2d"), moment, ink, at, canvas.clientWidth, 50);
   };
 
   // A line that is lighter where it began.
@@ -82,7 +83,7 @@
       context.rect(0, 0, half, height);
       context.clip();
       drawTrace(context, path.map(at));
-      if (moment) drawMoment(context, moment, ink, at, half);
+      if (moment) drawMoment(context, moment, ink, at, half, 20);
       const lines = [
         [title, 14, GREY, 13],
         [`the network${network.share}`, half + 40, GREY, 13],
