@@ -7,9 +7,13 @@
     const first = events[0][0];
     const last = events.at(-1)[0];
     context.fillStyle = colour(ink);
-    for (const [t, x, y] of events) {
-      context.globalAlpha = 0.08 + (0.5 * (t - first)) / (last - first + 1);
-      context.fillRect(x * side, y * side, side + 0.3, side + 0.3);
+    const clear = new Float32Array(SIDE ** 2).fill(1); // how much of each pixel isn't covered
+    for (const [t, x, y] of events)
+      clear[y * SIDE + x] *= 0.92 - (0.5 * (t - first)) / (last - first + 1);
+    for (const [place, left] of clear.entries()) {
+      if (left === 1) continue;
+      context.globalAlpha = 1 - left;
+      shared.fillPixel(context, place, side, -0.3);
     }
     context.globalAlpha = 1;
   };
