@@ -27,6 +27,7 @@ SCRIPTS = [
         *("interactive/teach/training", "interactive/teach/lesson", "interactive/teach/webcam"),
         *("interactive/teach/files", "interactive/teach/keep", "interactive/teach/gestures"),
         *("interactive/teach/challenge", "interactive/motion/stroke", "interactive/teach/trials"),
+        *("interactive/teach/watching", "interactive/teach/ghost"),
     ),
     (ROOT / "benchmarks/teach_hands.js").read_text(encoding="utf-8"),
 ]

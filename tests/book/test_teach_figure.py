@@ -4,6 +4,7 @@ import zipfile
 from base64 import b64decode, b64encode
 from io import BytesIO
 
+import numpy as np
 import pytest
 import torch
 from in_node import needs_node
@@ -452,3 +453,169 @@ def test_an_answer_that_is_wrong_is_learnt_and_nothing_else_forgotten():
     assert "a little better, and has 6 of the 6 others right" in better
     assert named.startswith("The network says gesture 2 (") and what == "What was it?"
     assert answers == {}  # they were of another network
+
+
+# ---- Watched ----
+
+WATCHED = (  # a lesson of three gestures, with three strokes of each to hold one of them out
+    "const one = await tab(); one.beginOwn(); const { watching } = one;"
+    "one.gestures.add({ name: 'gesture 3', strokes: [] });"
+    "const shapes = [line, zigzag, zed];"
+    "for (const [gesture, places] of shapes.entries()) for (let turn = 0; turn < 3; turn++) {"
+    "  one.gestures.choose(gesture); stroke(one, places); }"
+    "const learn = async () => { one.lesson.train();"
+    "  await until(() => !one.lesson.goesOn && !watching.left.length); one.draw(); };"
+)
+
+
+def test_a_network_is_watched_while_it_learns_from_its_first_weights_to_its_last():
+    updates, outputs, follows, same, disabled = run_figure(
+        WATCHED + "one.lesson.train(); await until(() => watching.runs.length === 3);"
+        "const first = JSON.stringify(watching.runs);"
+        "one.draw(); const disabled = [watching.slider.disabled];"
+        "await until(() => !one.lesson.goesOn && !watching.left.length); one.draw();"
+        "disabled.push(watching.slider.disabled);"
+        "const follows = watching.isSeen && first !== JSON.stringify(watching.runs);"
+        "const [weights] = one.lesson.trained.lesson.weights;"
+        "const same = watching.stages.at(-1).weights.every((value, place) =>"
+        "  value === Math.fround(weights[place]));"
+        "return [watching.stages.map(({ updates }) => updates),"
+        "  watching.runs.map(({ steps }) => steps[0].voltages.length), follows, same, disabled];"
+    )
+    assert updates == [0, 4, 8]
+    assert outputs == [3, 3, 3]
+    assert follows and same and disabled == [True, False]
+
+
+def test_the_slider_leads_back_to_an_earlier_network_until_a_stroke_is_drawn():
+    first, last, again, written, seen, drawn = run_figure(
+        WATCHED + "const voltages = () => watching.runs.map(({ steps }) => steps.at(-1).voltages);"
+        "const move = async (to) => { watching.slider.value = to; watching.slider.oninput();"
+        "  await until(() => !watching.left.length); one.draw(); return voltages(); };"
+        "await learn(); const last = voltages(); const first = await move(0);"
+        "const found = [watching.updates.textContent, watching.isSeen];"
+        "const again = await move(2); stroke(one, line); one.draw();"
+        "return [first, last, again, ...found, watching.isSeen];"
+    )
+    assert first != last and again == pytest.approx(np.array(last), abs=1e-9)
+    assert written == "0" and seen and not drawn
+
+
+def test_few_stages_are_kept_of_a_long_lesson_with_the_first_and_the_last():
+    updates = run_figure(
+        WATCHED + "await learn(); const [{ weights }] = watching.stages;"
+        "Object.assign(teach.TRAINING, whole); watching.stages = [];"
+        "for (let step = 0; step <= whole.steps; step += 2)"
+        "  watching.take({ updates: step, weights });"
+        "return [...watching.stages.map(({ updates }) => updates), whole.steps];"
+    )
+    *updates, steps = updates
+    assert len(updates) <= 24 and updates[0] == 0 and updates[-1] == steps
+    assert updates == sorted({*updates})
+
+
+LEARNT = {  # since which update each of three strokes has been named rightly
+    "(4, 12, 8)": "Learned last: gesture 2. Its held-out stroke is named right from 12 updates on.",
+    "(4, 12, 12)": "",
+    "(4, 12, null)": "",
+}
+
+
+@pytest.mark.parametrize("since", LEARNT)
+def test_the_gesture_learned_last_is_named_where_the_held_out_strokes_tell(since):
+    told = run_figure(
+        WATCHED + "await learn();"
+        f"watching.rightSince = [{since[1:-1]}]; return watching.lastLearnt;"
+    )
+    assert told == LEARNT[since]
+
+
+def test_a_stroke_that_was_named_wrongly_again_counts_from_when_it_is_right_for_good():
+    since = run_figure(
+        WATCHED + "await learn(); watching.rightSince = [null];"
+        "for (const [updates, right] of [[0, true], [4, false], [8, true], [12, true]]) {"
+        "  Object.assign(watching, { stage: { updates, isNew: true }, runs: [{ right }] });"
+        "  watching.judge(); }"
+        "return watching.rightSince;"
+    )
+    assert since == [8]
+
+
+# ---- Drawn against time ----
+
+
+def test_the_moment_is_when_a_voltage_takes_the_lead_for_good():
+    found = run_figure(
+        "const steps = [[0, 0], [2, 1], [1, 3], [4, 3], [0, 5], [9, 0], [0, 9]]"
+        "  .map((voltages) => ({ voltages }));"
+        "return [0, 1].map((output) => [3, 5, 6].map((count) =>"
+        "  teach.leadsFrom(steps.slice(0, count), output)));"
+    )
+    assert found == [[None, None, 5], [2, 4, None]]
+
+
+def test_a_named_stroke_has_its_moment_on_the_line_and_its_reverse_beside_it():
+    near, later, both, names, sums, after = run_figure(
+        "const one = await tab(); const { trials, pad } = one;"
+        "const [first, ...corners] = zed.map(([x, y]) => [x / 2 + 8, y / 2]);"  # small, aside
+        "const path = [first]; for (const [x, y] of corners) { const [left, top] = path.at(-1);"
+        "  for (let share = 0.1; share < 1.05; share += 0.1)"
+        "    path.push([left + share * (x - left), top + share * (y - top)]); }"
+        "stroke(one, path); const { place, ms } = trials.answers.forwards.moment;"
+        "const near = Math.min(...path.map(([x, y]) => Math.hypot(x - place[0], y - place[1])));"
+        "const before = one.showsBothWays; trials.playBackwards(pad); one.complete();"
+        "const { forwards, backwards } = trials.answers;"
+        "const ways = [one.wayOf('f', forwards), one.wayOf('b', backwards)];"
+        "const both = [before, one.showsBothWays]; stroke(one, path);"
+        "const named = (model) => ways.map((way) => way[model].name);"
+        "return [near, [ms, trials.trial.steps.length], both, named('network'), named('sum'),"
+        "  one.showsBothWays];"
+    )
+    assert near < 1.5  # pixels
+    assert 0 < later[0] <= later[1]
+    assert both == [False, True] and not after
+    assert names == ["zed", "zed, backwards"] and sums[0] == sums[1]
+
+
+def test_names_stand_beside_voltages_and_nowhere_before_there_is_one():
+    before, after = run_figure(
+        "const one = await tab(); const names = []; shared.write = (_, text) => names.push(text);"
+        "one.draw(); const before = [...names]; stroke(one, zed); one.draw();"
+        "return [before, names];"
+    )
+    assert "zed" not in before and "zed" in after
+
+
+def test_after_wrong_the_rejected_name_is_no_choice_and_after_i_dont_know_all_are():
+    rejected, open_to_all = run_figure(
+        "const one = await tab(); const { trials, controls } = one;"
+        "const choices = []; controls.choices.replaceChildren = (_, ...buttons) =>"
+        "  choices.push(buttons.map(({ textContent }) => textContent));"
+        "stroke(one, zed); trials.doubtIt(); one.draw(); trials.forget(); one.draw();"
+        "stroke(one, zigzag); one.draw(); return [choices[0], choices.at(-1)];"
+    )
+    assert len(rejected) == 5 and "zed" not in rejected
+    assert len(open_to_all) == 6
+
+
+# ---- While nobody draws ----
+
+
+def test_an_idle_hand_is_no_stroke_and_is_gone_for_good_once_the_figure_is_touched():
+    moved, seen, events, counts, edits, touched, calm = run_figure(
+        "const heard = {}; globalThis.Path2D = class {}; let now = 0;"
+        "globalThis.requestAnimationFrame = (act) => setTimeout(() => act((now += 16)));"
+        "document.addEventListener = (kind, act) => { heard[kind] = act; };"
+        "let calm = false; globalThis.matchMedia = () => ({ matches: calm });"
+        "const one = await tab(); const { ghost, trials } = one; const before = ghost.isThere;"
+        "ghost.isSeen = true; one.draw(); const seen = [before, ghost.isThere];"
+        "await until(() => ghost.time > 0 || trials.trial); const moved = ghost.time;"
+        "calm = true; const still = ghost.isThere; calm = false;"
+        "heard.pointerdown({ target: { closest: () => null } }); seen.push(ghost.isThere);"
+        "heard.keydown({ target: { closest: () => one } });"
+        "return [moved, seen, [trials.trial, trials.events.length], counts(one), one.edits,"
+        "  ghost.isThere, still];"
+    )
+    assert moved > 0 and seen == [False, True, True]
+    assert events == [None, 0] and counts == [5] * 6 and edits == 0
+    assert not touched and not calm

@@ -17,7 +17,14 @@ def button(page, name):
     return page.locator("[data-kind=teach]").get_by_role("button", name=name, exact=True)
 
 
+def unfold(page):
+    """Show what is rarely used, too."""
+    page.locator(".teach-more").evaluate("(folded) => { folded.open = true; }")
+
+
 def press_now(page, name):
+    if not button(page, name).is_visible():
+        unfold(page)
     button(page, name).click()
 
 

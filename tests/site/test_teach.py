@@ -15,6 +15,7 @@ from teach_page import (
     press_now,
     said,
     strokes_of,
+    unfold,
 )
 
 
@@ -62,6 +63,17 @@ def test_the_first_example_is_shown_by_itself_and_not_kept(paused):
     assert counts_of(paused) == [5] * 6
     paused.clock.run_for(2000)
     assert paused.evaluate("teaching.trials.trial") is None  # the pad is free again
+
+
+def test_who_begins_sees_few_controls_and_the_rest_once_it_is_unfolded(own):
+    controls = own.locator("[data-kind=teach] :is(button, input, select, summary):visible")
+    begins = controls.count()
+    unfold(own)
+    assert begins <= 10 and controls.count() >= begins + 8
+    for panel in ("raster", "voltages"):  # and the network's panels, without scrolling
+        box = own.locator(f".teach-{panel}").bounding_box()
+        top = own.locator(".teach-pad").bounding_box()["y"]
+        assert box["y"] + box["height"] - top < 720
 
 
 def test_typing_a_name_chooses_its_gesture_and_a_stroke_is_moved_or_turned_round(own):
@@ -210,6 +222,7 @@ REFUSED = f"{PLAY} = async () => {{ throw new DOMException('no', 'NotAllowedErro
 @pytest.mark.parametrize("refusal", ["", REFUSED])
 def test_one_stream_of_the_camera_at_a_time_and_every_path_stops_it(refusal, visit):
     page = before_camera(visit, refusal)
+    unfold(page)
     button(page, "webcam").dblclick()
     page.wait_for_function("streams.length")
     if not refusal:

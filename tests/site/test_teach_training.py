@@ -48,7 +48,10 @@ def test_without_a_worker_a_sentence_says_so_and_with_one_it_learns(taught):
 
 def test_after_a_correction_nothing_asks_to_train_again(paused):
     draw(paused, [[-8, -9], [8, -7], [-8, 2], [9, 9], [2, 9]])
-    paused.evaluate("teaching.trials.correcting = true")
+    paused.evaluate(  # as if the network hadn't known it
+        "() => { const { answers } = Object.assign(teaching.trials, { correcting: true });"
+        "  Object.assign(answers.forwards.network, { known: false, almost: false }); }"
+    )
     paused.evaluate("teaching.redraw()")
     paused.clock.run_for(50)
     paused.locator(".teach-choices").get_by_role("button", name="zed", exact=True).click()
@@ -58,6 +61,20 @@ def test_after_a_correction_nothing_asks_to_train_again(paused):
     paused.clock.run_for(50)
     assert "train it again" not in paused.locator(".teach-scored").text_content()
     assert button(paused, "teach it yours").is_visible()
+
+
+def test_the_slider_leads_back_through_the_training_by_keyboard(listed):
+    hears_no_end(listed)
+    press_now(listed, "train")
+    listed.wait_for_function("teaching.watching.stages.length > 2", timeout=300_000)
+    press_now(listed, "stop")
+    slider = listed.locator("[name=updates]:enabled")
+    assert slider.bounding_box()["height"] >= 24
+    slider.press("Home")
+    listed.wait_for_function("teaching.watching.updates.textContent === '0'")
+    slider.press("ArrowRight")
+    listed.wait_for_function("teaching.watching.updates.textContent > 0")
+    assert listed.evaluate("teaching.watching.isSeen")
 
 
 def turn(page):

@@ -6,7 +6,7 @@
     "teach/data motion/data ../vendor/fflate ../vendor/idb-keyval shared/camera shared/snn " +
     "shared/drawing motion/scene motion/stroke motion/drawing motion/pad teach/network " +
     "teach/strokes teach/training teach/lesson teach/pad teach/webcam teach/files teach/keep " +
-    "teach/drawing teach/gestures teach/trials teach/challenge teach/recorder teach/controls " +
+    "teach/drawing teach/gestures teach/trials teach/watching teach/ghost teach/challenge teach/recorder teach/controls " +
     "teach/figure";
 
   // The link that this tab was opened by, which an address of a section doesn't show any more.

@@ -96,8 +96,10 @@
   shared.isDark = () => document.documentElement.dataset.theme === "dark";
 
   // Paper, in the theme of the page.
+  shared.paper = () => (shared.isDark() ? "#d6d9dc" : "#fbfaf7");
+
   shared.fillPaper = (context, width, height) => {
-    context.fillStyle = shared.isDark() ? "#d6d9dc" : "#fbfaf7";
+    context.fillStyle = shared.paper();
     context.fillRect(0, 0, width, height);
   };
 

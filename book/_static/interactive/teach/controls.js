@@ -6,7 +6,6 @@
     <div class="interactive-row teach-training">
       <button class="teach-train" data-part="train">train</button>
       <progress max="1" aria-label="Training" data-part="progress"></progress>
-      <button class="teach-again" data-part="again">train from another start</button>
     </div>
     <div class="interactive-row teach-judging">
       <span class="teach-choices" data-part="choices"></span>
@@ -21,16 +20,24 @@
       <button class="teach-own" data-part="own">teach it yours</button>
     </div>
   </div>`;
+  // What is rarely used is folded.
   const BELOW = `
-    <div class="interactive-row">${boxes(teach.WITHOUT)}</div>
-    <div class="interactive-row">
-      <button data-part="strokesOut">download strokes</button>
-      <button data-part="strokesIn">open strokes</button>
-      <input type="file" accept=".zip" hidden aria-label="A zip file of strokes" data-part="chooser">
-      <button data-part="networkOut">download network</button>
-      <button data-part="anew">start over</button>
-      <button data-part="asideOut">download what was set aside</button>
-    </div>
+    <details class="teach-more">
+      <summary>webcam, switches, files</summary>
+      <div class="interactive-row" data-part="recorded"></div>
+      <div class="interactive-row">
+        <button data-part="again">train from another start</button>
+        ${boxes(teach.WITHOUT)}
+      </div>
+      <div class="interactive-row">
+        <button data-part="strokesOut">download strokes</button>
+        <button data-part="strokesIn">open strokes</button>
+        <input type="file" accept=".zip" hidden aria-label="A zip file of strokes" data-part="chooser">
+        <button data-part="networkOut">download network</button>
+        <button data-part="anew">start over</button>
+      </div>
+    </details>
+    <button data-part="asideOut">download what was set aside</button>
     <input type="text" readonly hidden aria-label="The link, to be copied" data-part="address">
     <p class="teach-note" data-part="note"></p>`;
 
@@ -38,7 +45,8 @@
     // figure: what the controls act on. below: where those stand that one needs later.
     constructor(figure, below) {
       Object.assign(this, { figure }, fromHTML(ANSWER + BELOW));
-      const { lesson, trials, pad } = figure;
+      const { lesson, trials, pad, recorder } = figure;
+      this.recorded.append(recorder.onOff, recorder.nothing);
       below.append(this.content);
       const backwards = () => trials.playBackwards(pad);
       const clicked = {
@@ -79,7 +87,7 @@
     drawChoices() {
       const { trials, lesson, gestures } = this.figure;
       const asks = trials.correcting && lesson.trained;
-      const all = asks ? gestures.all : [];
+      const all = asks ? gestures.all.filter((gesture) => gesture !== trials.rejected) : [];
       const names = all.map(({ name }) => name).join();
       if (names === this.names) return;
       this.names = names;
@@ -95,9 +103,11 @@
       this.train.textContent = goesOn ? "stop" : "train";
       this.progress.value = training?.progress.at(-1)?.share ?? 0;
       this.again.disabled = this.networkOut.disabled = !trained;
-      this.backwards.disabled = !trained || !trials.last;
+      this.backwards.hidden = !trained;
+      this.backwards.disabled = !trials.last;
       const empty = !gestures.all.some((gesture) => teach.used(gesture).length);
       this.strokesOut.disabled = empty;
+      this.own.hidden = empty && this.figure.phase === "ready"; // it has begun
       this.link.hidden = empty || !this.figure.isShareable;
       this.link.textContent = score === null ? "copy link" : "copy link with your score";
       this.asideOut.hidden = !aside;

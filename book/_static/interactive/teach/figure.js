@@ -60,6 +60,7 @@
       this.drawing = drawing;
       this.canvases = shared.panels(drawing, ABOUT, PANELS, "teach");
       this.lesson = new teach.Lesson(this);
+      this.watching = new teach.Watching(this);
       this.recorder = new teach.Recorder(this);
       this.gestures = new teach.Gestures(this);
       this.trials = new teach.Trials(this);
@@ -68,6 +69,7 @@
         perFrame: (teach.INTERVAL / 1000) * motionData.settings.slow_motion, // ms of the hand
       });
       this.controls = new teach.Controls(this, controls);
+      this.ghost = new teach.Ghost(this);
       this.arrange();
       this.teach(false);
       this.enter("opening");
@@ -131,7 +133,9 @@
       this.name = name;
       this.sum = sum;
       this.canvases.pad.parentElement.append(content);
-      this.drawing.append(this.controls.answer, this.gestures.list);
+      const side = element("div", { className: "teach-side" });
+      side.append(this.gestures.list, this.controls.answer);
+      this.drawing.append(side, this.watching.row);
       const skip = (event) => {
         event.preventDefault();
         this.pad.grip.focus();
@@ -142,14 +146,21 @@
     }
 
     watchPage() {
+      let look = "";
       shared.keepDrawn(this.drawing, () => {
-        this.gestures.drawPictures();
+        const now = `${this.drawing.clientWidth} ${shared.isDark()}`;
+        if (now !== look) this.gestures.drawPictures(); // which takes long
+        look = now;
         this.redraw();
       });
       // By itself, once, where things may move: the first example.
-      shared.whileSeen(this.drawing, () => {
+      const first = () => {
         const isFree = !shared.isCalm() && !this.trials.trial && !this.invitation;
         if (isFree) this.showExample(this.gestures.all[0]);
+      };
+      shared.whileSeen(this.drawing, first, (isSeen) => {
+        this.ghost.isSeen = isSeen;
+        this.redraw();
       });
       teach.whenOtherTabKeeps(this.hash, () => this.follow());
       addEventListener("beforeunload", (event) => {
@@ -200,6 +211,7 @@
 
     start(gestures, text, chosen = null) {
       this.lesson.forget();
+      this.watching.forget();
       this.complete();
       this.trials.clear(); // but for strokes that wait for a gesture that is chosen
       this.challenge = this.score = null;
@@ -462,20 +474,64 @@
 
     draw() {
       const { canvases, recorder, trials } = this;
+      const { classList } = this.drawing;
       if (this.behind && this.isIdle) this.follow();
-      const { picture } = recorder.webcam ?? {};
-      const hint = trials.path ? "" : "press and draw";
-      if (picture) teach.drawWebcam(canvases.pad, picture);
-      else motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], teach.RADIUS, hint);
+      this.drawPad();
+      this.ghost.loop.start();
       const rest = recorder.webcam ? 0 : trials.rest;
       shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
       this.drawNearest();
-      const { classList } = this.drawing;
       const { trained, goesOn, isOlder } = this.lesson;
       classList.toggle("is-untrained", !trained);
       classList.toggle("is-learning", this.phase !== "opening" && (!trained || goesOn || isOlder));
+      classList.toggle("is-training", goesOn);
+      classList.toggle("is-watching", this.watching.isOpen);
+      this.watching.drawRow(goesOn);
       this.drawAnswers();
       this.controls.draw();
+    }
+
+    drawPad() {
+      const { canvases, recorder, trials, ghost } = this;
+      const { picture } = recorder.webcam ?? {};
+      if (picture) return teach.drawWebcam(canvases.pad, picture);
+      const { forwards, backwards } = this.isDrawing ? {} : trials.answers;
+      if (this.showsBothWays)
+        return teach.drawBothWays(canvases.pad, [
+          this.wayOf("forwards", forwards),
+          this.wayOf("backwards", backwards),
+        ]);
+      const hint = trials.path ? "" : "press and draw";
+      const radius = ghost.isThere ? 0 : teach.RADIUS;
+      motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], radius, hint);
+      if (ghost.isThere) return ghost.draw(canvases.pad);
+      const { moment, network } = backwards ?? forwards ?? {};
+      if (moment) teach.drawMoment(canvases.pad, moment, this.inkOf(network));
+    }
+
+    // Whether the pad shows a stroke and its reverse.
+    get showsBothWays() {
+      const { forwards, backwards } = this.trials.answers;
+      return Boolean(!this.isDrawing && forwards?.path && backwards?.path);
+    }
+
+    // What the pad shows of an answer.
+    wayOf(title, { path, moment, network, sum }) {
+      const named = (answer) => {
+        if (!answer) return { name: "nothing", share: "" };
+        const { output, shares } = answer;
+        const { name } = this.lesson.trained.gestures[output];
+        return { name, share: `: ${shared.percent(shares[output])}` };
+      };
+      const known = network.known || network.almost;
+      const answer = known ? named(network) : { name: "I don’t know", share: "" };
+      const ink = known ? this.inkOf(network) : "grey";
+      return { title, path, moment, ink, network: answer, sum: named(sum) };
+    }
+
+    // The colour of the gesture that an answer names.
+    inkOf({ output }) {
+      return this.gestures.inkOf(this.lesson.trained.gestures[output]);
     }
 
     // Over the events of a stroke that isn't known, the nearest example.
@@ -497,20 +553,24 @@
       const trial = trained && trials.trial?.by === trained ? trials.trial : null;
       const steps = trial?.steps ?? [];
       const span = shared.spanOf(steps, timeWindow);
-      shared.drawRaster(canvases.raster, order, inks, steps, span);
-      teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);
+      if (this.watching.isSeen && !isDrawing) this.watching.draw(canvases);
+      else {
+        shared.drawRaster(canvases.raster, order, inks, steps, span);
+        teach.drawVoltages(canvases.voltages, names, inks, steps, trial?.answer?.output, span);
+      }
       const shows = isDrawing && trials.way === "shown";
       const { forwards, backwards = forwards } = trials.answers;
       const { network, sum } = (isDrawing && !shows ? this.soFar(trial) : backwards) ?? {};
       const known = network?.output !== undefined && (network.known !== false || network.almost);
       const name = known ? `${names[network.output]}${network.almost ? "?" : ""}` : "I don’t know";
-      this.name.textContent = network ? name : "";
+      const isWritten = network && !this.showsBothWays;
+      this.name.textContent = isWritten ? name : "";
       this.name.classList.toggle("is-guess", isDrawing);
       const ink = known ? inks[network.output] : "grey";
       this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
       const rivals = { "the sum": sum?.output, "the nearest example": network?.nearest };
       const said = Object.entries(rivals)
-        .filter(([, output]) => network && names[output])
+        .filter(([, output]) => isWritten && names[output])
         .map(([who, output]) => `${who}: ${names[output]}`);
       this.sum.textContent = shows ? "an example, drawn by the page" : said.join("\n");
     }

@@ -169,13 +169,15 @@
       };
       figure.say("Filming copies of your strokes …", !figure.invitation);
       const run = { lesson, gestures, strokes: new Set(this.usedNow()) };
-      this.hire(run, shown, (learnt) => {
+      figure.watching.begin(lesson, gestures, shown);
+      this.hire(run, shown, async (learnt) => {
         const { left, right, sumRight } = this.training.progress.at(-1);
         const of = ` Of ${counted(left, "left-out stroke")}, the network has ${right} right`;
         const rights = left ? `${of}, the sum ${sumRight}.` : "";
         const seconds = (performance.now() - this.training.began) / 1000;
         this.adopt(learnt);
         figure.say(`Trained in ${seconds.toFixed(1)} s.${rights} Now draw one.`);
+        await shared.pause();
         figure.learnt();
       });
     }
@@ -243,7 +245,10 @@
     }
 
     hear(news) {
-      this.training.progress.push(news);
+      const { progress, run } = this.training;
+      if (progress.length) progress.at(-1).weights = null; // they are large
+      progress.push(news);
+      if (!run.lesson.weights) this.figure.watching.hear(news);
       this.expectNews(() => this.stop("Training has stopped by itself."));
       this.figure.say(soFar(news), false);
     }

@@ -49,14 +49,14 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
 
   // One stroke of each gesture that has three or more is left out, to see what a network makes of
   // it.
-  function leaveOut(strokes, random) {
+  teach.leaveOut = (strokes, random) => {
     const left = new Set();
     for (const target of new Set(strokes.map((stroke) => stroke.target))) {
       const own = strokes.filter((stroke) => stroke.target === target);
       if (own.length > 2) left.add(own[Math.floor(own.length * random())]);
     }
     return left;
-  }
+  };
 
   function right(network, recordings) {
     const answer = (recording) => teach.answerOf(network.run(recording).values)?.output;
@@ -99,7 +99,7 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
     const { steps, slower = 1 } = weights ? ON : teach.TRAINING;
     const { timeWindow, settle } = teach.NETWORK;
     const random = mulberry32(seed);
-    const left = weights ? new Set() : leaveOut(strokes, random);
+    const left = weights ? new Set() : teach.leaveOut(strokes, random);
     const film = (stroke) => {
       const events = teach.film(stroke, settings, random);
       const shuffled = without.includes("time") && random;
@@ -139,6 +139,7 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
       if (step % NEWS && step < steps) continue;
       yield {
         share: 0.2 + (0.8 * step) / steps,
+        step,
         loss: losses[0],
         known,
         left: tests.length,

@@ -19,6 +19,20 @@
   };
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
+  // The step from which on the voltage of an output has been the highest so far, until the end; null
+  // where it isn't in the end.
+  teach.leadsFrom = (steps, output) => {
+    const highest = steps[0].voltages.map(() => -Infinity);
+    let since = null;
+    for (const [step, { voltages }] of steps.entries()) {
+      for (const [other, voltage] of voltages.entries())
+        highest[other] = Math.max(highest[other], voltage);
+      if (shared.leading(highest) !== output) since = null;
+      else since ??= step;
+    }
+    return since;
+  };
+
   // A stroke with the events that the page shows of it.
   teach.seen = (record) => {
     const stroke = teach.toStroke(record);
@@ -203,12 +217,35 @@
       const { answer, blindAnswer } = this.trial;
       const network = trained.judge(answer, course);
       const { known, almost } = network;
-      this.answers[way === "shown" ? "forwards" : way] = { network, sum: blindAnswer, stroke };
+      const { path } = this;
+      const moment = this.momentOf(network);
+      const found = { network, sum: blindAnswer, stroke, path, moment };
+      this.answers[way === "shown" ? "forwards" : way] = found;
       if (way === "shown" || this.figure.challenge?.judge(known ? network.output : null)) return;
       this.asked = way === "forwards" ? stroke : null;
       this.correcting = Boolean(this.asked) && !known && !almost;
       const back = known && trained.others([...course].reverse(), network.output);
       this.figure.say(this.verdict(back ? " Now play it backwards." : ""));
+    }
+
+    // When an answer became the one that it is in the end: after how many ms, and where the disc was
+    // on the pad. null if that can't be told.
+    momentOf({ output, known, almost }) {
+      const { trial, path } = this;
+      if (!path || !(known || almost) || this.figure.lesson.without.has("time")) return null;
+      const step = teach.leadsFrom(trial.steps.slice(0, trial.ends), output);
+      if (step === null) return null;
+      const time = trial.began + timeWindow * (step + 1);
+      const at = Math.min(Math.round(time / teach.INTERVAL), trial.path.length - 1);
+      const { middle, factor } = teach.boxOf(path);
+      const place = trial.path[at].map((value, axis) => value / factor + middle[axis]);
+      return { ms: (timeWindow / 1000) * (step + 1), place };
+    }
+
+    // The gesture whose name was shown, where that was wrong.
+    get rejected() {
+      const { output, known, almost } = this.answers.forwards.network;
+      return known || almost ? this.figure.lesson.trained.gestures[output] : null;
     }
 
     // The last answer was wrong: ask what it was.
@@ -260,14 +297,7 @@
       const { spiking } = lesson.trained;
       const { time_window, settle_steps } = SETTINGS;
       const shuffled = teach.toRecording(events, time_window, settle_steps, random);
-      const { u, voltages, values } = spiking.run(shuffled);
-      const spiked = (voltage) =>
-        [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
-      this.trial.steps = voltages.map((each, step) => ({
-        voltages: each,
-        spikes: spiked(u[step]),
-      }));
-      this.trial.answer = teach.answerOf(values);
+      Object.assign(this.trial, teach.stepsOf(spiking, shuffled));
     }
 
     nameOf(output) {
