@@ -30,7 +30,7 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 OTHERS = {
     "index": {"95"},
     "training": {"83"},
-    "does_it_need_spikes": {"95"},
+    "does_it_need_spikes": {"95", "100"},
     "how_an_event_camera_sees": {"50"},
     "your_own_recordings": {"95"},
     "elsewhere": {"10"},
