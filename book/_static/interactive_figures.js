@@ -154,7 +154,8 @@
     const valueOf = ({ value, dataset }) => (dataset.scale === "log" ? 10 ** +value : +value);
     function show(input) {
       const { unit = "", digits = input.step.split(".")[1]?.length ?? 0 } = input.dataset;
-      const text = `${number(valueOf(input), digits)} ${unit}`.trim();
+      const gap = /^[%°]/.test(unit) ? "" : " ";
+      const text = `${number(valueOf(input), digits)}${gap}${unit}`.trim();
       input.nextElementSibling.textContent = input.ariaValueText = text;
     }
     for (const input of inputs) {

@@ -119,13 +119,13 @@
         const edge = edges.reduce((best, next) => (outside(next) > outside(best) ? next : best));
         const write = (value, text, away, up = 0) => {
           const [x, y] = place(edge.with(axis, value));
-          const [right, down] = axis === 2 ? [away, 0] : [0.4 * away, 0.9 * away];
+          const [right, down] = [[0.4, 0.9], [0.9, 0.4], [1, 0]][axis].map((each) => each * away);
           const spot = [x + Math.sign(x - centre) * right, y + down - up];
           shared.write(context, text, ...spot, { fill: "text", size: 13, align: "center" });
         };
         for (const value of ticks(span).slice(axis && 1)) write(value, String(value), 15);
         if (axis === 2) write(0, NAMES[2], 0, 16);
-        else write(span / 2, NAMES[axis], 44);
+        else write(span / 2, NAMES[axis], axis ? 60 : 44);
       });
     }
 
