@@ -243,8 +243,9 @@ def read_class(path: Path) -> str | None:
         case ".npz":
             with suppress(Exception), open_input(path) as file:
                 name = np.load(file, allow_pickle=False)["class"]
-                if name.ndim == 0:
-                    return str(name)
+                if name.size == 1:
+                    told = name.item()
+                    return told.decode() if isinstance(told, bytes) else str(told)
     return None
 
 
@@ -293,8 +294,27 @@ def _read_hdf5(file: BinaryIO) -> EventFile:
         events = content.get("events", {})
         group = {"events": events} if isinstance(events, h5py.Dataset) else events
         columns = {name: data for name, data in group.items() if isinstance(data, h5py.Dataset)}
+        for data in columns.values():
+            check_filters(data)
         check_memory(3 * sum(data.nbytes for data in columns.values()))
         return _of_arrays({name: data[()] for name, data in columns.items()})
+
+
+def check_filters(data: Any) -> None:
+    """Refuse an array of HDF5 whose compression isn't installed, such as Blosc's of DSEC."""
+    import h5py
+
+    with suppress(ImportError):
+        import hdf5plugin  # noqa: F401, which registers what it brings
+    settings = data.id.get_create_plist()
+    for position in range(settings.get_nfilters()):
+        number, _, _, name = settings.get_filter(position)
+        if not h5py.h5z.filter_avail(number):
+            called = name.decode() or "no name"
+            raise ValueError(
+                f"{data.name} is compressed by filter {number} ({called}), which isn't installed; "
+                "pip install hdf5plugin brings Blosc and others"
+            )
 
 
 def _of_arrays(arrays: dict[str, ndarray]) -> EventFile:

@@ -294,7 +294,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     while waiting:
         path = waiting.popleft()
         real_path = os.path.realpath(path)
-        children = sorted(path.glob("[!.]*")) if path.is_dir() else []
+        children = _entries(path) if path.is_dir() else []
         if real_path not in visited and children:
             for child in children:
                 if child.is_symlink():
@@ -307,6 +307,11 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
             left_out.append(path)
         visited.add(real_path)
     return sorted(recordings), left_out
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder and isn't hidden; unlike ``glob``, refuse one without access."""
+    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
 
 
 def _class_names(folder: Path, files: dict[Path, tuple[str, ...]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from pokersnn_helpers.system.checks import check_events, check_range, errors_in
-from pokersnn_helpers.system.writing import errors_name
+from pokersnn_helpers.system.writing import StrPath, errors_name
 
 from ..files.event_files import ANY_SENSOR, check_file, read_unchecked
 from ..files.folders import find_files
@@ -58,7 +58,7 @@ def remaining(events: ndarray, refractory: int = 0, noise: int = 0) -> ndarray:
     return left["p"]
 
 
-def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
+def clean_files(path: StrPath, out: StrPath, **filters: int) -> Iterator[str]:
     r"""Write copies of a file, or of all files below a folder, with the ``remaining`` events.
 
     Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
@@ -83,9 +83,10 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
 
     Example:
         >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
-        >>> list(clean_files(Path("one.csv"), Path("clean")))
+        >>> list(clean_files("one.csv", "clean"))
         ['one.csv: 1 of 1 events are left']
     """
+    path, out = Path(path), Path(out)
     if out.exists():
         raise FileExistsError(f"{out} exists; name a new folder")
     if path.resolve() in out.resolve().parents:

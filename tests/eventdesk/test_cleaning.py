@@ -39,7 +39,7 @@ def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):
     assert read_event_file(new / "left/anna/1.npz").sensor_size == (64, 64, 2)
     assert read_event_file(new / "3.npz").sensor_size is None
     with pytest.raises(FileExistsError, match="new exists; name a new folder"):
-        list(clean_files(old, new))
+        list(clean_files(str(old), str(new)))
 
 
 def test_files_of_one_name_in_several_formats_become_as_many(tmp_path):

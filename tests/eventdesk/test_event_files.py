@@ -247,6 +247,28 @@ def test_columns_in_tonics_order_are_recognised_and_it_is_said(suffix, tmp_path)
         assert np.array_equal(read_events(path), rising)
 
 
+def test_a_compression_that_is_not_installed_is_named_with_what_brings_it(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        settings.set_chunk((4,))
+        settings.set_filter(32001, h5py.h5z.FLAG_OPTIONAL)  # Blosc's number
+        space = h5py.h5s.create_simple((4,))
+        group = file.create_group("events")
+        h5py.h5d.create(group.id, b"t", h5py.h5t.NATIVE_INT64, space, dcpl=settings)
+        group.update({name: np.zeros(4, int) for name in "xyp"})
+    if h5py.h5z.filter_avail(32001):
+        pytest.skip("Blosc is installed")
+    with pytest.raises(ValueError, match=r"t is compressed by filter 32001 .* hdf5plugin"):
+        read_events(path)
+
+
+@pytest.mark.parametrize("name", ["up", b"up", ["up"], [b"up"]])
+def test_the_class_of_an_archive_may_be_bytes_or_a_list_of_one(name, tmp_path):
+    np.savez(tmp_path / "a.npz", **{"class": name})
+    assert read_class(tmp_path / "a.npz") == "up"
+
+
 def test_comments_before_a_table_may_repeat_and_need_no_name(tmp_path):
     path = tmp_path / "a.csv"
     for table in (headless(EVENTS), b"# class: up\n# class: up\n" + csv(EVENTS)):

@@ -1,5 +1,6 @@
 import itertools
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -325,3 +326,16 @@ def test_a_folder_says_in_a_few_lines_what_it_holds(tmp_path):
     shown = repr(load_folder(fill(tmp_path)))
     assert len(shown.splitlines()) <= 10
     assert str(tmp_path) in shown and "groups: " in shown
+
+
+def test_a_folder_without_access_is_no_folder_without_recordings(folder, monkeypatch):
+    entries = Path.iterdir
+
+    def refuse(path):
+        if path.name == "middle":
+            raise PermissionError(13, "Permission denied", str(path))
+        return entries(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(PermissionError, match="middle"):
+        load_folder(folder)
