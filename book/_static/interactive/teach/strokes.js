@@ -8,15 +8,16 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   teach.INTERVAL = 400; // µs between two places of a path
   const LONGEST = 598; // places of a path
   teach.MOST_EVENTS = 60_000; // of a stroke
-  // The most that copies differ by, in pixels, rad and shares.
+  // The most that copies differ by, in pixels, rad and shares; little is likelier than much, so that
+  // two gestures of which one can be bent into the other are still told apart.
   const COPY = {
-    shift: 5,
-    turn: 0.6,
-    scale: 0.15,
-    stretch: 0.45,
-    slant: 0.4,
-    tempo: 0.8, // of a film
-    wobble: 1.5,
+    shift: 6,
+    turn: 0.72,
+    scale: 0.18,
+    stretch: 0.54,
+    slant: 0.48,
+    tempo: 0.96, // of a film
+    wobble: 1.8,
   };
   const BENDS = 6; // places along a path between which a copy's wobble is drawn
 
@@ -288,7 +289,7 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   // A stroke turned and scaled; a film is shifted and of another duration, and a path wobbles. A
   // loop begins somewhere.
   teach.copyOf = ({ path, pictures, intervals }, random) => {
-    const within = (most) => most * (2 * random() - 1);
+    const within = (most) => most * (random() + random() - 1);
     const right = within(COPY.shift);
     const down = within(COPY.shift);
     const angle = within(COPY.turn);
