@@ -12,9 +12,9 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
   // shown.
   teach.TRAINING = {
-    copies: 192,
+    copies: 112,
     beside: 2,
-    steps: 736,
+    steps: 608,
     batch: 8,
     clipNorm: 1,
     learningRate: 0.004,
@@ -120,7 +120,8 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
     const models = [spiking, sum].map((network, which) => {
       if (weights) network.weights.all.set(weights[which]);
       const rate = (slower * learningRate) / (which ? 2 : 1);
-      return { network, adam: new teach.Adam(network.weights, { learningRate: rate, clipNorm }) };
+      const adam = new teach.Adam(network.weights, { learningRate: rate, clipNorm });
+      return { network, adam, every: which ? 2 : 1 }; // the sum needs only half of the steps
     });
     const known = right(spiking, tests);
     const waiting = [];
@@ -128,7 +129,8 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
       if (waiting.length < batch) waiting.push(...shared.shuffle([...learnt], random));
       const drawn = waiting.splice(0, batch);
       const part = drawn.map(([recording, target]) => [beside(recording, random), target]);
-      const losses = models.map(({ network, adam }) => {
+      const losses = models.map(({ network, adam, every }) => {
+        if (step % every) return null;
         let loss = 0;
         for (const [recording, target] of part)
           loss += network.learn(recording, target, adam.gradients);
