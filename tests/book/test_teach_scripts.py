@@ -366,7 +366,7 @@ def test_while_a_hand_rests_nothing_is_filmed():
         "for (const place of rest(zed.at(-1))) trials.advance(place);"
         "return [before, trials.trial.steps.length];"
     )
-    assert before > 20 and after <= before + 1
+    assert before > 10 and after <= before + 1
 
 
 def test_a_small_stroke_is_kept_as_exactly_as_a_large_one():

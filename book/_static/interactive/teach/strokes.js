@@ -11,13 +11,13 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   // The most that copies differ by, in pixels, rad and shares; little is likelier than much, so that
   // two gestures of which one can be bent into the other are still told apart.
   const COPY = {
-    shift: 6,
-    turn: 0.72,
-    scale: 0.18,
-    stretch: 0.54,
-    slant: 0.48,
-    tempo: 0.96, // of a film
-    wobble: 1.8,
+    shift: 5,
+    turn: 0.6,
+    scale: 0.15,
+    stretch: 0.45,
+    slant: 0.4,
+    tempo: 0.8, // of a film
+    wobble: 1.5,
   };
   const BENDS = 6; // places along a path between which a copy's wobble is drawn
 
