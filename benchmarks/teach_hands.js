@@ -44,6 +44,16 @@ window.hands = (({ mulberry32, shared, teach }) => {
       7: path("-7 -9, 8 -9, -2 10"),
       0: path("0 -10, -6 -5, -7 4, 0 10, 7 4, 6 -5, 0 -10"),
     },
+    "eight shapes": {
+      fish: along((share) => [10 * cos(0.08 + 0.84 * share), 7 * sin(2 * (0.08 + 0.84 * share))]),
+      stairs: path("-9 9, -9 3, -3 3, -3 -3, 3 -3, 3 -9, 9 -9"),
+      omega: path("-9 9, -4 9, -8 2, -6 -7, 0 -10, 6 -7, 8 2, 4 9, 9 9"),
+      anchor: path("0 -10, 0 8, -8 2, 0 8, 8 2"),
+      ribbon: along((share) => [8 * sin(2 * share), -9 + 18 * share]),
+      crown: path("-9 8, -9 -6, -4 2, 0 -9, 4 2, 9 -6, 9 8"),
+      snail: along((share) => [10 * share * cos(2.5 * share), 10 * share * sin(2.5 * share)]),
+      key: path("9 9, 0 0, -6 0, -9 -6, -3 -9, 1 -4, 0 0, 5 5, 8 2"),
+    },
   };
   // Shapes that are never taught. Settings of the page were chosen by the first ones; the others
   // are held back.

@@ -72,8 +72,9 @@
 
   // The checkpoint of a SpikingNetwork: pokersnn_helpers/training/checkpoints.py.
   teach.checkpoint = (network, classes) => {
-    const { weights, pixels, features, hidden, outputs, delays, recurrence, constants } = network;
-    const { timeWindow, settle } = teach.NETWORK;
+    const { features, hidden, outputs, delays, recurrence, constants } = network;
+    const { pixels, timeWindow, settle } = teach.NETWORK;
+    const weights = network.byPixel();
     const numbers = Float32Array.from(weights.all);
     if (!recurrence)
       numbers.fill(0, weights.recurrent.byteOffset / 8, weights.readout.byteOffset / 8);

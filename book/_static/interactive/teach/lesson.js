@@ -3,9 +3,7 @@
 (({ bytesOf, counted, shared, motionData, teach }) => {
   const { camera } = motionData.settings;
   const SILENCE = 20_000; // ms without news of the worker
-  const VERSION = 3; // of what is kept: version 2 knew strokes by their speed
-  // As they were where a network that is kept could have been changed by them.
-  const KNOBS = '{"hidden":32,"tauMem":10,"tauSyn":10,"delay":8,"rate":0.004}';
+  const VERSION = 4; // of what is kept: networks of version 3 had a weight for each pixel
   // What a network can do without, by what is written beside the box for it.
   teach.WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
 
@@ -24,10 +22,10 @@
   // A gesture's limit is so many times what two of its examples are from each other, in the median,
   // and at least what so many pixels give: few may be alike by chance, and behind whoever is filmed
   // another one may move. Half of it, as a power, is what two of any gesture are. No limit shrinks as
-  // examples are added. The network's shares, and a little more, are weighted by exp(−near d²), where
-  // d is the distance of the nearest example in limits. What weighs most is known, and shown, if it
-  // is within its limit and has a share of the weights, at least; if not, but it is within, or within
-  // a few limits and the network's own answer, the page asks.
+  // examples are added. The network names the stroke. Its shares, and a little more, are weighted by
+  // exp(−near d²), where d is the distance of the nearest example in limits. What the network has
+  // named is known, and shown, if it is within its limit and has a share of the weights, at least;
+  // if not, but it is within a few limits, the page asks.
   const LIMIT = { times: 1.85, path: 1, film: 1.6, asks: 2, near: 7.5, more: 0.01, sure: 0.8 };
   const PAIRS = 4; // others that each of them is compared with
 
@@ -80,13 +78,11 @@
       const weights = far.map(
         (away, at) => (answer.shares[at] + LIMIT.more) * Math.exp(-LIMIT.near * away ** 2),
       );
-      const most = Math.max(...weights);
-      const output = weights.indexOf(most);
-      const sure = most / weights.reduce((sum, weight) => sum + weight) >= LIMIT.sure;
-      const known = sure && far[output] <= 1;
-      const almost = !known && far[output] <= (answer.output === output ? LIMIT.asks : 1);
-      if (output === unwanted || (!known && !almost)) return found;
-      return { ...found, output, known, almost };
+      const { output } = answer;
+      const all = weights.reduce((sum, weight) => sum + weight);
+      const known = weights[output] >= LIMIT.sure * all && far[output] <= 1;
+      const almost = !known && far[output] <= LIMIT.asks;
+      return output === unwanted ? found : { ...found, known, almost };
     };
     const others = (course, output) =>
       compare(course).far.some((far, at) => far <= 1 && at !== output && at !== unwanted);
@@ -284,8 +280,7 @@
     // Go on with what was kept of a lesson: places of its gestures in the list. isOlder: whether it
     // has learnt other strokes than there are.
     resume({ places, ...lesson }, isOlder) {
-      const isOther = lesson.knobs && JSON.stringify(lesson.knobs) !== KNOBS;
-      if (lesson.version !== VERSION || isOther) throw new RangeError("another network");
+      if (lesson.version !== VERSION) throw new RangeError("another network");
       const { all } = this.figure.gestures;
       const gestures = lesson.classes.map((name, output) => all[places[output]] ?? { name });
       this.adopt({ lesson, gestures, strokes: new Set(isOlder ? [] : this.usedNow()) });

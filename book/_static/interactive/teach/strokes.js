@@ -8,7 +8,8 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   teach.INTERVAL = 400; // µs between two places of a path
   const LONGEST = 598; // places of a path
   teach.MOST_EVENTS = 60_000; // of a stroke
-  // The most that copies differ by, in pixels, rad and shares.
+  // The most that copies differ by, in pixels, rad and shares; little is likelier than much, so that
+  // two gestures of which one can be bent into the other are still told apart.
   const COPY = {
     shift: 5,
     turn: 0.6,
@@ -288,7 +289,7 @@ interactiveFigures.part(({ bytesOf, clamp, mulberry32, shared, motion, teach, SI
   // A stroke turned and scaled; a film is shifted and of another duration, and a path wobbles. A
   // loop begins somewhere.
   teach.copyOf = ({ path, pictures, intervals }, random) => {
-    const within = (most) => most * (2 * random() - 1);
+    const within = (most) => most * (random() + random() - 1);
     const right = within(COPY.shift);
     const down = within(COPY.shift);
     const angle = within(COPY.turn);

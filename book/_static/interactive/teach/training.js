@@ -4,25 +4,25 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   teach.NETWORK = {
     pixels: 35 ** 2,
     features: 100,
-    hidden: 32,
-    delays: [0, 4000, 8000],
-    timeWindow: 1000,
+    hidden: 48,
+    delays: [0, 8000, 16_000, 32_000],
+    timeWindow: 2000,
     settle: 10_000,
   };
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
   // shown.
   teach.TRAINING = {
-    copies: 96,
+    copies: 112,
     beside: 2,
-    steps: 184,
-    batch: 16,
+    steps: 608,
+    batch: 8,
     clipNorm: 1,
     learningRate: 0.004,
   };
   // When it goes on: copies of the stroke that is fresh, and of each other one, so that none is
   // forgotten.
-  const ON = { copies: 24, others: 3, steps: 40, slower: 0.5 };
-  const NEWS = 4; // steps from one time to the next that it says how far it is
+  const ON = { copies: 24, others: 3, steps: 80, slower: 0.5 };
+  const NEWS = 16; // steps from one time to the next that it says how far it is
   const TAU = 10; // ms, of the hidden neurons and of the readout's voltage
   const READOUT_TAU_SYN = 5; // ms
   const THRESHOLD = 0.3;
@@ -41,10 +41,10 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
     const delays = teach.NETWORK.delays.map((late) =>
       without.includes("delays") ? 0 : late / timeWindow,
     );
-    const sizes = { pixels, features, hidden, outputs };
+    const sizes = { features, hidden, outputs };
     const spiking = new teach.SpikingNetwork({ ...sizes, delays, constants }, seed);
     spiking.recurrence = !without.includes("recurrence");
-    return { spiking, sum: new teach.SumNetwork(sizes, seed) };
+    return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
   };
 
   // One stroke of each gesture that has three or more is left out, to see what a network makes of
@@ -120,7 +120,8 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
     const models = [spiking, sum].map((network, which) => {
       if (weights) network.weights.all.set(weights[which]);
       const rate = (slower * learningRate) / (which ? 2 : 1);
-      return { network, adam: new teach.Adam(network.weights, { learningRate: rate, clipNorm }) };
+      const adam = new teach.Adam(network.weights, { learningRate: rate, clipNorm });
+      return { network, adam, every: which ? 2 : 1 }; // the sum needs only half of the steps
     });
     const known = right(spiking, tests);
     const waiting = [];
@@ -128,7 +129,8 @@ interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
       if (waiting.length < batch) waiting.push(...shared.shuffle([...learnt], random));
       const drawn = waiting.splice(0, batch);
       const part = drawn.map(([recording, target]) => [beside(recording, random), target]);
-      const losses = models.map(({ network, adam }) => {
+      const losses = models.map(({ network, adam, every }) => {
+        if (step % every) return null;
         let loss = 0;
         for (const [recording, target] of part)
           loss += network.learn(recording, target, adam.gradients);

@@ -304,18 +304,13 @@
       return this.figure.lesson.trained.gestures[output].name;
     }
 
-    // An answer in words. Where the nearest example has decided, what the network held for likelier
-    // stands before. While a stroke is being drawn, nobody knows yet whether it is known.
+    // An answer in words. While a stroke is being drawn, nobody knows yet whether it is known.
     named(answer) {
       if (answer?.output === undefined) return "nothing";
       const { output, shares, known, almost } = answer;
       if (almost) return `“${this.nameOf(output)}?”`;
       if (known === false) return "“I don’t know”";
-      const before = shares.findIndex((share) => share > shares[output]);
-      return [before, output]
-        .filter((one) => one >= 0)
-        .map((one) => `${this.nameOf(one)} (${shared.percent(shares[one])})`)
-        .join(" or ");
+      return `${this.nameOf(output)} (${shared.percent(shares[output])})`;
     }
 
     // What is said of an answer that isn't known.
