@@ -38,6 +38,7 @@ SETS = {  # gestures, and how many new strokes of each are asked about
     "six strokes in pairs": 4,
     "letters": 3,
     "digits": 3,
+    "eight shapes": 3,
     "three gestures before a webcam": 4,
 }
 FILMS = 60  # of each gesture, for the shortcuts

@@ -94,7 +94,7 @@ FIGURE = [
 # Tabs with the page, whose network learns a little, and not beside it; what it asks, and saves.
 TAB = """
 const whole = { ...teach.TRAINING };
-Object.assign(teach.TRAINING, { copies: 4, steps: 8 });
+Object.assign(teach.TRAINING, { copies: 4, steps: 32 });
 const inWorker = teach.trainInWorker;
 let ends = true; // whether the page hears that it has learnt
 teach.trainInWorker = (request, told) => {

@@ -482,7 +482,7 @@ def test_a_network_is_watched_while_it_learns_from_its_first_weights_to_its_last
         "return [watching.stages.map(({ updates }) => updates),"
         "  watching.runs.map(({ steps }) => steps[0].voltages.length), follows, same, disabled];"
     )
-    assert updates == [0, 4, 8]
+    assert updates == [0, 16, 32]
     assert outputs == [3, 3, 3]
     assert follows and same and disabled == [True, False]
 

@@ -71,7 +71,7 @@
     take(stage) {
       this.next = null;
       const [before, last] = this.stages.slice(-2);
-      const every = teach.TRAINING.steps / (STAGES - 1);
+      const every = teach.TRAINING.steps / (STAGES - 2);
       if (last && stage.updates - before.updates <= every) this.stages.pop();
       this.stages.push(stage);
       this.show(stage);
