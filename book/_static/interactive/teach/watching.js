@@ -71,7 +71,7 @@
     take(stage) {
       this.next = null;
       const [before, last] = this.stages.slice(-2);
-      const every = teach.TRAINING.steps / (STAGES - 2);
+      const every = teach.TRAINING.steps / (STAGES - 3); // the newest stands closer
       if (last && stage.updates - before.updates <= every) this.stages.pop();
       this.stages.push(stage);
       this.show(stage);
