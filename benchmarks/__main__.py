@@ -52,6 +52,7 @@ BENCHMARKS = {
     "fit": ("fitting", "the simulated camera, fitted anew to 48 recordings, by what it didn't see"),
     "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),
     "bits": ("bits", "2 bits per weight, by grouped folds"),
+    "chip": ("chip", "instructions of the C file on an emulated microcontroller"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
     "variety": ("simulation", "as many simulated cards, varied or not, and a logistic regression"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
