@@ -22,7 +22,7 @@ from . import Row, folds
 from .timing import recordings
 
 CC = "arm-none-eabi-gcc"
-OPTIMISED = ["-O2", "-ffp-contract=off"]  # single roundings, for the spikes of PyTorch
+ROUNDED = "-ffp-contract=off"  # each product, for the spikes of PyTorch
 CORTEX_M4F = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
 SECTIONS = "-Wl,--entry=main,--section-start=.vectors=0,-Ttext=0x100,-Tdata=0x20000000"
 QEMU = ["qemu-system-arm", "-machine", "mps2-an386", "-display", "none", "-icount", "shift=0"]
@@ -48,15 +48,15 @@ class Chip:
     Args:
         folder: Where to put its files.
         network: Its C file.
-        definitions: Of ``watch.c``, as ``THRESHOLD=3f``.
+        options: Further ones of the compiler.
     """
 
-    def __init__(self, folder: Path, network: Path, *definitions: str):
+    def __init__(self, folder: Path, network: Path, *options: str):
         for tool in (CC, QEMU[0]):
             if not shutil.which(tool):
                 raise FileNotFoundError(f"there is no {tool}: apt install {CC[4:]} {QEMU[0]}")
         self.folder = folder
-        words = [CC, *OPTIMISED, *CORTEX_M4F, *definition_options(network, *definitions)]
+        words = [CC, "-O2", *CORTEX_M4F, f'-DNETWORK="{network}"', *options]
         self._run([*words, "-c", str(HERE / "watch.c"), "-o", "watch.o"])
         files = [str(HERE / "chip.c"), "watch.o", "-o", "chip.elf"]
         self._run([*words, "-nostartfiles", SECTIONS, *files])
@@ -79,11 +79,6 @@ class Chip:
     def _run(self, words: list[str]) -> str:
         run = subprocess.run(words, cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True)
         return run.stdout
-
-
-def definition_options(network: Path, *definitions: str) -> list[str]:
-    """Return the options of a compiler that make ``watch.c`` include a network."""
-    return [f'-DNETWORK="{network}"', *(f"-D{definition}" for definition in definitions)]
 
 
 def to_records(events: ndarray, first_wait: int = 0) -> ndarray:
@@ -133,7 +128,7 @@ def count_all(classifier: Classifier, cards: list[ndarray]) -> dict[str, float]:
 def exported(classifier: Classifier, folder: Path) -> Chip:
     """Write the C file of a network, and compile it for the chip."""
     save_c(classifier, folder / "network.c")
-    return Chip(folder, folder / "network.c")
+    return Chip(folder, folder / "network.c", ROUNDED)
 
 
 def measure(seeds: int = 3, epochs: int | None = None) -> Row:

@@ -10,9 +10,18 @@ static void look(void *given);
 #define THRESHOLD 3.4e38f
 #endif
 
+#ifdef HOST /* which has room for what each step of a minute says */
+long told_number, told_room = 60002;
+struct told told[60002];
+struct counts counts;
+
+void tell(int64_t step, int32_t class, float voltage) {
+  told[told_number++] = (struct told){step, class, voltage};
+}
+#endif
+
 static network watching;
 static int64_t now;
-struct counts counts;
 
 /* Tell what the last step says. */
 static void look(void *given) {
@@ -27,7 +36,7 @@ static void look(void *given) {
   for (int o = 0; o < NETWORK_CLASSES; o++)
     n->maxima[o] = THRESHOLD;
 #endif
-#ifdef COUNT
+#ifdef HOST
   counts.steps++;
 #ifdef MAXIMA
   for (int h = 0; h < HIDDEN; h++)
@@ -39,6 +48,9 @@ static void look(void *given) {
 void begin(void) {
   network_reset(&watching);
   now = 0;
+#ifdef HOST
+  memset(&counts, 0, sizeof counts);
+#endif
 }
 
 void feed(const struct record *records, long number) {
