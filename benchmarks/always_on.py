@@ -8,11 +8,12 @@ time between two cards is random.
 """
 
 import ctypes
+import json
 import subprocess
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +21,11 @@ import pandas as pd
 from numpy import ndarray
 
 from pokersnn_helpers import Recordings
+from pokersnn_helpers.system.writing import atomic_write
 
-from . import Row, folds
+from . import Row, folds, store
 from .chip import HERE, Chip, to_records
-from .watchers import HEIGHT, HOT_PIXELS, NAMES, WIDTH, noise, train, write
+from .watchers import FIRST, HEIGHT, HOT_PIXELS, KINDS, WIDTH, noise, train, write
 
 RATES = (0, 0.1, 1, 10)  # of noise, in events per pixel and second
 MINUTE = 60_000_000  # µs
@@ -56,16 +58,16 @@ class Watched(NamedTuple):
 class Watcher:
     """A network's C file, compiled for this machine."""
 
-    def __init__(self, folder: Path, network: Path):
+    def __init__(self, name: str, folder: Path):
         words = ["cc", "-O3", "-march=native", "-shared", "-fPIC", str(HERE / "watch.c")]
-        options = [f'-DNETWORK="{network}"', "-DHOST", *looking(network, FLOOR)]
+        options = [f'-DNETWORK="{folder / "network.c"}"', "-DHOST", *looking(name, FLOOR)]
         subprocess.run([*words, *options, "-o", str(folder / "watch.so")], check=True)
         self.library = ctypes.CDLL(str(folder / "watch.so"))
         self.number = ctypes.c_long.in_dll(self.library, "told_number")
         self.counts = (ctypes.c_int64 * 2).in_dll(self.library, "counts")
         room = ctypes.c_long.in_dll(self.library, "told_room").value
         bytes_told = (ctypes.c_char * (room * TOLD.itemsize)).in_dll(self.library, "told")
-        self.told = np.frombuffer(bytes_told, TOLD)
+        self.told: ndarray = np.frombuffer(memoryview(bytes_told), TOLD)
         self.library.begin()
 
     def feed(self, records: ndarray) -> ndarray:
@@ -75,13 +77,17 @@ class Watcher:
         return self.told[: self.number.value].copy()
 
 
-def looking(network: Path, threshold: float) -> list[str]:
+def looking(name: str, threshold: float) -> list[str]:
     """Return the options with which ``watch.c`` tells of voltages above a threshold.
 
     A spiking network may not pass over steps in which they could rise above it.
     """
-    is_spiking = "V_TH" in network.read_text(encoding="utf-8")
-    return [f"-DTHRESHOLD={threshold:.8e}f", *["-DMAXIMA"] * is_spiking]
+    options = [f"-DTHRESHOLD={threshold:.8e}f"]
+    if name.startswith("SNN"):
+        options.append("-DMAXIMA")
+    if KINDS[name].gate:
+        options.append(f"-DGATE={KINDS[name].gate}")
+    return options
 
 
 def stream(cards: Recordings, rate: float, seed: list[int], minutes: int) -> Iterator[Stream]:
@@ -92,7 +98,7 @@ def stream(cards: Recordings, rate: float, seed: list[int], minutes: int) -> Ite
     last = 0
     for minute in range(minutes):
         rng = np.random.default_rng([*seed, minute])
-        parts = [noise(rng, rate, MINUTE, hot)]
+        parts = [FIRST[minute > 0 :], noise(rng, rate, MINUTE, hot)]
         about = []
         start = int(APART + rng.exponential(gap))
         while start < MINUTE - APART:
@@ -130,7 +136,7 @@ def watch(watchers: dict[str, Watcher], streams: Iterator[Stream]) -> Watched:
 def judge(told: ndarray, cards: ndarray, threshold: float, wait: int) -> Row:
     """Say how many cards are found, and how many alarms are about nothing."""
     above = told[told["voltage"] > threshold]
-    steps, suits, voltages = (np.ascontiguousarray(above[name]) for name in TOLD.names)
+    steps, suits, voltages = (above[name].copy() for name in ("step", "suit", "voltage"))
     alarms = []
     at = 0
     while at < len(steps):
@@ -171,17 +177,17 @@ def of_seed(seed: int, minutes: int, epochs: int | None) -> list[Row]:
     learned = inner.learn.recordings
     chosen_by = inner.test(lambda cards: cards.recordings)
     with TemporaryDirectory() as name:
-        files = {name_of: Path(name) / f"{number}" for number, name_of in enumerate(NAMES)}
+        files = {name_of: Path(name) / f"{number}" for number, name_of in enumerate(KINDS)}
         watchers = {}
         for network, folder in files.items():
             folder.mkdir()
             write(train(network, learned, seed, epochs), folder / "network.c")
-            watchers[network] = Watcher(folder, folder / "network.c")
+            watchers[network] = Watcher(network, folder)
         hours = [
             watch(watchers, stream(chosen_by, r, [seed, 2, i], minutes))
             for i, r in enumerate(RATES)
         ]
-        settings = {network: choose(network, hours, minutes) for network in NAMES}
+        settings = {network: choose(network, hours, minutes) for network in KINDS}
         asked = trial.test(lambda cards: cards.recordings)
         rows = []
         for number, rate in enumerate(RATES):
@@ -192,7 +198,7 @@ def of_seed(seed: int, minutes: int, epochs: int | None) -> list[Row]:
                 judged = judge(hour.told[network], hour.cards, threshold, wait)
                 judged["false alarms"] *= 60 / minutes
                 file = files[network] / "network.c"
-                chip = Chip(files[network], file, *looking(file, threshold))
+                chip = Chip(files[network], file, *looking(network, threshold))
                 judged["instructions an hour"] = 60 * chip.count(minute.records).instructions
                 steps, spikes = hour.counts[network] * 60 / minutes
                 judged |= {"steps an hour": float(steps), "spikes an hour": float(spikes)}
@@ -201,7 +207,18 @@ def of_seed(seed: int, minutes: int, epochs: int | None) -> list[Row]:
     return rows
 
 
-def measure(seeds: int = 3, minutes: int = 60, epochs: int | None = None) -> Row:
+def resume(seed: int, minutes: int, epochs: int | None, commit: str) -> list[Row]:
+    """Return what ``of_seed`` returns; a seed that was measured at this commit isn't again."""
+    kept = Path(gettempdir()) / f"always_on_{commit}_{seed}_{minutes}_{epochs}.json"
+    if kept.exists():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    rows = of_seed(seed, minutes, epochs)
+    with atomic_write(kept) as file:
+        file.write(json.dumps(rows).encode())
+    return rows
+
+
+def measure(seeds: int = 3, minutes: int = 20, epochs: int | None = None) -> Row:
     """Let networks watch hours of noise with cards in it.
 
     Args:
@@ -213,8 +230,9 @@ def measure(seeds: int = 3, minutes: int = 60, epochs: int | None = None) -> Row
         A row per network, noise (events per pixel and second) and number: means over seeds.
         Instructions are those of the first minute, on an emulated Cortex-M4F, times 60.
     """
-    jobs = [(seed, minutes, epochs) for seed in range(seeds)]
-    table = pd.DataFrame([row for rows in folds.in_parallel(of_seed, jobs) for row in rows])
+    commit = store.git("rev-parse", "--short=10", "HEAD")
+    jobs = [(seed, minutes, epochs, commit) for seed in range(seeds)]
+    table = pd.DataFrame([row for rows in folds.in_parallel(resume, jobs) for row in rows])
     means = []
     for (network, rate), of_seeds in table.groupby(["network", "at"], sort=False):
         for number in of_seeds.columns[2:]:

@@ -22,6 +22,11 @@ void tell(int64_t step, int32_t class, float voltage) {
 
 static network watching;
 static int64_t now;
+#ifdef GATE /* Only milliseconds with so many events are shown to the network. */
+static struct record held[GATE];
+static int64_t next_step;
+static int arrived;
+#endif
 
 /* Tell what the last step says. */
 static void look(void *given) {
@@ -48,14 +53,37 @@ static void look(void *given) {
 void begin(void) {
   network_reset(&watching);
   now = 0;
+#ifdef GATE
+  next_step = 0;
+#endif
 #ifdef HOST
   memset(&counts, 0, sizeof counts);
 #endif
 }
 
+static void push(const struct record *r) { network_push(&watching, now, r->x, r->y, r->p); }
+
+#ifdef GATE
+static void show(const struct record *r) {
+  if (now >= next_step) {
+    next_step = now - now % 1000 + 1000;
+    arrived = 0;
+  }
+  if (arrived >= GATE) {
+    push(r);
+    return;
+  }
+  held[arrived++] = *r;
+  for (int k = 0; arrived == GATE && k < GATE; k++)
+    push(&held[k]);
+}
+#else
+#define show push
+#endif
+
 void feed(const struct record *records, long number) {
   for (const struct record *r = records; r < records + number; r++) {
     now += r->wait;
-    network_push(&watching, now, r->x, r->y, r->p);
+    show(r);
   }
 }

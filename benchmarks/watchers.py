@@ -1,13 +1,14 @@
 """Networks that watch a stream and say what came, trained alike, and their C files.
 
-Each learns from segments of a card with noise and of noise alone. The largest voltage of each suit
-over a segment competes with a constant, which stands for nothing.
+Each learns from segments of noise, with a card or without. In the time in which a card may be, the
+largest voltage of each suit competes with a constant, which stands for nothing; at other times,
+nothing is right.
 """
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,14 +19,27 @@ from torch.nn.functional import cross_entropy
 from eventdesk.models.layered import FrameLinear
 from eventdesk.models.ordinary import GRU, Model
 from eventdesk.trained.c_files import save_c
-from pokersnn_helpers import Classifier, FastSNN, Recordings, build_network, fit, make_loader
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    Classifier,
+    FastSNN,
+    Recordings,
+    build_network,
+    fit,
+    make_loader,
+)
 from pokersnn_helpers.events.frames import augment
 from pokersnn_helpers.events.recordings import make_events
 
 WIDTH = HEIGHT = 35
 HOT_PIXELS, HOT = 4, 100  # and how many times the noise of others they have
-SEGMENT = 60_000  # µs
-LATEST = 20_000  # µs, at which a card begins in it
+SEGMENT = 200_000  # µs
+EARLIEST, LATEST = 40_000, 60_000  # µs, when a card begins in it
+CARD = slice(
+    40, 105
+)  # ms in which it may be told, none of them more than 92 ms after the beginning
+AFTER = 115  # ms, from which on it may not
+FIRST = np.zeros(1, EVENT_DTYPE)  # of a stream, at which a network's time begins
 NOISE = (0.1, 1, 10, 10)  # events per pixel and second, one drawn for each segment
 COPIES = 4  # of a card, each with other noise, and as many segments of noise
 NOTHING = 3.0  # the voltage that a suit has to exceed to be more probable than nothing
@@ -67,7 +81,7 @@ class EventGRU(GRU):
         """Return voltages (T, B, classes)."""
         sent = torch.relu(self.inputs(frames))
         has_events = torch.sparse.sum(frames, (2, 3, 4)).to_dense() > 0
-        units = self.units
+        units: Any = self.units
         weights = units.weight_ih_l0, units.weight_hh_l0, units.bias_ih_l0, units.bias_hh_l0
         h = torch.zeros_like(sent[0])
         states = []
@@ -80,10 +94,10 @@ class EventGRU(GRU):
 def add_noise(rng: np.random.Generator, card: ndarray | None, rate: float) -> ndarray:
     """Return the events of a segment, with a card or without; hot pixels are drawn anew."""
     hot = rng.integers(0, WIDTH, (HOT_PIXELS, 2))
-    parts = [noise(rng, rate, SEGMENT, hot)]
+    parts = [FIRST, noise(rng, rate, SEGMENT, hot)]
     if card is not None:
         moved = card.copy()
-        moved["t"] += rng.integers(LATEST)
+        moved["t"] += rng.integers(EARLIEST, LATEST)
         parts.append(moved)
     events = np.concatenate(parts)
     return events[np.argsort(events["t"], kind="stable")]
@@ -96,10 +110,18 @@ def noise(rng: np.random.Generator, rate: float, duration: int, hot: ndarray) ->
     places = np.concatenate([rng.integers(0, WIDTH, (of_all, 2)), rng.choice(hot, of_hot)])
     number = len(places)
     t, p = rng.integers(0, duration, number), rng.integers(0, 2, number)
-    return make_events(t, *places.T, p)
+    return make_events(t, places[:, 0], places[:, 1], p)
 
 
-def segments(cards: Recordings, seed: int) -> Recordings:
+def behind_gate(events: ndarray, gate: int) -> ndarray:
+    """Return the first event, and those of milliseconds with at least so many."""
+    _, inverse, counts = np.unique(events["t"] // 1000, return_inverse=True, return_counts=True)
+    is_shown = counts[inverse] >= gate
+    is_shown[0] = True
+    return events[is_shown]
+
+
+def segments(cards: Recordings, seed: int, gate: int = 0) -> Recordings:
     """Return what all networks learn from."""
     rng = np.random.default_rng([seed, 1])
     suits = len(cards.classes)
@@ -108,17 +130,25 @@ def segments(cards: Recordings, seed: int) -> Recordings:
         events += [add_noise(rng, card, rng.choice([0, *NOISE]))]
         events += [add_noise(rng, None, rng.choice(NOISE))]
         targets += [target, suits]
+    events = [behind_gate(segment, gate) for segment in events]
     return Recordings(events, targets, (*cards.classes, "nothing"), cards.sensor_size)
 
 
 def against_nothing(
     voltages: Tensor, targets: Tensor, frames: Tensor, steps: Tensor, penalty: float = 0
 ) -> Tensor:
-    """Return the negative log-likelihood; the last output is a rate of spikes to be penalised."""
-    suits = voltages[..., :-1].amax(0)
+    """Return what is minimised; the last output is a rate of spikes to be penalised."""
+    suits = voltages[..., :-1]
+    told = against(suits[CARD], targets)
+    others = torch.cat([suits[: CARD.start], suits[AFTER:]])
+    return told + against(others, torch.full_like(targets, 4)) + penalty * voltages[..., -1].mean(0)
+
+
+def against(voltages: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-likelihood of the largest voltages and of nothing, the last class."""
+    suits = voltages.amax(0)
     nothing = torch.full_like(suits[:, :1], NOTHING)
-    loss = cross_entropy(torch.cat([suits, nothing], 1), targets, reduction="none")
-    return loss + penalty * voltages[..., -1].mean(0)
+    return cross_entropy(torch.cat([suits, nothing], 1), targets, reduction="none")
 
 
 def report_rate(snn: Any) -> None:
@@ -129,45 +159,56 @@ def report_rate(snn: Any) -> None:
     weight.register_hook(lambda grad: torch.cat([grad[:-1], torch.zeros_like(grad[:1])]))
 
 
-# By name: the network, its hidden size, its penalty, and what it learns by.
-SNN_LIKE: dict[str, tuple[int, float]] = {
-    "SNN, 100": (100, 0),
-    "SNN, 20": (20, 0),
-    "SNN, 20, silenced": (20, 10),
+class Kind(NamedTuple):
+    """A network that is compared, and how it learns."""
+
+    make: Callable[..., Any]
+    learning_rate: float
+    clip_norm: float = 1.0
+    penalty: float = 0.0  # on spikes per neuron and step
+    gate: int = 0  # events that a millisecond needs to be shown to it
+
+
+# Steeper surrogates let gradients explode in 200 steps; with validation cards, these did well.
+SPIKING = partial(FastSNN, surrogate_slope=0.25)
+SMALL = partial(SPIKING, hidden_size=20)
+ON_EVENTS = partial(EventGRU, hidden_size=8)
+GATE = 40
+KINDS = {
+    "SNN, 100": Kind(SPIKING, 0.001, 0.1),
+    "SNN, 20": Kind(SMALL, 0.002, 0.1),
+    "SNN, 20, silenced": Kind(SMALL, 0.002, 0.1, penalty=10),
+    "GRU, 8": Kind(partial(GRU, hidden_size=8), 0.005),
+    "GRU, 8, on events": Kind(ON_EVENTS, 0.005),
+    "leaky regression": Kind(LeakySum, 0.005),
+    "SNN, 20, behind a counter": Kind(SMALL, 0.002, 0.1, gate=GATE),
+    "GRU, 8, on events, behind a counter": Kind(ON_EVENTS, 0.005, gate=GATE),
+    "leaky regression, behind a counter": Kind(LeakySum, 0.005, gate=GATE),
 }
-OTHERS: dict[str, Callable[..., Model]] = {
-    "GRU, 8": partial(GRU, hidden_size=8),
-    "GRU, 8, on events": partial(EventGRU, hidden_size=8),
-    "leaky regression": LeakySum,
-}
-NAMES = (*SNN_LIKE, *OTHERS)
-LEARNING = {"SNN": 0.002, "GRU": 0.005, "leaky": 0.005}  # rates
 EPOCHS = 30
 
 
 def train(name: str, cards: Recordings, seed: int, epochs: int | None = None) -> nn.Module:
-    """Train one of ``NAMES``."""
-    shown = segments(cards, seed)
+    """Train one of ``KINDS``."""
+    kind = KINDS[name]
+    shown = segments(cards, seed, kind.gate)
     torch.manual_seed(seed)
-    classes = len(shown.classes)
-    penalty = 0.0
-    if name in SNN_LIKE:
-        hidden, penalty = SNN_LIKE[name]
-        network: Any = build_network(
-            FastSNN, sensor_size=shown.sensor_size, output_size=classes, hidden_size=hidden
-        )
+    network = build_network(
+        kind.make, sensor_size=shown.sensor_size, output_size=len(shown.classes)
+    )
+    if isinstance(network, FastSNN):
         report_rate(network)
-    else:
-        network = OTHERS[name](shown.sensor_size, classes)
+        with torch.no_grad():
+            network.lif0.recurrent_weights.zero_()  # else spikes go on for ever
     about: Any = {"classes": shown.classes, "sensor_size": shown.sensor_size}
     fit(
         Classifier(network, **about),
         make_loader(shown, sparse=True, shuffle=True),
-        loss=partial(against_nothing, penalty=penalty),
+        loss=partial(against_nothing, penalty=kind.penalty),
         augment=augment,
         epochs=epochs or EPOCHS,
-        learning_rate=next(rate for kind, rate in LEARNING.items() if name.startswith(kind)),
-        clip_norm=1.0,
+        learning_rate=kind.learning_rate,
+        clip_norm=kind.clip_norm,
         device="cpu",
     )
     return network.eval()
@@ -184,7 +225,12 @@ def write(network: Any, path: Path) -> None:
         save_c(Classifier(suits), path)
         return
     text = [f"#include <stdint.h>\n#include <string.h>\n#define TABLE {TABLE}"]
-    numbers = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "NETWORK_CLASSES": 4, "TIME_WINDOW": 1000}
+    numbers: dict[str, float] = {
+        "WIDTH": WIDTH,
+        "HEIGHT": HEIGHT,
+        "NETWORK_CLASSES": 4,
+        "TIME_WINDOW": 1000,
+    }
     if isinstance(network, LeakySum):
         keep = float(network.keep.sigmoid())
         arrays = {
