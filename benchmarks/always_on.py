@@ -218,7 +218,7 @@ def resume(seed: int, minutes: int, epochs: int | None, commit: str) -> list[Row
     return rows
 
 
-def measure(seeds: int = 3, minutes: int = 20, epochs: int | None = None) -> Row:
+def measure(seeds: int = 3, minutes: int = 10, epochs: int | None = None) -> Row:
     """Let networks watch hours of noise with cards in it.
 
     Args:
