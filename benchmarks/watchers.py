@@ -31,6 +31,8 @@ from pokersnn_helpers import (
 from pokersnn_helpers.events.frames import augment
 from pokersnn_helpers.events.recordings import make_events
 
+from .models import FeedforwardSNN
+
 WIDTH = HEIGHT = 35
 HOT_PIXELS, HOT = 4, 100  # and how many times the noise of others they have
 SEGMENT = 200_000  # µs
@@ -126,7 +128,7 @@ def segments(cards: Recordings, seed: int, gate: int = 0) -> Recordings:
     rng = np.random.default_rng([seed, 1])
     suits = len(cards.classes)
     events, targets = [], []
-    for card, target in COPIES * [*cards]:
+    for card, target in COPIES * list(zip(cards.events, cards.targets, strict=True)):
         events += [add_noise(rng, card, rng.choice([0, *NOISE]))]
         events += [add_noise(rng, None, rng.choice(NOISE))]
         targets += [target, suits]
