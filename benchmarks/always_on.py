@@ -25,7 +25,7 @@ from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row, folds, store
 from .chip import HERE, Chip, to_records
-from .watchers import FIRST, HEIGHT, HOT_PIXELS, KINDS, WIDTH, noise, train, write
+from .watchers import HEIGHT, HOT_PIXELS, KINDS, WIDTH, noise, train, write
 
 RATES = (0, 0.1, 1, 10)  # of noise, in events per pixel and second
 MINUTE = 60_000_000  # µs
@@ -98,7 +98,7 @@ def stream(cards: Recordings, rate: float, seed: list[int], minutes: int) -> Ite
     last = 0
     for minute in range(minutes):
         rng = np.random.default_rng([*seed, minute])
-        parts = [FIRST[minute > 0 :], noise(rng, rate, MINUTE, hot)]
+        parts = [noise(rng, rate, MINUTE, hot)]
         about = []
         start = int(APART + rng.exponential(gap))
         while start < MINUTE - APART:

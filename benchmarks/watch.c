@@ -53,6 +53,7 @@ static void look(void *given) {
 void begin(void) {
   network_reset(&watching);
   now = 0;
+  network_push(&watching, 0, 0, 0, 0); /* an event, with which its time begins */
 #ifdef GATE
   next_step = 0;
 #endif

@@ -41,7 +41,8 @@ CARD = slice(
     40, 105
 )  # ms in which it may be told, none of them more than 92 ms after the beginning
 AFTER = 115  # ms, from which on it may not
-FIRST = np.zeros(1, EVENT_DTYPE)  # of a stream, at which a network's time begins
+ENDS = np.zeros(2, EVENT_DTYPE)  # the first event of a segment and the last
+ENDS["t"][1] = SEGMENT
 NOISE = (0.1, 1, 10, 10)  # events per pixel and second, one drawn for each segment
 COPIES = 4  # of a card, each with other noise, and as many segments of noise
 NOTHING = 3.0  # the voltage that a suit has to exceed to be more probable than nothing
@@ -96,7 +97,7 @@ class EventGRU(GRU):
 def add_noise(rng: np.random.Generator, card: ndarray | None, rate: float) -> ndarray:
     """Return the events of a segment, with a card or without; hot pixels are drawn anew."""
     hot = rng.integers(0, WIDTH, (HOT_PIXELS, 2))
-    parts = [FIRST, noise(rng, rate, SEGMENT, hot)]
+    parts = [ENDS, noise(rng, rate, SEGMENT, hot)]
     if card is not None:
         moved = card.copy()
         moved["t"] += rng.integers(EARLIEST, LATEST)
@@ -116,10 +117,10 @@ def noise(rng: np.random.Generator, rate: float, duration: int, hot: ndarray) ->
 
 
 def behind_gate(events: ndarray, gate: int) -> ndarray:
-    """Return the first event, and those of milliseconds with at least so many."""
+    """Return the first event, the last, and those of milliseconds with at least so many."""
     _, inverse, counts = np.unique(events["t"] // 1000, return_inverse=True, return_counts=True)
     is_shown = counts[inverse] >= gate
-    is_shown[0] = True
+    is_shown[[0, -1]] = True
     return events[is_shown]
 
 

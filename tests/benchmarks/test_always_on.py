@@ -41,7 +41,7 @@ def test_c_has_the_voltages_of_pytorch_at_each_step_that_is_computed(
 ):
     network = drawn(name)
     events = watchers.add_noise(np.random.default_rng(0), simulated.test.events[0], 1)
-    told = watcher_of(name, network, tmp_path / "c", monkeypatch).feed(to_records(events))
+    told = watcher_of(name, network, tmp_path / "c", monkeypatch).feed(to_records(events)[1:])
     voltages = network(to_frames(events)[:, None].to_sparse())[:, 0, :4].numpy()
     steps = told["step"]
     assert len(steps) > 50
@@ -59,7 +59,8 @@ def test_a_counter_shows_all_of_a_millisecond_with_enough_events_and_nothing_of_
     watcher = watcher_of(name, network, tmp_path / "gated", monkeypatch)
     few = steady(gate - 1, 0)
     few[0]["wait"] = 1000
-    assert not len(watcher.feed(np.concatenate([few] * 9)))
+    watcher.feed(np.concatenate([few] * 9))
+    assert not watcher.counts[0]
     watcher.library.begin()
     events = simulated.test.events[0]
     told = watcher.feed(to_records(events))
@@ -72,6 +73,7 @@ def test_alarms_are_about_cards_once_and_else_about_nothing():
     cards = np.array([[1000, 1020, 2], [2000, 2010, 1], [3000, 3010, 0]])
     told = [
         (500, 3, 5),  # about nothing
+        (540, 1, 7),  # too soon after it
         (1004, 1, 4),  # within the wait a larger voltage says another suit
         (1007, 2, 6),
         (1015, 0, 9),  # too soon after an alarm
