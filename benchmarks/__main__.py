@@ -53,6 +53,8 @@ BENCHMARKS = {
     "elsewhere": ("elsewhere", "the same network in other simulators: its spikes and gradients"),
     "bits": ("bits", "2 bits per weight, by grouped folds"),
     "coverage": ("coverage", "how often intervals of 95 % hold the true accuracy, by simulation"),
+    "always_on": ("always_on", "cards in hours of noise: what is found, and what it takes"),
+    "chip": ("chip", "instructions of the C file on an emulated microcontroller"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
     "variety": ("simulation", "as many simulated cards, varied or not, and a logistic regression"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
@@ -62,6 +64,7 @@ OPTIONS = {
     "repeats": "timed runs, of which the median counts",
     "seeds": "networks to train, with seeds 0, 1, ...",
     "epochs": "to train for, in place of each network's own",
+    "minutes": "of a stream that stand for an hour",
     "recordings": "simulated ones to train on, or to ask about",
 }
 

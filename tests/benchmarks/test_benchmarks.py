@@ -38,6 +38,7 @@ ANSWERS = {
 # A card pass is in both parts of it, and the 48 recordings are divided as if each were alone.
 SPLIT_OF_TONIC = {"elsewhere", "lines", "operations", "passes", "variety"}
 NOT_SMALL = {
+    "always_on",
     "compare",
     "known_sets",
     "learned",

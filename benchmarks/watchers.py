@@ -1,0 +1,274 @@
+"""Networks that watch a stream and say what came, trained alike, and their C files.
+
+Each learns from segments of noise, with a card or without. In the time in which a card may be, the
+largest voltage of each suit competes with a constant, which stands for nothing; at other times,
+nothing is right.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from eventdesk.models.layered import FrameLinear
+from eventdesk.models.ordinary import GRU, Model
+from eventdesk.trained.c_files import save_c
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    Classifier,
+    FastSNN,
+    Recordings,
+    build_network,
+    fit,
+    make_loader,
+)
+from pokersnn_helpers.events.frames import augment
+from pokersnn_helpers.events.recordings import make_events
+
+from .models import FeedforwardSNN
+
+WIDTH = HEIGHT = 35
+HOT_PIXELS, HOT = 4, 100  # and how many times the noise of others they have
+SEGMENT = 200_000  # µs
+EARLIEST, LATEST = 40_000, 60_000  # µs, when a card begins in it
+CARD = slice(
+    40, 105
+)  # ms in which it may be told, none of them more than 92 ms after the beginning
+AFTER = 115  # ms, from which on it may not
+ENDS = np.zeros(2, EVENT_DTYPE)  # the first event of a segment and the last
+ENDS["t"][1] = SEGMENT
+NOISE = (0.1, 1, 10, 10)  # events per pixel and second, one drawn for each segment
+COPIES = 4  # of a card, each with other noise, and as many segments of noise
+NOTHING = 3.0  # the voltage that a suit has to exceed to be more probable than nothing
+TABLE = 256  # entries of what the C files look up
+
+
+class LeakySum(Model):
+    """A logistic regression on a sum of the events that decays from step to step."""
+
+    causal = True
+
+    def build(self, inputs: int, outputs: int) -> None:
+        """Make the layer."""
+        self.weights = FrameLinear(inputs, outputs)
+        nn.init.zeros_(self.weights.weight)
+        nn.init.zeros_(self.weights.bias).requires_grad_(False)  # would be summed up
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.keep = nn.Parameter(torch.tensor(2.2))  # sigmoid: 0.9 per step
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return voltages (T, B, classes)."""
+        total = torch.zeros(())
+        sums = []
+        for sent in self.weights(frames):
+            total = self.keep.sigmoid() * total + sent
+            sums.append(total)
+        return torch.stack(sums) + self.bias
+
+
+class EventGRU(GRU):
+    """A GRU that steps when events come; without, its units shrink by a factor that is learned."""
+
+    def build(self, inputs: int, outputs: int, hidden_size: int = 8) -> None:
+        """Make the layers."""
+        super().build(inputs, outputs, hidden_size)
+        self.keep = nn.Parameter(torch.tensor(3.0))  # sigmoid: 0.95 per step
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return voltages (T, B, classes)."""
+        sent = torch.relu(self.inputs(frames))
+        has_events = torch.sparse.sum(frames, (2, 3, 4)).to_dense() > 0
+        units: Any = self.units
+        weights = units.weight_ih_l0, units.weight_hh_l0, units.bias_ih_l0, units.bias_hh_l0
+        h = torch.zeros_like(sent[0])
+        states = []
+        for x, is_there in zip(sent, has_events[..., None], strict=True):
+            h = torch.where(is_there, torch.gru_cell(x, h, *weights), self.keep.sigmoid() * h)
+            states.append(h)
+        return self.readout(torch.stack(states))
+
+
+def add_noise(rng: np.random.Generator, card: ndarray | None, rate: float) -> ndarray:
+    """Return the events of a segment, with a card or without; hot pixels are drawn anew."""
+    hot = rng.integers(0, WIDTH, (HOT_PIXELS, 2))
+    parts = [ENDS, noise(rng, rate, SEGMENT, hot)]
+    if card is not None:
+        moved = card.copy()
+        moved["t"] += rng.integers(EARLIEST, LATEST)
+        parts.append(moved)
+    events = np.concatenate(parts)
+    return events[np.argsort(events["t"], kind="stable")]
+
+
+def noise(rng: np.random.Generator, rate: float, duration: int, hot: ndarray) -> ndarray:
+    """Return events of noise, not in order: so many per pixel and second for so many µs."""
+    of_all = rng.poisson(rate * WIDTH * HEIGHT * duration / 1e6)
+    of_hot = rng.poisson(rate * HOT * len(hot) * duration / 1e6)
+    places = np.concatenate([rng.integers(0, WIDTH, (of_all, 2)), rng.choice(hot, of_hot)])
+    number = len(places)
+    t, p = rng.integers(0, duration, number), rng.integers(0, 2, number)
+    return make_events(t, places[:, 0], places[:, 1], p)
+
+
+def behind_gate(events: ndarray, gate: int) -> ndarray:
+    """Return the first event, the last, and those of milliseconds with at least so many."""
+    _, inverse, counts = np.unique(events["t"] // 1000, return_inverse=True, return_counts=True)
+    is_shown = counts[inverse] >= gate
+    is_shown[[0, -1]] = True
+    return events[is_shown]
+
+
+def segments(cards: Recordings, seed: int, gate: int = 0) -> Recordings:
+    """Return what all networks learn from."""
+    rng = np.random.default_rng([seed, 1])
+    suits = len(cards.classes)
+    events, targets = [], []
+    for card, target in COPIES * list(zip(cards.events, cards.targets, strict=True)):
+        events += [add_noise(rng, card, rng.choice([0, *NOISE]))]
+        events += [add_noise(rng, None, rng.choice(NOISE))]
+        targets += [target, suits]
+    events = [behind_gate(segment, gate) for segment in events]
+    return Recordings(events, targets, (*cards.classes, "nothing"), cards.sensor_size)
+
+
+def against_nothing(
+    voltages: Tensor, targets: Tensor, frames: Tensor, steps: Tensor, penalty: float = 0
+) -> Tensor:
+    """Return what is minimised; the last output is a rate of spikes to be penalised."""
+    suits = voltages[..., :-1]
+    told = against(suits[CARD], targets)
+    others = torch.cat([suits[: CARD.start], suits[AFTER:]])
+    return told + against(others, torch.full_like(targets, 4)) + penalty * voltages[..., -1].mean(0)
+
+
+def against(voltages: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-likelihood of the largest voltages and of nothing, the last class."""
+    suits = voltages.amax(0)
+    nothing = torch.full_like(suits[:, :1], NOTHING)
+    return cross_entropy(torch.cat([suits, nothing], 1), targets, reduction="none")
+
+
+def report_rate(snn: Any) -> None:
+    """Let the last readout neuron say the rate of spikes per neuron and step; it never learns."""
+    weight = snn.linear.weight
+    with torch.no_grad():
+        weight[-1] = float(snn.readout.dt * snn.readout.p.tau_syn_inv) / weight.shape[1]
+    weight.register_hook(lambda grad: torch.cat([grad[:-1], torch.zeros_like(grad[:1])]))
+
+
+class Kind(NamedTuple):
+    """A network that is compared, and how it learns; validation cards have chosen among a few."""
+
+    make: Callable[..., Any]
+    epochs: int
+    learning_rate: float
+    clip_norm: float = 1.0
+    penalty: float = 0.0  # on spikes per neuron and step
+    gate: int = 0  # events that a millisecond needs to be shown to it
+
+
+SPIKING = partial(FastSNN, surrogate_slope=0.25)  # at 1, gradients explode in 200 steps
+SMALL = partial(SPIKING, hidden_size=20)
+# Without recurrence, spikes can't go on when nothing comes.
+SILENT = partial(FeedforwardSNN, surrogate_slope=0.25, hidden_size=20)
+ON_EVENTS = partial(EventGRU, hidden_size=8)
+GATE = 40
+KINDS = {
+    "SNN, 100": Kind(SPIKING, 45, 0.001, 0.1),
+    "SNN, 20": Kind(SMALL, 45, 0.002, 0.1),
+    "SNN, 20, silenced": Kind(SILENT, 45, 0.002, 0.1, penalty=3),
+    "GRU, 8": Kind(partial(GRU, hidden_size=8), 20, 0.005),
+    "GRU, 8, on events": Kind(ON_EVENTS, 20, 0.005),
+    "leaky regression": Kind(LeakySum, 30, 0.001),
+    "SNN, 20, silenced, behind a counter": Kind(SILENT, 45, 0.002, 0.1, penalty=3, gate=GATE),
+    "GRU, 8, on events, behind a counter": Kind(ON_EVENTS, 20, 0.005, gate=GATE),
+    "leaky regression, behind a counter": Kind(LeakySum, 30, 0.001, gate=GATE),
+}
+
+
+def train(name: str, cards: Recordings, seed: int, epochs: int | None = None) -> nn.Module:
+    """Train one of ``KINDS``."""
+    kind = KINDS[name]
+    shown = segments(cards, seed, kind.gate)
+    torch.manual_seed(seed)
+    network = build_network(
+        kind.make, sensor_size=shown.sensor_size, output_size=len(shown.classes)
+    )
+    if isinstance(network, FastSNN):
+        report_rate(network)
+        with torch.no_grad():
+            network.lif0.recurrent_weights.zero_()  # else spikes go on for ever
+    about: Any = {"classes": shown.classes, "sensor_size": shown.sensor_size}
+    fit(
+        Classifier(network, **about),
+        make_loader(shown, sparse=True, shuffle=True),
+        loss=partial(against_nothing, penalty=kind.penalty),
+        augment=augment,
+        epochs=epochs or kind.epochs,
+        learning_rate=kind.learning_rate,
+        clip_norm=kind.clip_norm,
+        device="cpu",
+    )
+    return network.eval()
+
+
+@torch.no_grad()
+def write(network: Any, path: Path) -> None:
+    """Write the C file of a trained network, without the output that isn't a suit."""
+    if isinstance(network, FastSNN):
+        suits = FastSNN(hidden_size=network.arguments["hidden_size"])
+        state = network.state_dict()
+        state["linear.weight"] = state["linear.weight"][:-1]
+        suits.load_state_dict(state)
+        save_c(Classifier(suits), path)
+        return
+    text = [f"#include <stdint.h>\n#include <string.h>\n#define TABLE {TABLE}"]
+    numbers: dict[str, float] = {
+        "WIDTH": WIDTH,
+        "HEIGHT": HEIGHT,
+        "NETWORK_CLASSES": 4,
+        "TIME_WINDOW": 1000,
+    }
+    if isinstance(network, LeakySum):
+        keep = float(network.keep.sigmoid())
+        arrays = {
+            "W_INPUTS": network.weights.weight[:-1].T,
+            "B_OUT": network.bias[:-1],
+            "KEPT": keep ** np.arange(TABLE),
+        }
+        template = "leaky.c"
+    else:
+        units = network.units
+        numbers["UNITS"] = units.hidden_size
+        if isinstance(network, EventGRU):
+            numbers["KEEP"] = float(network.keep.sigmoid())
+        arrays = {
+            "W_INPUTS": network.inputs.weight.T,
+            "B_INPUTS": network.inputs.bias,
+            "W_IN": units.weight_ih_l0,
+            "B_IN": units.bias_ih_l0,
+            "W_REC": units.weight_hh_l0,
+            "B_REC": units.bias_hh_l0,
+            "W_OUT": network.readout.weight[:-1],
+            "B_OUT": network.readout.bias[:-1],
+            "SIGMOID": 1 / (1 + np.exp(-np.linspace(-8, 8, TABLE + 1))),
+        }
+        template = "gru.c"
+    text += [f"#define {name} {value}" for name, value in numbers.items()]
+    text += [c_array(name, np.asarray(values)) for name, values in arrays.items()]
+    text += [(Path(__file__).parent / template).read_text(encoding="utf-8")]
+    path.write_text("\n".join(text), encoding="utf-8")
+
+
+def c_array(name: str, values: ndarray) -> str:
+    """Return the text of an array of single precision in C."""
+    sizes = "".join(f"[{size}]" for size in values.shape)
+    lines = [", ".join(f"{value:.8e}f" for value in row) for row in np.atleast_2d(values)]
+    body = ",\n".join(f"{{{line}}}" if values.ndim > 1 else line for line in lines)
+    return f"static const float {name}{sizes} = {{\n{body}}};"
