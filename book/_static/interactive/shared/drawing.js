@@ -192,7 +192,7 @@
       const alpha = (1 - rest) * Math.max(on, off);
       if (alpha > 0.03) dot(place, on - off, alpha);
       const more = glow.sum[1][place] - glow.sum[0][place];
-      if (rest && more) dot(place, more, rest * Math.min(Math.abs(more) / 5, 1));
+      if (rest && more) dot(place, more, rest * Math.min(0.3 + Math.abs(more) / 6, 1));
     }
     context.globalAlpha = 1;
   };
