@@ -128,6 +128,8 @@ def main(words: list[str] | None = None) -> None:
         raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        advice = "stopped before its end, since nothing reads its lines any more; give it a file"
+        print(f"{program}: {advice}", file=sys.stderr)
         raise SystemExit(1) from None
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
     except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:

@@ -1,5 +1,8 @@
 """Copies of recordings without hot pixels and noise."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ from tonic.transforms import Denoise, RefractoryPeriod
 from eventdesk import load_folder
 from eventdesk.files.event_files import read_event_file
 from eventdesk.look.cleaning import clean_files, remaining
+from pokersnn_helpers.events.recordings import make_events
 
 TABLE = "t,x,y,p\n7,0,0,1\n"
 
@@ -109,3 +113,17 @@ def test_what_fails_leaves_nothing(content, reason, tmp_path):
     with pytest.raises(ValueError, match=rf"2\.csv: {reason}"):
         list(clean_files(old, tmp_path / "new", noise=10))
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.slow
+def test_a_pipe_that_is_closed_does_not_end_a_command_in_silence(tmp_path):
+    for number in range(40):
+        np.save(tmp_path / f"{number}.npy", make_events([0, 1], [3, 4], [7, 7], [1, 0]))
+    new = tmp_path / "../new"
+    words = [sys.executable, "-u", "-m", "eventdesk", "clean", tmp_path, "--out", new]
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program.stdout.readline()
+    program.stdout.close()
+    assert "stopped before its end" in program.stderr.read()
+    assert program.wait() == 1
+    assert not new.exists()
