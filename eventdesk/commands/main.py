@@ -22,6 +22,7 @@ COMMANDS = {  # its module, and what it does
     "live": ("answers", "show the answer of a network while events come"),
     "export": ("exports", "write a trained network as one C file"),
 }
+WRITING = ("train", "clean", "compare")  # which don't end with what they have printed
 NETWORK = "snn, fast, layer (for --data) or a class of your own, FILE.py:Class"
 GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
@@ -128,8 +129,9 @@ def main(words: list[str] | None = None) -> None:
         raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        advice = "stopped before its end, since nothing reads its lines any more; give it a file"
-        print(f"{program}: {advice}", file=sys.stderr)
+        if program.removeprefix("eventdesk ") in WRITING:
+            advice = "stopped before its end, since nothing reads its lines; let it print to a file"
+            print(f"{program}: {advice}", file=sys.stderr)
         raise SystemExit(1) from None
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
     except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:

@@ -21,6 +21,7 @@ from pokersnn_helpers.events.recordings import Recordings, Split
 from pokersnn_helpers.networks.building import accepted_arguments
 from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import chosen_device
+from pokersnn_helpers.system.reading import check_memory
 from pokersnn_helpers.training.checkpoints import rebuild
 from pokersnn_helpers.training.fit import History, Trainer
 from pokersnn_helpers.training.recipe import Recipe, choose_recipe
@@ -133,11 +134,27 @@ def begin(
     options = TrainOptions(**chosen)
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
+    refuse_too_long(data, recipe, options.hidden_size or 100)
     digest = digest_of(data)
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
     options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
     return options, recipe, data
+
+
+def refuse_too_long(data: Split, recipe: Recipe, hidden_size: int) -> None:
+    """Refuse a recording that is so long that a batch with it doesn't fit into the memory.
+
+    Training keeps at least two numbers of 4 bytes for each neuron, step and recording of a batch,
+    in which all are as long as the longest.
+    """
+    longest = max(float(events["t"][-1]) for part in parts(data) for events in part.events)
+    steps = longest / recipe.time_window
+    check_memory(
+        2 * 4 * recipe.batch_size * steps * hidden_size,
+        f"batches with the longest recording, of {longest / 1e6:,.0f} s,",
+        "cut recordings by --window-ms, or leave that one out",
+    )
 
 
 def options_like(folder: Path) -> Options:

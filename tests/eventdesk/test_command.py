@@ -29,6 +29,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.events.recordings import make_events
+from pokersnn_helpers.training.recipe import Recipe
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
@@ -165,6 +166,15 @@ def test_a_run_knows_all_of_its_recordings_again(data):
         replace(split, test=data.test[:19]),
     ]
     assert len({command.digest_of(recordings) for recordings in (split, *others)}) == 5
+
+
+def test_a_recording_that_is_too_long_for_the_memory_is_refused_before_training(data):
+    events = make_events([0, 10**15], [3, 4], [7, 7], [1, 0])
+    train = data.train[:9]
+    about = train.classes, train.sensor_size
+    long = Recordings([*train.events, events], [*train.targets, 0], *about)
+    with pytest.raises(ValueError, match=r"of 1,000,000,000 s, need .* cut recordings by --window"):
+        command.refuse_too_long(Split(long, data.test), Recipe(), 100)
 
 
 # ---- Runs that are stopped and resumed ----
