@@ -37,9 +37,8 @@ WIDTH = HEIGHT = 35
 HOT_PIXELS, HOT = 4, 100  # and how many times the noise of others they have
 SEGMENT = 200_000  # µs
 EARLIEST, LATEST = 40_000, 60_000  # µs, when a card begins in it
-CARD = slice(
-    40, 105
-)  # ms in which it may be told, none of them more than 92 ms after the beginning
+# The ms in which a card may be told, none of them more than 92 ms after it begins.
+CARD = slice(40, 105)
 AFTER = 115  # ms, from which on it may not
 ENDS = np.zeros(2, EVENT_DTYPE)  # the first event of a segment and the last
 ENDS["t"][1] = SEGMENT

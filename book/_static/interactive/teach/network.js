@@ -1,7 +1,7 @@
 // LayerThenSNN of eventdesk/models/layered.py with its backward pass, and Adam: an ordinary
 // layer looks at each frame, in coarse cells, and delayed copies of what it finds drive recurrent
-// LIF neurons with a readout. The names of Making training fast stand for the same quantities. An ordinary model on
-// the sum of the events is beside it.
+// LIF neurons with a readout. The names of Making training fast stand for the same quantities. An
+// ordinary model on the sum of the events is beside it.
 interactiveFigures.part(({ mulberry32, shared, teach, SIDE }) => {
   const { addRow, addRows } = shared;
 
