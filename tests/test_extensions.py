@@ -76,7 +76,7 @@ def test_a_page_that_is_a_figure_asks_for_each_script_of_it_once():
     published.fetch_figure_early(None, "book/teach_it_yours", "", context, None)
     static = Path(__file__).parents[1] / "book"
     asked = re.findall(r'href="\.\./(.*?)" as="script"', context["metatags"])
-    assert len(asked) == len(set(asked)) == 27
+    assert len(asked) == len(set(asked)) == 29
     assert all((static / address).is_file() for address in asked)
 
 
