@@ -25,7 +25,7 @@ RANGE = ["mean", "lowest", "highest"]
 INTERVAL = ["mean", "interval low", "interval high"]
 ROW = 0.27  # inches
 GAP = 1.7  # rows between two claims
-ROLES = {ACCENT: "what the claim is about", TEXT: "the cheapest that does as well", GREY: "others"}
+ROLES = {ACCENT: "claimed", TEXT: "the cheapest that does as well", GREY: "others"}
 
 
 class Model(NamedTuple):
@@ -104,8 +104,8 @@ def claims() -> dict[str, list[Model]]:
 def draw(groups: dict[str, list[Model]]) -> Figure:
     """Draw a dot and an interval for each model, claim by claim."""
     rows = sum(len(models) + GAP for models in groups.values())
-    fig, ax = plt.subplots(figsize=(6.4, 1.1 + ROW * rows), layout="none")
-    fig.subplots_adjust(left=0.42, right=0.93, top=0.95, bottom=0.07)
+    fig, ax = plt.subplots(figsize=(6.0, 1.1 + ROW * rows), layout="none")
+    fig.subplots_adjust(left=0.43, right=0.92, top=0.95, bottom=0.07)
     beside = ax.get_yaxis_transform()
     in_figure = blended_transform_factory(fig.transFigure, ax.transData)
     y, ticks = 0.0, {}
@@ -126,7 +126,7 @@ def draw(groups: dict[str, list[Model]]) -> Figure:
     ax.spines["left"].set_visible(False)
     for colour, role in ROLES.items():
         ax.plot([], "o", color=colour, markersize=6, label=role)
-    fig.legend(loc="upper left", ncols=3, fontsize="small", handletextpad=0, columnspacing=0.8)
+    fig.legend(loc="upper left", ncols=3, handletextpad=0, columnspacing=0.8)
     return fig
 
 

@@ -32,7 +32,7 @@ def plot_watching(rows: DataFrame) -> Figure:
         >>> fig = plot_watching(measured("always_on"))
     """
     numbers = rows.set_index(["number", "network", "at"])["mean"].sort_index()
-    fig, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
+    fig, ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")
     noise = sorted(rows["at"].unique())
     for network, (name, colour, style) in SHOWN.items():
         billions = numbers["instructions an hour", network][noise] / 1e9

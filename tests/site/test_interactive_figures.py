@@ -301,7 +301,7 @@ def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(figure):
         moved = figure.start[name] - step
         assert float(slider.input_value()) == pytest.approx(moved)
         told = slider.get_attribute("aria-valuetext")
-        value = float(told.split()[0].replace("−", "-"))
+        value = float(told.split()[0].rstrip("%°").replace("−", "-"))
         assert value == pytest.approx(figure.value(name, moved), abs=0.051)
         assert figure.images() != before, name
 
