@@ -44,6 +44,11 @@ def model(name: str, row: Series, columns: list[str], colour: str, per_cent: flo
     return Model(name, mean, low, high, colour)
 
 
+def per_answer(name: str, operations: float) -> str:
+    """Return a name with what an answer takes."""
+    return f"{name}, {round(operations, -3):,.0f} operations"
+
+
 def claims() -> dict[str, list[Model]]:
     """Return the models of each claim."""
     lines = measured("lines").set_index("line")
@@ -58,7 +63,6 @@ def claims() -> dict[str, list[Model]]:
     of_48 = 100 / 48
     upright = "32 upright others"
     rule = "shift, untrained"
-    per_answer = lambda name, work: f"{name}, {round(work, -3):,.0f} operations"  # noqa: E731
     regression = panel.loc[("cards", "LR on the sum")]
     small_snn, small_gru = sizes.loc["SNN, 20 neurons"], sizes.loc["GRU, 32 units"]
     return {

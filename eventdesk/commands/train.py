@@ -38,6 +38,8 @@ from .look import read_folder
 from .networks import network_named
 from .terminal import Stopped, interruptible, say
 
+HIDDEN_SIZE = 100  # of the networks of OPTIONS, where nothing else is said
+
 
 @dataclass(frozen=True)
 class TrainOptions(Recipe):
@@ -134,7 +136,8 @@ def begin(
     options = TrainOptions(**chosen)
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
-    refuse_too_long(data, recipe, options.hidden_size or 100)
+    if options.network in OPTIONS:  # of one's own nobody knows what it keeps
+        refuse_too_long(data, recipe, options.hidden_size or HIDDEN_SIZE)
     digest = digest_of(data)
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
@@ -145,13 +148,14 @@ def begin(
 def refuse_too_long(data: Split, recipe: Recipe, hidden_size: int) -> None:
     """Refuse a recording that is so long that a batch with it doesn't fit into the memory.
 
-    Training keeps at least two numbers of 4 bytes for each neuron, step and recording of a batch,
-    in which all are as long as the longest.
+    In a batch all are as long as the longest. For each neuron, step and recording of it, training
+    keeps a number of 4 bytes at least: FastSNN needs 4.2 bytes in all, other networks more.
     """
+    recordings = min(recipe.batch_size, len(data.train))
     longest = max(float(events["t"][-1]) for part in parts(data) for events in part.events)
     steps = longest / recipe.time_window
     check_memory(
-        2 * 4 * recipe.batch_size * steps * hidden_size,
+        4 * recordings * steps * hidden_size,
         f"batches with the longest recording, of {longest / 1e6:,.0f} s,",
         "cut recordings by --window-ms, or leave that one out",
     )

@@ -48,9 +48,8 @@ def accuracy_interval(correct: ndarray, groups: Sequence[int]) -> tuple[float, f
     numbers = check_groups(groups, len(rates))
     share = float(rates.mean())
     by_group = np.bincount(numbers, rates - share)
-    if np.allclose(
-        by_group, 0
-    ):  # also where there is one group, from which hardly anything follows
+    # Also where there is one group, from which hardly anything follows.
+    if np.allclose(by_group, 0):
         width = 1 - TAIL ** (1 / len(by_group))
         return max(0.0, share - width), min(1.0, share + width)
     recordings = len(rates)

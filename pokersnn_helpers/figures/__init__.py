@@ -3,8 +3,8 @@
 ``colours`` holds the one colour code, and ``labels`` what stands beside lines. ``events``,
 ``dynamics`` and ``results`` draw what they are called after; ``drawings`` shows stored pictures of
 concepts, and ``memories`` small ones of networks; ``watching`` draws what hours of noise cost;
-``animations`` makes players; ``interactive``
-makes figures that a reader of the published page can rotate or control.
+``animations`` makes players; ``interactive`` makes figures that a reader of the published page can
+rotate or control.
 ``plot_*`` makes and returns a figure, ``draw_*`` draws into axes that you made.
 """
 

@@ -8,7 +8,7 @@ from .colours import ACCENT, GREY, TEXT
 from .labels import label_ends
 
 SHOWN = {  # by the name in the measurement: what the line is called, its colour and its style
-    "SNN, 100": ("the book's SNN", ACCENT, "-"),
+    "SNN, 100": ("SNN, 100 neurons", ACCENT, "-"),
     "SNN, 20": ("SNN, 20 neurons", ACCENT, "-"),
     "SNN, 20, silenced": ("SNN, silenced (dotted)", ACCENT, ":"),
     "GRU, 8": ("GRU, 8 units", TEXT, "-"),

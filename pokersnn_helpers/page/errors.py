@@ -51,7 +51,7 @@ ADVICE = {  # on errors of PyTorch's and Python's, by what they say
     r"invalid index to scalar": "this is one number; give one of each recording",
     r"Dimension out of range": "an axis is missing; one recording needs an axis for the batch, "
     "as frames.unsqueeze(1)",
-    r"'Split'": "data holds parts; give one, as data.train",
+    r"type 'Split'|'Split' object is not": "data holds parts; give one, as data.train",
     r"to have the same dtype": "bring frames and weights to one type, as by .float()",
 }
 
@@ -94,11 +94,12 @@ def nearest_name(error: BaseException, in_notebook: Iterable[str] = ()) -> str:
     otherwise = ""
     match error:
         case NameError():
-            known = list(in_notebook)
+            known = [*in_notebook, *functions]
             otherwise = "run the cells above first, or write self. before it"
         case ImportError() if wanted in PACKAGES:
             said = re.match(r"cannot import name '(\w+)'", str(error))
             wanted = said and said[1]  # ``name_from`` is of Python 3.12
+            known = [*functions]
         case AttributeError() if package in (*PACKAGES, "norse") or isinstance(owner, Module):
             own = sorted({*known} - {*dir(Module), *dir(tuple)})
             otherwise = f"it has {', '.join(own)}"

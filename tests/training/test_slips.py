@@ -641,6 +641,8 @@ def test_an_optimizer_s_argument_is_no_slip_of_another():
         (lambda: Classifier(SNN()).predict, "did you mean predict, a function of pokersnn_helpers"),
         (lambda: Dense().lineal, "did you mean linear?"),
         (lambda: some().labels, "it has classes, events, "),
+        (lambda: both().tests, "did you mean test?"),
+        (lambda: print(rec), "did you mean record_states"),  # noqa: F821
         (lambda: exec("from pokersnn_helpers import Stream"), "Stream, a function of eventdesk?"),
         (lambda: print(recording_state), "did you mean record_states"),  # noqa: F821
         (lambda: print(EVENT_DTYPE), "from pokersnn_helpers import EVENT_DTYPE"),  # noqa: F821
