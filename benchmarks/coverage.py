@@ -222,9 +222,9 @@ def summary(cells: list[Row]) -> list[Row]:
             {
                 "of": kind,
                 "method": name,
-                "lowest": worst["coverage"],
+                "least": worst["coverage"],
                 "where": f"{worst['true']}, {worst['correlation']}, {worst['seeds']}",
-                "mean": float(np.mean([cell["coverage"] for cell in of_method])),
+                "on average": float(np.mean([cell["coverage"] for cell in of_method])),
                 "width": float(np.mean([cell["width"] for cell in of_method])),
                 "holds": worst["coverage"] >= LEVEL,
             }

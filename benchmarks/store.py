@@ -24,7 +24,7 @@ NEAR = (
     "held_out_accuracy",
     "differ",
 )
-UNSTEADY = ("version", "raised", "chosen")  # words that change with libraries and processors
+UNSTEADY = ("version", "raised", "chosen", "where")  # words that change with libraries and draws
 AMOUNTS = ("at", "penalty", "pruned", "bins_us", "seed")
 
 
