@@ -4,7 +4,7 @@ import numpy as np
 
 from eventdesk.evidence.estimators import Perturbation, PerturbedEstimator
 from eventdesk.evidence.perturbations import merge_polarities, reversed_time, shuffled_time
-from eventdesk.evidence.protocol import Evidence, Trial
+from eventdesk.evidence.protocol import Evidence
 
 from . import Options, Row, folds
 from .models import HYBRID, MODELS, SETTINGS, SNN
@@ -42,56 +42,6 @@ def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
     for first, second in COMPARED:
         better = folds.points(answers[first], answers[second], cards.groups)
         differences.append({"first": first, "second": second, **better})
-    return {"seeds": seeds, "rows": rows, "differences": differences}
-
-
-def dealt(cards: Evidence, seed: int) -> list[Trial]:
-    """Return three trials, to which the passes of each suit are dealt out in random order.
-
-    Their folds differ more in what can be learned from than those of ``stratified_folds``, which
-    hold about as many recordings of each suit.
-    """
-    rng = np.random.default_rng(seed)
-    suits = np.asarray(cards.recordings.targets)
-    hands: list[list[int]] = [[], [], []]
-    for suit in np.unique(suits):
-        first = rng.integers(3)
-        for number, each in enumerate(rng.permutation(np.unique(cards.groups[suits == suit]))):
-            hands[(first + number) % 3].append(each)
-    return [cards.without(*hand) for hand in hands]
-
-
-def of_dealt(seed: int, name: str, epochs: int | None) -> float:
-    """Return the share of all recordings that a model classifies correctly in these trials."""
-    cards = folds.cards()
-    model = folds.for_epochs(MODELS, epochs)[name]
-    right = 0
-    for trial in dealt(cards, seed):
-        model.fit(trial.learn.recordings, seed)
-        right += trial.correct(model.predict)[1].sum()
-    return float(right / len(cards.recordings))
-
-
-def measure_dealt(seeds: int = 5, epochs: int | None = None) -> Row:
-    """Compare what *Does it need spikes?* calls equal, passes dealt out to folds at random.
-
-    Args:
-        seeds: As for ``accuracy``.
-        epochs: As for ``accuracy``.
-
-    Returns:
-        A row per model; and by how many points the first is better, with the least and the most of
-        the seeds.
-    """
-    names = (HYBRID, "GRU", "MLP on each frame")
-    jobs = [(seed, name, epochs) for name in names for seed in range(seeds)]
-    shares = np.reshape(folds.in_parallel(of_dealt, jobs), (len(names), seeds))
-    rows = [{"model": name, **folds.spread(of)} for name, of in zip(names, shares, strict=True)]
-    ahead = 100 * (shares[0] - shares[1:])
-    differences = [
-        {"first": HYBRID, "second": name, **folds.spread(points)}
-        for name, points in zip(names[1:], ahead, strict=True)
-    ]
     return {"seeds": seeds, "rows": rows, "differences": differences}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy import ndarray
+from tqdm import tqdm
 
 from eventdesk.evidence.differences import paired_difference
 from eventdesk.evidence.estimators import NetworkEstimator
@@ -52,9 +53,10 @@ def for_epochs(models: Mapping[str, Any], epochs: int | None) -> Options:
 
 
 def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Return what a function returns for each of some tuples of arguments."""
+    """Return what a function returns for each of some tuples of arguments, with a bar."""
     calls = [delayed(function)(*job) for job in jobs]
-    return Parallel(PROCESSES, batch_size=1)(calls)
+    results = Parallel(PROCESSES, batch_size=1, return_as="generator")(calls)
+    return list(tqdm(results, total=len(calls), disable=None))
 
 
 def validate(

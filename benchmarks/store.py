@@ -3,9 +3,12 @@
 import json
 import math
 import subprocess
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from joblib import Memory
 
 from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.page.measured import MEASUREMENTS
@@ -61,6 +64,15 @@ def clean_commit() -> str:
     if changed:
         raise SystemExit(f"commit first, so that the measurement names its code:\n{changed}")
     return git("rev-parse", "--short=10", "HEAD")
+
+
+def resumed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that keeps what it returns, by commit, so that a stopped run goes on."""
+    try:
+        commit = clean_commit()
+    except SystemExit:
+        return function  # what has changed might return something else
+    return Memory(ROOT / "_build" / "measured" / commit, verbose=0).cache(function)
 
 
 def require_real() -> None:
