@@ -200,7 +200,7 @@ def measure_dealt(seeds: int = 20, epochs: int | None = None) -> Row:
 
     Returns:
         A row per model; by how many points the first is better than others, with an interval over
-        passes, for each suit, too; and the passes that the lead comes from.
+        passes, for each suit, too; and what is right of each pass.
     """
     cards = folds.cards()
     jobs = [(name, "dealt", seed, epochs) for name in NAMED for seed in range(seeds)]
@@ -220,4 +220,12 @@ def measure_dealt(seeds: int = 20, epochs: int | None = None) -> Row:
                 answers[HYBRID][:, of_suit], answers[name][:, of_suit], cards.groups[of_suit]
             )
             differences.append({"first": HYBRID, "second": name, "suit": suit, **better})
-    return {"seeds": seeds, "rows": rows, "differences": differences}
+    passes = []
+    for number in np.unique(cards.groups):
+        of_pass = cards.groups == number
+        shares = {name: float(correct[:, of_pass].mean()) for name, correct in answers.items()}
+        suit = cards.recordings.classes[suits[of_pass][0]]
+        passes.append(
+            {"pass": int(number), "suit": suit, "recordings": int(of_pass.sum()), **shares}
+        )
+    return {"seeds": seeds, "rows": rows, "differences": differences, "passes": passes}
