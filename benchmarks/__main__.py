@@ -42,7 +42,6 @@ BENCHMARKS = {
     "known_sets": ("compare", "what compare and other ways say of sets of known truth"),
     "winners": ("compare", "what compare hands over on new recordings; train on new people"),
     "operations": ("operations", "operations and energy of an answer by model"),
-    "sizes": ("operations", "accuracy and operations of a smaller GRU and a smaller SNN"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "card": ("latency", "when the landing page's network knows the suit of simulated cards"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),

@@ -1,7 +1,6 @@
 """What an answer costs: operations and energy per recording, by model of *Does it need spikes?*."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,15 +8,14 @@ from torch import Tensor
 
 from eventdesk.evidence.estimators import (
     FeatureEstimator,
-    NetworkEstimator,
     PerturbedEstimator,
 )
 from eventdesk.evidence.protocol import Evidence, Trial
-from eventdesk.models.ordinary import GRU, summed_image
+from eventdesk.models.ordinary import summed_image
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.networks.spiking_network import WHOLE
 
-from . import Options, Row, folds
+from . import Row, folds
 from .counting import Operations, count_operations
 from .energy import estimate_energy
 from .latency import BY_FOLDS
@@ -27,10 +25,6 @@ from .timing import recordings
 COUNTED = ("logistic regression", "MLP on each frame", HYBRID, "GRU", SNN)
 COUNTED_MODELS = {name: MODELS[name] for name in COUNTED} | BY_FOLDS
 BY_EVENT = "SNN, over time, event by event"
-SMALLER: Options = {
-    "GRU, 32 units": NetworkEstimator(partial(GRU, hidden_size=32), clip_norm=1.0),
-    "SNN, 20 neurons": NetworkEstimator(hidden_size=20),
-}
 
 
 def frames_of(recordings: Recordings, time_window: float) -> Tensor:
@@ -84,26 +78,6 @@ def measure_operations(epochs: int | None = None) -> Row:
             by_event = event_by_event(operations, frames, hidden)
             rows.append(row_of(BY_EVENT, width, by_event))
     return {"recordings": len(data.test), "rows": rows}
-
-
-def measure_sizes(seeds: int = 3, epochs: int | None = None) -> Row:
-    """Say how accurate smaller networks are by grouped folds, and count as ``operations`` does.
-
-    Args:
-        seeds: Of the folds and their networks: 0 to ``seeds - 1``.
-        epochs: To train for, in place of each network's own.
-    """
-    models = folds.for_epochs(SMALLER, epochs)
-    cards = folds.cards()
-    answers = folds.answers(models, range(seeds), cards)
-    data = recordings()
-    rows = []
-    for name, model in models.items():
-        classifier = model.fit(data.train, 0).classifier
-        counted = count_operations(classifier, frames_of(data.test, classifier.time_window))
-        right = folds.mean(answers[name], cards.groups)
-        rows.append({"model": name, **right, "operations": float(counted.effective.mean())})
-    return {"seeds": seeds, "rows": rows}
 
 
 def event_by_event(operations: Operations, frames: Tensor, hidden: int) -> Operations:

@@ -28,7 +28,7 @@ NEAR = (
     "differ",
 )
 UNSTEADY = ("version", "raised", "chosen", "where")  # words that change with libraries and draws
-AMOUNTS = ("at", "penalty", "pruned", "bins_us", "seed")
+AMOUNTS = ("units", "at", "penalty", "pruned", "bins_us", "seed")
 
 
 def write(name: str, options: list[str], result: Row, commit: str) -> None:

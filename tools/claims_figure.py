@@ -53,7 +53,7 @@ def claims() -> dict[str, list[Model]]:
     """Return the models of each claim."""
     lines = measured("lines").set_index("line")
     cards = measured("accuracy").set_index("model")
-    sizes = measured("sizes").set_index("model")
+    sizes = measured("curve").query("folds == 'balanced'").set_index(["model", "units"])
     dots = measured("motions").query("test == 'new films'").set_index("model")
     panel = measured("panel").query("time == 'the end'").set_index(["task", "model"])
     gestures = measured("compare", "models").query("set == 'gestures'").set_index("model")
@@ -64,7 +64,7 @@ def claims() -> dict[str, list[Model]]:
     upright = "32 upright others"
     rule = "shift, untrained"
     regression = panel.loc[("cards", "LR on the sum")]
-    small_snn, small_gru = sizes.loc["SNN, 20 neurons"], sizes.loc["GRU, 32 units"]
+    small_snn, small_gru = sizes.loc[("SNN", 8)], sizes.loc[("GRU", 8)]
     return {
         "1 · Cards of Tonic's training set: the recipe": [
             model("recipe", lines.loc["and EMA"], RANGE, ACCENT, of_48),

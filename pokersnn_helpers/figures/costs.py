@@ -35,8 +35,7 @@ def plot_accuracy_and_operations(rows: DataFrame) -> Figure:
     """Draw accuracy against operations, a line from the smallest network of a kind to the largest.
 
     Args:
-        rows: Of the measurement ``curve``: model, units, folds, mean, interval low, interval high
-            and operations.
+        rows: Of the measurement ``curve``: model, folds, mean, worst seed and operations.
 
     Example:
         >>> from pokersnn_helpers.page.measured import measured
@@ -47,25 +46,18 @@ def plot_accuracy_and_operations(rows: DataFrame) -> Figure:
         for model, (colour, style) in MODELS.items():
             chosen = rows[(rows["folds"] == folds) & (rows["model"] == model)]
             draw_accuracy(ax, chosen.sort_values("operations"), model, colour, style)
-        ax.set(title=title, xscale="log", ylabel="correct (%)")
+        ax.set(title=title, xscale="log", ylabel="correct (%)", ylim=(75, 100.5))
         label_ends(ax)
     axes[-1].set_xlabel("operations of an answer")
     return fig
 
 
 def draw_accuracy(ax: Axes, rows: DataFrame, label: str, colour: str, style: str) -> None:
-    """Draw a point for each size, with its interval, and join them."""
-    low = 100 * rows["interval low"]
-    high = 100 * rows["interval high"]
-    ax.vlines(rows["operations"], low, high, color=colour, alpha=0.3)
-    ax.plot(
-        rows["operations"],
-        100 * rows["mean"],
-        style or "none",
-        marker="o",
-        color=colour,
-        label=label,
-    )
+    """Draw a dot for each size, with a line down to its worst seed, and join them."""
+    mean = 100 * rows["mean"]
+    ax.vlines(rows["operations"], 100 * rows["worst seed"], mean, color=colour, alpha=0.4)
+    line = style or "none"
+    ax.plot(rows["operations"], mean, line, marker="o", color=colour, label=label)
 
 
 def plot_watching(rows: DataFrame) -> Figure:

@@ -11,7 +11,7 @@ class Drawing:
     """An SVG in the colours of the book's figures; a notebook shows it as a cell's last value.
 
     Example:
-        >>> Drawing((DRAWINGS / "pixel.svg").read_text(encoding="utf-8")) == show_drawing("pixel")
+        >>> Drawing((DRAWINGS / "batch.svg").read_text(encoding="utf-8")) == show_drawing("batch")
         True
     """
 
@@ -25,12 +25,11 @@ def show_drawing(name: str) -> Drawing:
     """Return a drawing.
 
     Args:
-        name: ``"pixel"``: how one pixel of an event camera turns light into events. ``"batch"``:
-            the way of recordings to a batch. ``"spike"``: one neuron in four aligned traces.
-            ``"network"``: the book's network, ``SNN()``, in one time step. ``"unrolled"``: the same
-            over four time steps, with the way back of the gradient. ``"deck"``: how the recordings
-            of cards were made. ``"behind_a_layer"``: the *SNN behind a layer*, in one time step;
-            ``"delayed_layer"``: the same with delayed copies of what the layer found.
+        name: ``"batch"``: the way of recordings to a batch. ``"spike"``: one neuron in four aligned
+            traces. ``"network"``: the book's network, ``SNN()``, in one time step. ``"unrolled"``:
+            the same over four time steps, with the way back of the gradient. ``"deck"``: how the
+            recordings of cards were made. ``"behind_a_layer"``: the *SNN behind a layer*, in one
+            time step; ``"delayed_layer"``: the same with delayed copies of what the layer found.
             ``"skipping"``: which operations are needed while few events come.
 
     Example:

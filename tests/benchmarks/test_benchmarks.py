@@ -30,7 +30,6 @@ ANSWERS = {
     "nested": 13,
     "operations": 9,
     "passes": 4,
-    "sizes": 2,
     "sparse": 7,
     "unknown": 3,
     "variety": 8,
