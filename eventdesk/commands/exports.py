@@ -19,7 +19,7 @@ def export(
     network: str = "",
 ) -> None:
     """Write the network of a checkpoint as a C file or a NIR graph, and say how it is used."""
-    if (c is None) == (nir is None):
+    if bool(c) == bool(nir):
         raise ValueError("name one file to write: --c FILE or --nir FILE")
     trained = load_trained(checkpoint, "cpu", network and network_named(network))
     classifier: Any = trained.classifier  # one of features is refused
@@ -30,13 +30,13 @@ def export(
             f"{c}: compile it with cc -O2 -ffp-contract=off {c} -o network, and give its standard "
             f"input lines t x y p, in microseconds and of {pixels} pixels"
         )
-    else:
+    if nir:
         save_nir(classifier, nir, simulator)
         say(*importing(nir, simulator, classifier))
     say(*preparing(trained))
 
 
-def importing(path: Any, simulator: str, classifier: Any) -> list[str]:
+def importing(path: Path, simulator: str, classifier: Any) -> list[str]:
     """Return the lines of Python that make a network of a NIR file."""
     if not simulator:
         return [
