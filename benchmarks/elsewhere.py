@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from eventdesk.evidence.estimators import NetworkEstimator
 from eventdesk.evidence.protocol import Evidence, Trial
-from eventdesk.trained.nir_files import load_nir, save_nir
+from eventdesk.trained import nir_files
 from pokersnn_helpers import FastSNN, Recordings, to_frames
 from pokersnn_helpers.networks.spiking_network import width_of_steps
 
@@ -142,9 +142,8 @@ def measure(epochs: int = 60) -> Row:
     test = trial.test(lambda tested: tested.recordings)
     with TemporaryDirectory() as folder:
         path = Path(folder, "network.nir")
-        save_nir(estimator.classifier, path)
-        save_nir(estimator.classifier, path.with_name("plain.nir"), plain=True)
-        saved = Differences(load_nir(path, "cpu").snn, test + data.train)
+        nir_files.save_nir(estimator.classifier, path)
+        saved = Differences(nir_files.load_nir(path, "cpu").snn, test + data.train)
         return {"rows": simulators(path, saved)}
 
 
@@ -152,13 +151,12 @@ def simulators(path: Path, saved: Differences) -> list[Row]:
     """Return a row for NumPy and ``FastSNN``, and for each simulator and each way to it.
 
     Args:
-        path: The file of the network; beside it lies ``plain.nir``.
+        path: The file of the network.
         saved: What they are compared with.
     """
     graph = nir.read(path)
-    plain = neurons_only(nir.read(path.with_name("plain.nir")))
     by_numpy, _ = step_by_numpy(graph, saved.frames)
-    _, *by_fast_snn = saved.run(load_nir(path, "cpu", FastSNN).snn)
+    _, *by_fast_snn = saved.run(nir_files.load_nir(path, "cpu", FastSNN).snn)
     results = {
         ("numpy", np.__version__, "from the file"): saved.row(by_numpy),
         ("pokersnn-helpers", installed_version("pokersnn-helpers"), "FastSNN"): saved.row(
@@ -171,10 +169,22 @@ def simulators(path: Path, saved: Differences) -> list[Row]:
             results[name, None, ""] = NOTHING | {"raised": "not installed"}
             continue
         for how, run in runs.items():
-            given = plain if how == "importer" else graph
+            given = for_importer(path, name) if how == "importer" else graph
             results[name, version, how] = attempt(run, given, saved)
     columns = ("simulator", "version", "how")
     return [dict(zip(columns, about, strict=True)) | row for about, row in results.items()]
+
+
+def for_importer(path: Path, simulator: str) -> Any:
+    """Return the neurons of a network as a simulator's importer takes them.
+
+    Importers for which none can be written get those for snnTorch.
+    """
+    others = simulator if simulator in nir_files.SIMULATORS else "snntorch"
+    with TemporaryDirectory() as folder:
+        plain = Path(folder, "plain.nir")
+        nir_files.save_nir(nir_files.load_nir(path, "cpu"), plain, others)
+        return neurons_only(nir.read(plain))
 
 
 def attempt(run: Any, graph: Any, saved: Differences) -> Row:

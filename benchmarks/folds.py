@@ -1,15 +1,14 @@
 """Folds of the recordings that keep card passes apart, and what is said about models by them."""
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy import ndarray
-from tqdm import tqdm
 
+from eventdesk.evidence import parallel
 from eventdesk.evidence.differences import paired_difference
 from eventdesk.evidence.estimators import NetworkEstimator
 from eventdesk.evidence.intervals import accuracy_interval
@@ -22,7 +21,7 @@ from . import Options, Row
 PROCESSES = 2  # that train at the same time
 
 
-@functools.cache
+@cache
 def all_recordings() -> PokerDVS131:
     """Return all 131, real ones where they can be loaded."""
     return load_pokerdvs131()
@@ -54,9 +53,9 @@ def for_epochs(models: Mapping[str, Any], epochs: int | None) -> Options:
 
 def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Return what a function returns for each of some tuples of arguments, with a bar."""
-    calls = [delayed(function)(*job) for job in jobs]
-    results = Parallel(PROCESSES, batch_size=1, return_as="generator")(calls)
-    return list(tqdm(results, total=len(calls), disable=None))
+    numbered = {number: partial(function, *job) for number, job in enumerate(jobs)}
+    returned = dict(parallel.in_parallel(numbered, PROCESSES, progress="measuring"))
+    return [returned[number] for number in numbered]
 
 
 def validate(

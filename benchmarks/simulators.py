@@ -113,7 +113,7 @@ def norse_importer(graph: Any, frames: ndarray) -> Tensor:
     """Norse: ``from_nir``."""
     from norse.torch import from_nir
 
-    return stepped(from_nir(graph, dt=constants(graph).dt), torch.from_numpy(frames))
+    return stepped(from_nir(graph), torch.from_numpy(frames))
 
 
 def norse_neuron(c: Constants, inputs: Tensor) -> Tensor:
@@ -275,7 +275,7 @@ def spikingjelly_importer(graph: Any, frames: ndarray) -> Tensor:
     """SpikingJelly: ``import_from_nir``."""
     from spikingjelly.activation_based.nir_exchange import import_from_nir
 
-    return stepped(import_from_nir(graph, dt=constants(graph).dt), torch.from_numpy(frames))
+    return stepped(import_from_nir(graph), torch.from_numpy(frames))
 
 
 def spyx_neuron(c: Constants, inputs: Any, by_hand: bool = False) -> Any:

@@ -13,7 +13,7 @@ from pokersnn_helpers.system.writing import atomic_write
 
 from ..evidence.differences import degrees_of_freedom
 from .compare import Comparison
-from .verdict import QUESTIONS, Judgement, Row
+from .verdict import QUESTIONS, Judgement, Row, Sees
 
 WIDTH = 79
 PACKAGES = ("pokersnn-helpers", "numpy", "scikit-learn", "torch")
@@ -25,13 +25,16 @@ MEANING = (
     "the interval's upper end is {margin:.2g} points at most; no if it is more than {margin:.2g} "
     "points behind and the lower end is above 0; else can't tell. The best itself is as good if "
     "the recordings are enough for a model that always agrees with it. A start or an end is a "
-    "shortcut only if it tells twice as much above guessing, {guess:.0f} %, as any events or any "
-    "tenth; it is as any part if it surely doesn't. silent: it never answers."
+    "shortcut only if it tells twice as much above guessing, {guess:.0f} %, as other parts "
+    "of recordings; it is as any part if it surely doesn't. silent: it never answers."
 )
 
 
 def printed(comparison: Comparison) -> str:
     """Return the table of models, what its columns mean, and the verdict.
+
+    Models of other parts of recordings, with which starts and ends are compared, have rows in
+    ``comparison.table`` alone.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -48,7 +51,8 @@ def printed(comparison: Comparison) -> str:
         margin=100 * judged.margin,
         guess=100 * judged.guess,
     )
-    lines = [HEADING, *map(_line, judged.rows), ""]
+    shown = [row for row in judged.rows if row.model.sees is not Sees.CONTROL]
+    lines = [HEADING, *map(_line, shown), ""]
     for sentence in (meaning, "", *comparison.sentences):
         lines += textwrap.wrap(sentence, WIDTH) or [""]
     return "\n".join(lines)

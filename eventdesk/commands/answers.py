@@ -156,13 +156,16 @@ def live(
             "or train --like the folder, for a network that answers while events come"
         )
     screen = Screen(refuse)
-    stream = Stream(
-        trained.classifier,
-        pause_ms=pause,
-        window_ms=trained.window_ms or math.inf,
-        on_answer=screen.show_last,
-        known=trained.known,
-    )
+    try:
+        stream = Stream(
+            trained.classifier,
+            pause_ms=pause,
+            window_ms=trained.window_ms or math.inf,
+            on_answer=screen.show_last,
+            known=trained.known,
+        )
+    except TypeError as error:  # of a network that can't be asked in steps
+        raise ValueError(f"{checkpoint} is only for predict: {error}") from error
     if file:
         events, recorded, _ = read_event_file(file)
         portions = playing.play(events)

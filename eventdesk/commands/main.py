@@ -20,7 +20,7 @@ COMMANDS = {  # its module, and what it does
     "clean": ("look", "copy recordings without hot pixels and noise"),
     "compare": ("look", "find out if recordings need time, or have a shortcut"),
     "live": ("answers", "show the answer of a network while events come"),
-    "export": ("exports", "write a trained network as one C file"),
+    "export": ("exports", "write a trained network in C, or for other simulators"),
 }
 WRITING = ("train", "clean", "compare")  # which don't end with what they have printed
 NETWORK = "snn, fast, layer (for --data) or a class of your own, FILE.py:Class"
@@ -34,6 +34,7 @@ US = {"metavar": "MICROSECONDS", "type": int}
 NUMBER = {"type": int}
 REAL = {"type": float}
 SWITCH = {"action": "store_true"}
+SIMULATOR = {"choices": ("norse", "snntorch", "spikingjelly")}
 AUGMENT = {"choices": ("none", "shift", "mirror")}
 OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
     ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
@@ -80,7 +81,9 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ),
     ("compare", "--processes", "how many train at once (1); each needs about 1.2 GB", NUMBER),
     ("live", "--camera", "listen to faery's first camera", SWITCH),
-    ("export", "--c", "the C file to write", FILE | {"required": True}),
+    ("export", "--c", "the C file to write", FILE),
+    ("export", "--nir", "the NIR file to write", FILE),
+    ("export", "--simulator", "whose importer is to read it", SIMULATOR),
     ("live", "--pause", "silence that ends a gesture (200)", MS),
 ]
 # Without one of these, where a command knows them, an option would say nothing: it is refused.
@@ -88,6 +91,7 @@ NEEDED = {
     "sensor": "data resume file",  # of train, and of live
     "size": "data resume",
     "like": "data",
+    "simulator": "nir",
     "window_ms": "data resume",
     "group_by": "data resume",
 }

@@ -3,12 +3,9 @@
 import re
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-FORMAT_WARNING = warnings.formatwarning
 
 
 class Stopped(KeyboardInterrupt):
@@ -32,9 +29,9 @@ def say(*lines: object) -> None:
         print(printable(str(line)).replace("\n", "\\n"), flush=True)
 
 
-def format_warning(*message: Any) -> str:
-    """Format a warning so that it can't steer a terminal either."""
-    return printable(FORMAT_WARNING(*message))
+def format_warning(message: object, *_: Any) -> str:
+    """Format a warning so that it can't steer a terminal either, without the line that warned."""
+    return printable(f"warning: {message}\n")
 
 
 def pixels(option: str, words: str) -> tuple[int, int] | None:

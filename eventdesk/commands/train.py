@@ -18,7 +18,6 @@ from filelock import FileLock, Timeout
 
 from pokersnn_helpers.data.pokerdvs import load_pokerdvs
 from pokersnn_helpers.events.recordings import Recordings, Split
-from pokersnn_helpers.networks.building import accepted_arguments
 from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import chosen_device
 from pokersnn_helpers.system.reading import check_memory
@@ -35,9 +34,10 @@ from ..trained.familiar import Known, training_ranges
 from ..trained.runs import Options, TrainingState, load_run, restore, save_run
 from ..trained.stored import read
 from .look import read_folder
-from .networks import network_named
+from .networks import network_named, network_to_train, takes_steps
 from .terminal import Stopped, interruptible, say
 
+Network = Callable[..., torch.nn.Module]  # a class, or what makes one
 HIDDEN_SIZE = 100  # of the networks of OPTIONS, where nothing else is said
 
 
@@ -60,15 +60,12 @@ class TrainOptions(Recipe):
     def __str__(self) -> str:
         return f"{super().__str__()}, seed {self.seed}"
 
-    def network_for(self, recordings: Recordings) -> Callable[..., torch.nn.Module]:
-        """Return what makes the network that learns from these recordings."""
-        network = network_named(self.network)
+    def network_for(self, network: Network, recordings: Recordings) -> Network:
+        """Return what makes the network that is named, to learn from these recordings."""
         if self.network == "layer" and self.data:
             network = detector(self.time_window, choose_recipe(recordings).time_window)
         if not self.hidden_size:
             return network
-        if "hidden_size" not in accepted_arguments(network):
-            raise ValueError(f"--hidden-size says nothing to {self.network}; leave it out")
         return partial(network, hidden_size=self.hidden_size)
 
 
@@ -87,7 +84,7 @@ def train(
     saved, state = load_saved(resume, given) if resume else ({}, None)
     try:
         with claim(path, resume):
-            options, recipe, data = begin(saved, given, resume)
+            options, recipe, data, network = begin(saved, given, resume)
             if state and data.validation:
                 name_validation(state.history)
             say(*describe(data), f"{options}, on {torch_device.type}")
@@ -113,7 +110,7 @@ def train(
                     seed=options.seed,
                     device=torch_device,
                     callback=keep,
-                    **vars(recipe) | {"network": options.network_for(data.train)},
+                    **vars(recipe) | {"network": options.network_for(network, data.train)},
                 )
     except KeyboardInterrupt as interrupt:
         raise Stopped(advice(path, device)) from interrupt
@@ -130,10 +127,16 @@ def what_is_known(trainer: Trainer, data: Split, is_over: bool) -> Known:
 
 def begin(
     saved: Options, given: Options, resume: Path | None
-) -> tuple[TrainOptions, Recipe, Split]:
-    """Return what a run begins with: each option as given, as saved, or the default; and data."""
+) -> tuple[TrainOptions, Recipe, Split, Network]:
+    """Return what a run begins with: each option as given, as saved, or the default; data; network.
+
+    What is wrong with a network is said before recordings are read, which can take minutes.
+    """
     chosen: Options = {"network": "layer" if "data" in given else "snn"} | saved | given
     options = TrainOptions(**chosen)
+    network = network_to_train(options.network, options.hidden_size)
+    if not takes_steps(network):
+        say(f"{options.network} has no step(frame, state): predict will ask it, live won't")
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
     if options.network in OPTIONS:  # of one's own nobody knows what it keeps
@@ -142,7 +145,7 @@ def begin(
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
     options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
-    return options, recipe, data
+    return options, recipe, data, network
 
 
 def refuse_too_long(data: Split, recipe: Recipe, hidden_size: int) -> None:

@@ -1,4 +1,12 @@
-"""Several jobs at the same time, each on one thread of a process of its own."""
+"""Several jobs at the same time, each on one thread of a process of its own.
+
+Processes are those of this computer, or of whatever backend joblib was given::
+
+    with joblib.parallel_config("dask"):  # and a dask.distributed.Client
+        compare(recordings, groups)
+
+A backend of several machines takes all of their workers, however many ``processes`` are asked for.
+"""
 
 import multiprocessing
 import os
@@ -7,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import BrokenExecutor
 from functools import cache
 from numbers import Integral
-from threading import Thread
+from threading import RLock, Thread
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
@@ -16,6 +24,9 @@ from threadpoolctl import threadpool_limits
 from pokersnn_helpers.system.checks import check_numbers
 from pokersnn_helpers.system.progress import progress_bar, progress_hidden
 from pokersnn_helpers.system.warn import warn
+
+# Seeds are those of a process: where a backend works with threads, they would mix their numbers.
+ONE_AT_A_TIME = RLock()
 
 
 def in_parallel(
@@ -40,9 +51,8 @@ def in_parallel(
     workers = min(processes, len(jobs)) or 1
     if workers > 1 and not _locks():
         workers = 1
-    with parallel_config("loky", inner_max_num_threads=1):
-        # Large arrays are copied, since memory that processes share may be small.
-        parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
+    # Large arrays are copied, since memory that processes share may be small.
+    parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
     results = parallel(delayed(_work)(*job, os.getpid()) for job in jobs.items())
     try:
         yield from progress_bar(results, progress, "model", total=len(jobs))
@@ -67,10 +77,11 @@ def _locks() -> bool:
 
 
 def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
-    """Work on one thread and without a progress bar, and another process ends with its parent."""
-    if os.getpid() != parent:
+    """Work on one thread and without a progress bar, and a child ends with its parent."""
+    if os.getppid() == parent:
         _end_with(parent)
-    with threadpool_limits(1), progress_hidden():
+    alone = parallel_config("sequential")  # what a job calls doesn't go to the backend again
+    with ONE_AT_A_TIME, alone, threadpool_limits(1), progress_hidden():
         return name, job()
 
 

@@ -18,13 +18,27 @@ polarities), the ``surrogate_slope``, and, where the hidden neurons learn their 
 ``tau_mem`` and ``tau_syn`` at which they began (s), as ``learn_taus``. Inputs are frames
 (polarities, height, width), flattened in this order.
 
-Importers expect one step and take fewer kinds of nodes, so a file can be written in a second form,
-``plain``, which those of Norse 1.1.0, SpikingJelly 2.0.0 and snnTorch 1.0.0 turn into the same
-spikes. Its step is theirs, 0.1 ms, for which time constants are shortened; ``metadata`` hold it as
-``dt``, and as ``bin`` the seconds of a frame. There ``r`` is ``tau_mem / dt``, and the weights of
-the hidden neurons are divided by it. A node that changes nothing stands behind the recurrent
-weights: without it snnTorch sends the inputs through them, too (``import_nir.py``, line 41).
-The output is what spikes add to the readout's currents in each step, so that two sums are left::
+Importers take fewer kinds of nodes, and a step of their own, so a file can be written for one of
+``SIMULATORS`` instead, with the same spikes there::
+
+    from norse.torch import from_nir                                          # Norse 1.1.0
+    from snntorch.import_nir import import_from_nir                           # snnTorch 1.0.0
+    from spikingjelly.activation_based.nir_exchange import import_from_nir    # SpikingJelly 2.0.0
+
+    network = from_nir(nir.read(path))  # or import_from_nir(nir.read(path))
+    state = None                        # at the beginning of each recording
+    snntorch.utils.reset(network)       # this, too, of snnTorch: its network keeps a state
+    for frame in frames:                # (recordings, inputs)
+        output, state = network(frame, state)
+
+Time constants are those of the simulator's own step, 1 ms in Norse and 0.1 ms in the others;
+``metadata`` hold it as ``dt``, and as ``bin`` the seconds of a frame. The others refuse a file for
+Norse. Norse doesn't notice one for them: then give ``from_nir`` its ``dt``.
+
+In such a file ``r`` is ``tau_mem / dt``, and the weights of the hidden neurons are divided by it. A
+node that changes nothing stands behind the recurrent weights: without it snnTorch sends the inputs
+through them, too (``import_nir.py``, line 41). The output is what spikes add to the readout's
+currents in each step, so that two sums are left::
 
     i += output - dt / tau_syn * i        tau_syn and tau_mem of the readout, dt of the network
     v += dt / tau_mem * (i - v)
@@ -36,7 +50,7 @@ import io
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import nir
@@ -74,7 +88,21 @@ WAY = [  # along all edges
     "readout",
     "output",
 ]
-STEP = 1e-4  # s, which SpikingJelly and snnTorch take a step for
+
+
+class Importer(NamedTuple):
+    """What makes a network of a graph in another simulator."""
+
+    step: float  # s, unless it is told another
+    module: str
+    function: str
+
+
+SIMULATORS = {
+    "norse": Importer(1e-3, "norse.torch", "from_nir"),
+    "snntorch": Importer(1e-4, "snntorch.import_nir", "import_from_nir"),
+    "spikingjelly": Importer(1e-4, "spikingjelly.activation_based.nir_exchange", "import_from_nir"),
+}
 PLAIN_WAY = [
     "input",
     "input_weights",
@@ -93,7 +121,7 @@ WEIGHTS = {  # by node, their name in the network
 TAUS = {"lif0.mem", "lif0.syn"}  # which the neurons' tau_mem and tau_syn say
 
 
-def save_nir(classifier: Classifier, path: StrPath, plain: bool = False) -> None:
+def save_nir(classifier: Classifier, path: StrPath, simulator: str = "") -> None:
     """Save a classifier as a NIR graph.
 
     A file of the same name is replaced once the new one is complete.
@@ -102,13 +130,14 @@ def save_nir(classifier: Classifier, path: StrPath, plain: bool = False) -> None
         classifier: The classifier to save, of an ``SNN`` or a ``FastSNN`` with any sizes and time
             constants.
         path: The file to write, usually ``*.nir``.
-        plain: Whether to write it for other simulators' importers, as above; ``load_nir`` doesn't
-            read that.
+        simulator: ``norse``, ``snntorch`` or ``spikingjelly``, to write it for that importer, as
+            above; ``load_nir`` doesn't read that.
 
     Raises:
         TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier``.
-        ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
-            again, since constants were changed later or are over 1 s, or weights aren't finite.
+        ValueError: ``simulator`` is another one; NIR can't hold the ``decode``; or ``load_nir``
+            couldn't make such a network again, since constants were changed later or are over 1 s,
+            or weights aren't finite.
         OSError: The file can't be written. An older file stays as it was.
 
     Example:
@@ -117,10 +146,12 @@ def save_nir(classifier: Classifier, path: StrPath, plain: bool = False) -> None
         Linear(in_features=20, out_features=4, bias=False)
     """
     with errors_in(f"{path} isn't written"):
+        if simulator and simulator not in SIMULATORS:
+            raise ValueError(f"simulator is {simulator!r}; choose {', '.join(SIMULATORS)}")
         graph = _graph(classifier)
         check_constants(_rebuild(graph, type(classifier.snn)).snn, classifier.snn)
     buffer = io.BytesIO()
-    nir.write(buffer, _plain(graph) if plain else graph)
+    nir.write(buffer, _plain(graph, SIMULATORS[simulator].step) if simulator else graph)
     with atomic_write(Path(path)) as file:
         file.write(buffer.getbuffer())
 
@@ -202,23 +233,23 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     return nir.NIRGraph(nodes, list(pairwise(WAY)), metadata)
 
 
-def _plain(graph: nir.NIRGraph) -> nir.NIRGraph:
-    """Return the same network in the form that importers take."""
+def _plain(graph: nir.NIRGraph, step: float) -> nir.NIRGraph:
+    """Return the same network in the form that importers take, for their step in s."""
     nodes = graph.nodes
     lif = nodes["hidden"]
     dt = graph.metadata["dt"]
-    tau_syn, tau_mem = lif.tau_syn * STEP / dt, lif.tau_mem * STEP / dt
+    tau_syn, tau_mem = lif.tau_syn * step / dt, lif.tau_mem * step / dt
     hidden = replace(lif, tau_syn=tau_syn, tau_mem=tau_mem, r=lif.tau_mem / dt)
     w_in, w_rec = nodes["input_weights"], nodes["recurrent_weights"]
-    steps = hidden.r[:, None].astype(w_rec.weight.dtype)
+    decays = hidden.r[:, None].astype(w_rec.weight.dtype)
     plain = {
         **{name: nodes[name] for name in ("input", "readout_weights", "output")},
-        "input_weights": nir.Affine(w_in.weight / steps, w_in.bias),
+        "input_weights": nir.Affine(w_in.weight / decays, w_in.bias),
         "hidden": hidden,
-        "recurrent_weights": nir.Affine(w_rec.weight / steps, w_rec.bias),
+        "recurrent_weights": nir.Affine(w_rec.weight / decays, w_rec.bias),
         "unchanged": nir.Affine(np.eye(*w_rec.weight.shape, dtype=w_rec.weight.dtype), w_rec.bias),
     }
-    metadata = graph.metadata | {"dt": np.array([STEP]), "bin": dt}
+    metadata = graph.metadata | {"dt": np.array([step]), "bin": dt}
     return nir.NIRGraph(plain, list(pairwise(PLAIN_WAY)), metadata)
 
 

@@ -159,10 +159,15 @@ def load_trained(path: StrPath, device: str | None = None, network: Any = None) 
         return _load_features(file)
     content = read(file)
     saved = str(content["network"])
-    if not network and saved in NETWORKS:
+    if not network:
+        if saved not in NETWORKS:
+            raise ValueError(
+                f"{path} holds a {saved}, and no code of it; name its class: --network "
+                f"FILE.py:{saved} of a command, or load_trained(path, network={saved})"
+            )
         network = NETWORKS[saved].loaded
     reading = _check_reading(content.get("options", {}), file)
-    classifier = rebuild(content, file, network or None).to(chosen_device(device))
+    classifier = rebuild(content, file, network).to(chosen_device(device))
     return Trained(classifier, known_of(content, file), **reading)
 
 

@@ -207,9 +207,14 @@ def record_states(network: nn.Module, frames: Tensor, gradients: bool = False) -
         return stack_states(states)
 
 
+def has_step(kind: type) -> bool:
+    """Say whether a class of networks has a ``step`` of its own."""
+    return getattr(kind, "step", SpikingNetwork.step) is not SpikingNetwork.step
+
+
 def needs_step(network: Any, without: str) -> None:
     """Refuse a network without a ``step`` of its own, and show the lines that it lacks."""
-    if getattr(type(network), "step", SpikingNetwork.step) is SpikingNetwork.step:
+    if not has_step(type(network)):
         advice = f", so {without}. Add these lines to it:\n\n{STEP}\n\nor take SNN, or FastSNN."
         if hasattr(network, "snn"):
             advice = "; give its network, .snn"

@@ -669,6 +669,13 @@ def test_table_fits_a_terminal_and_decides_the_verdict(comparison):
     assert any(line.startswith("a shortcut is enough: last tenth 99%") for line in lines)
 
 
+def test_what_starts_and_ends_are_held_against_stands_in_the_file_and_not_in_the_output(comparison):
+    named = {row["model"] for row in report.content(comparison)["models"]}
+    assert {"any events", "any tenth"} <= named
+    assert "any events" not in report.printed(comparison)
+    assert "any tenth" not in report.printed(comparison)
+
+
 def test_report_is_written_whole_and_never_over_a_file_that_is_there(comparison, tmp_path):
     report.write(comparison, tmp_path)
     (path,) = tmp_path.iterdir()

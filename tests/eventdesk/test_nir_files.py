@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import nir
 import numpy as np
 import pytest
@@ -5,10 +7,18 @@ import torch
 from readers_networks import scatter_taus
 from same import same
 
-from benchmarks.elsewhere import step_by_numpy
+from benchmarks.elsewhere import add_up, step_by_numpy
 from eventdesk.models.ordinary import GRU
-from eventdesk.trained.nir_files import load_nir, save_nir
-from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader
+from eventdesk.trained.nir_files import SIMULATORS, load_nir, save_nir
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    build_network,
+    make_loader,
+    save_checkpoint,
+    to_frames,
+)
 
 
 @pytest.fixture
@@ -68,6 +78,69 @@ def test_weights_constants_and_metadata_come_back_bit_by_bit(kind, dtype, number
     assert loaded.snn.lif0.p == snn.lif0.p
     assert loaded.snn.readout.p == snn.readout.p
     assert same(loaded.state_dict(), classifier.state_dict())
+
+
+@pytest.mark.parametrize("simulator", list(SIMULATORS))
+def test_the_lines_that_export_prints_give_the_same_voltages_in_each_recording(
+    simulator, simulated, tmp_path, run
+):
+    pytest.importorskip(simulator)
+    torch.manual_seed(0)
+    classifier = Classifier(build_network(SNN, hidden_size=30))
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    words = "export", "--checkpoint", tmp_path / "a.pt", "--nir", tmp_path / "b.nir"
+    lines = [line.strip() for line in run(*words, "--simulator", simulator)]
+    imports, network, step, *reset, _ = lines[1:]
+    names = {}
+    exec("\n".join([imports, network]), names)
+    save_nir(classifier, tmp_path / "a.nir")
+    of_readout = nir.read(tmp_path / "a.nir")
+    spikes = 0
+    for events in simulated.test.events[:3]:
+        frames = to_frames(events)
+        names["state"] = None
+        exec("\n".join(reset), names)
+        added = []
+        for names["frame"] in frames.flatten(1)[:, None]:
+            exec(step, names)
+            added.append(names["output"].detach().numpy())
+        spikes += np.count_nonzero(added)
+        voltages = classifier.snn(frames[:, None]).detach()
+        assert np.allclose(add_up(of_readout, np.array(added)), voltages, atol=1e-5)
+    assert spikes > 50
+
+
+@pytest.mark.parametrize(
+    ("simulator", "message"),
+    [("snntorch", "r not supported"), ("spikingjelly", "must equal tau_mem / dt")],
+)
+def test_what_is_written_for_norse_is_refused_where_steps_are_shorter(
+    simulator, message, classifier, tmp_path
+):
+    pytest.importorskip(simulator)
+    save_nir(classifier, tmp_path / "a.nir", "norse")
+    importer = SIMULATORS[simulator]
+    with pytest.raises((AssertionError, ValueError), match=message):
+        getattr(import_module(importer.module), importer.function)(nir.read(tmp_path / "a.nir"))
+
+
+def test_a_simulator_whose_importer_takes_no_such_network_is_refused(classifier, path, run):
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="simulator is 'sinabs'; choose norse, snntorch, spik"):
+        save_nir(classifier, path, "sinabs")
+    assert path.read_bytes() == before
+
+
+def test_export_writes_one_file_and_says_for_whom(classifier, tmp_path, run):
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    words = "export", "--checkpoint", tmp_path / "a.pt"
+    with pytest.raises(SystemExit, match="name one file to write: --c FILE or --nir FILE"):
+        run(*words)
+    with pytest.raises(SystemExit, match="--simulator says nothing without nir"):
+        run(*words, "--c", tmp_path / "a.c", "--simulator", "norse")
+    (line,) = run(*words, "--nir", tmp_path / "a.nir")
+    assert "--simulator norse, snntorch, spikingjelly" in line
+    assert same(load_nir(tmp_path / "a.nir").state_dict(), classifier.state_dict())
 
 
 class OwnStep(SNN):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import subprocess
 import sys
 import warnings
 from types import SimpleNamespace
@@ -204,7 +205,20 @@ def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
     with pytest.raises(SystemExit, match="130"):
         run("inspect", folder)
     assert "inspect: stopped\n" in capsys.readouterr().err
-    assert shown == ["a.py:1: UserWarning: \\x1b[31m\n"]
+    assert shown == ["warning: \\x1b[31m\n"]
+
+
+def test_a_warning_names_no_line_of_the_package(folder):
+    each_file = "--group-by", "([0-9]+).npy", "--folds", "1"  # which is refused soon
+    done = subprocess.run(
+        [sys.executable, "-m", "eventdesk", "compare", folder, *each_file],
+        capture_output=True,
+        text=True,
+    )
+    (line,) = (line for line in done.stderr.splitlines() if "group of its own" in line)
+    assert line.startswith("warning: each file is taken for")
+    assert "warn(" not in done.stderr
+    assert ".py" not in done.stderr
 
 
 def test_a_stopped_run_is_left_with_its_own_words(folder, monkeypatch, capsys, run):

@@ -13,19 +13,25 @@ from pokersnn_helpers import evaluate, load_checkpoint, make_loader
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 PAGE = Path(__file__).parents[2] / "book" / "reference" / "networks_and_training.md"
-# Each process says what it ends with.
+# Each process says which gradients it begins with, and which weights it ends with.
+BACKWARD = ".backward()\n"
+FIRST = """.backward()
+        globals().setdefault("first", [p.grad.clone() for p in classifier.parameters()])
+"""
 LAST = """
-torch.save(classifier.state_dict(), f"{dist.get_rank()}.pt")
+torch.save((classifier.state_dict(), first), f"{dist.get_rank()}.pt")
 dist.destroy_process_group()
 """
 EPOCHS = 4  # after which many recordings are still wrong
 
 
 def train(processes, folder):
-    """Run the script, and return the weights of each process."""
+    """Run the script, and return the last weights and the first gradients of each process."""
     (script,) = re.findall(r"(?s)```python\n(.*?)```", PAGE.read_text(encoding="utf-8"))
     script = script.replace("range(60)", f"range({EPOCHS})")
     script = script.replace("load_pokerdvs()", 'load_pokerdvs(source="simulated")')
+    assert script.count(BACKWARD) == 1
+    script = script.replace(BACKWARD, FIRST)
     folder.mkdir()
     (folder / "several.py").write_text(script.replace("dist.destroy_process_group()\n", LAST))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -42,9 +48,13 @@ def train(processes, folder):
 
 
 @pytest.mark.slow
-def test_one_process_and_two_end_with_the_same_weights_and_answers(tmp_path):
-    (alone,) = train(1, tmp_path / "alone")
-    one, other = train(2, tmp_path / "two")
+def test_two_processes_take_the_gradients_of_one_and_end_with_its_weights_and_answers(tmp_path):
+    ((alone, gradients),) = train(1, tmp_path / "alone")
+    (one, of_one), (other, of_other) = train(2, tmp_path / "two")
+    for expected, first, second in zip(gradients, of_one, of_other, strict=True):
+        assert torch.equal(first, second)
+        torch.testing.assert_close(first, expected, atol=1e-6, rtol=1e-4)
+        assert expected.abs().max() > 1e-4
     for name, weights in one.items():
         assert torch.equal(weights, other[name]), name
         torch.testing.assert_close(weights, alone[name], atol=1e-4, rtol=0)
