@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,11 +12,12 @@ import pandas as pd
 from numpy import ndarray
 
 from pokersnn_helpers.events.recordings import Recordings, check_recordings
+from pokersnn_helpers.system.warn import warn
 
 from ..evidence.parallel import in_parallel
 from ..evidence.protocol import Evidence, Trial, jobs_of
 from ..files.folders import in_pixels, network_size, resize, thin
-from ..look.copies import keep_copies_together
+from ..look.copies import copies_among, copies_in_words, join_copies
 from .candidates import (
     CANDIDATES,
     Make,
@@ -54,6 +55,8 @@ class Comparison:
         recipe: By name: the settings of the first fold, as ``choose_settings`` returns them; the
             number of folds and the seed; the width and height that recordings were brought to; and
             the share of their events that was drawn.
+        copies: The numbers of recordings that are copies of each other, (pairs, 2).
+        notes: What to do about copies in another group, or with another label.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -65,6 +68,8 @@ class Comparison:
 
     judgement: Judgement
     recipe: Settings
+    copies: ndarray = field(default_factory=lambda: np.empty((0, 2), int))
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -73,8 +78,8 @@ class Comparison:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The verdict with its reason, and the answers to the three questions."""
-        return in_words(self.judgement)
+        """The verdict with its reason, the answers to the three questions, and the notes."""
+        return (*in_words(self.judgement), *self.notes)
 
     @property
     def winner(self) -> Row | None:
@@ -118,6 +123,7 @@ def compare(
     folds: int | None = None,
     seed: int = 0,
     processes: int = 1,
+    copies: ndarray | None = None,
 ) -> Comparison:
     """Find out whether recordings need time, by models that see the order and others that don't.
 
@@ -130,7 +136,7 @@ def compare(
     Args:
         recordings: All recordings, of at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold. Groups that hold copies
-            of the same recording are taken for one, with a warning.
+            of the same recording are taken for one, with a warning. In the end, copies count once.
         epochs: Passes of each network over its training recordings. Default: as many as make 300
             steps, and for the SNN as many as ``train`` chooses. Networks of the image, which are
             fast, get twice as many.
@@ -140,6 +146,8 @@ def compare(
         folds: How many folds there are. Default: 3, or 2 where a class has no more groups.
         seed: Seed of the folds and of the initial weights.
         processes: How many models train at the same time. The result doesn't depend on it.
+        copies: The numbers of recordings that are copies of each other, (pairs, 2). Default:
+            ``copies_among`` finds them.
 
     Raises:
         ValueError: There are fewer than two classes or too few groups, or a number can't be used.
@@ -154,7 +162,13 @@ def compare(
     """
     check_recordings(recordings)
     smaller, share = make_smaller(recordings)
-    evidence = Evidence(smaller, keep_copies_together(recordings, groups))
+    if copies is None:
+        copies = copies_among(recordings)
+    notes = copies_in_words(copies, recordings, groups)
+    for note in notes:
+        warn(note)
+    evidence = Evidence(smaller, join_copies(groups, copies))
+    originals = join_copies(range(len(recordings)), copies)
     _check_classes(evidence)
     if folds is None:
         folds = min(FOLDS, evidence.groups_per_class())
@@ -163,7 +177,8 @@ def compare(
     recipe = choose_settings(trials[0].learn.recordings, given)
     recipe |= {"folds": folds, "seed": seed, "size": in_pixels(smaller.sensor_size), "share": share}
     ask = partial(_ask, evidence, trials, given, seed, processes)
-    return Comparison(_judge_in_stages(evidence, ask), recipe)
+    judgement = _judge_in_stages(partial(_judge, evidence, originals), ask)
+    return Comparison(judgement, recipe, copies, notes)
 
 
 def _check_classes(evidence: Evidence) -> None:
@@ -180,7 +195,9 @@ def _check_classes(evidence: Evidence) -> None:
         )
 
 
-def _judge_in_stages(evidence: Evidence, ask: Callable[..., Answers]) -> Judgement:
+def _judge_in_stages(
+    judge_answers: Callable[[Answers], Judgement], ask: Callable[..., Answers]
+) -> Judgement:
     """Judge all candidates, and then one or two models more where these may change the verdict.
 
     Where the image isn't enough, a network with a memory also learns from recordings whose times
@@ -188,23 +205,23 @@ def _judge_in_stages(evidence: Evidence, ask: Callable[..., Answers]) -> Judgeme
     right, such a network looks once in bins five times finer.
     """
     answers = ask(CANDIDATES)
-    judged = _judge(evidence, answers)
+    judged = judge_answers(answers)
     memory = judged.seeing(Sees.MEMORY)[0].model
     if judged.apart is Answer.YES and judged.seeing(Sees.IMAGE)[0].as_good is not Answer.YES:
         answers |= ask([without_times(memory)])
-        judged = _judge(evidence, answers)
+        judged = judge_answers(answers)
     if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         answers |= ask([in_finer_bins(memory)])
-        judged = _judge(evidence, answers)
+        judged = judge_answers(answers)
     return judged
 
 
-def _judge(evidence: Evidence, answers: Answers) -> Judgement:
+def _judge(evidence: Evidence, originals: Sequence[int], answers: Answers) -> Judgement:
     """Judge what models answered."""
     targets = evidence.recordings.targets
     correct = {model: given == targets for model, given in answers.items()}
     silent = {model for model, given in answers.items() if (given < 0).all()}
-    return judge(correct, targets, evidence.group_numbers, silent)
+    return judge(correct, targets, evidence.group_numbers, silent, originals)
 
 
 def _ask(

@@ -128,6 +128,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "p value": judged.p_value,
         "margin": judged.margin,
         "by hand": by_hand(judged),
+        "copies": comparison.copies.tolist(),
         "models": comparison.table.to_dict("records"),
         "recipe": comparison.recipe,
         "versions": {name: version(name) for name in PACKAGES},

@@ -201,14 +201,18 @@ def judge(
     targets: Sequence[int],
     groups: ndarray,
     silent: Collection[Candidate] = (),
+    originals: Sequence[int] | ndarray | None = None,
 ) -> Judgement:
     """Answer the three questions for new groups, or, where that can't be told, within these.
+
+    Copies of a recording say no more than one of them, so they count once, by their mean.
 
     Args:
         correct: Whether each recording is classified correctly, (recordings,), by model.
         targets: The class of each recording.
         groups: The number of each recording's group, from 0, as ``Evidence.group_numbers``.
         silent: Models that gave no answer at all.
+        originals: The number of what each recording is a copy of. Default: there are no copies.
 
     Example:
         >>> models = [Candidate(sees.value, sees, make=dict) for sees in Sees]
@@ -217,12 +221,25 @@ def judge(
         >>> judged.verdict.value
         'a shortcut is enough'
     """
+    if originals is not None:
+        correct, targets, groups = _count_once(correct, targets, groups, originals)
     judgement = judge_groups(correct, targets, groups, silent)
     if judgement.verdict is Verdict.CANT_TELL and len(judgement.sizes) < len(groups):
         within = judge_groups(correct, targets, groups, silent, within=True)
         if within.verdict is not Verdict.CANT_TELL:
             return within
     return judgement
+
+
+def _count_once(
+    correct: Correct, targets: Sequence[int], groups: ndarray, originals: Sequence[int] | ndarray
+) -> tuple[Correct, Sequence[int], ndarray]:
+    """Return what ``judge`` takes for one recording of each original and class."""
+    labels = np.stack([originals, targets])
+    _, firsts, units = np.unique(labels, axis=1, return_index=True, return_inverse=True)
+    copies = np.bincount(units)
+    shares = {model: np.bincount(units, right) / copies for model, right in correct.items()}
+    return shares, np.asarray(targets)[firsts].tolist(), groups[firsts]
 
 
 def judge_groups(
@@ -238,7 +255,7 @@ def judge_groups(
     """
     guess = float(np.bincount(targets).max() / len(groups))
     margin = margin_above(guess)
-    units = np.arange(len(groups)) if within else groups
+    units = _within_units(targets, groups) if within else groups
     apart, p_value = tell_apart(correct.values(), targets, units)
     rivals = [model for model in correct if model.sees is not Sees.CONTROL]
     # Of equally good ones, one that isn't trivial comes first.
@@ -273,6 +290,17 @@ def judge_groups(
         sizes=np.bincount(groups),
         within=within,
     )
+
+
+def _within_units(targets: Sequence[int], groups: ndarray) -> ndarray:
+    """Return the number of what counts once within groups: a recording, or a group of one class.
+
+    Of a group of one class, a model that knows the group alone is right about all or about none.
+    """
+    classes = pd.Series(targets).groupby(groups).nunique().to_numpy()
+    alone = groups.max() + 1 + np.arange(len(groups))
+    units = np.where(classes[groups] == 1, groups, alone)
+    return np.unique(units, return_inverse=True)[1]
 
 
 def _unless_any_part_is(as_good: Answer, more: Difference, above_guessing: float) -> Answer:

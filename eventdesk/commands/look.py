@@ -71,14 +71,18 @@ def compare(
     from ..ask import compare as asking
     from ..ask import report
     from ..ask.sentences import decidable
+    from ..look.copies import copies_among, join_copies
     from ..trained.winners import write_winner
 
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} holds something; name a new folder")
     reading = {name: options.pop(name) for name in READING if name in options}
     loaded = read_folder(folder, group_by, **reading)
-    say(decidable(loaded.groups))
-    comparison = asking.compare(loaded.recordings, loaded.groups, processes=processes, **options)
+    copies = copies_among(loaded.recordings)
+    say(decidable(join_copies(loaded.groups, copies)))
+    comparison = asking.compare(
+        loaded.recordings, loaded.groups, processes=processes, copies=copies, **options
+    )
     comparison.recipe.update(reading, sensor=in_pixels(loaded.sensor_size), group_by=group_by)
     say(*report.printed(comparison).splitlines())
     if out:

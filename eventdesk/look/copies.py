@@ -8,7 +8,6 @@ from numpy import ndarray
 
 from pokersnn_helpers.events.recordings import Recordings
 from pokersnn_helpers.system.checks import check_groups
-from pokersnn_helpers.system.warn import warn
 
 SIDE = 64  # cells along a side, into which pixels are merged
 TICK = 1000  # µs: an event that is jittered stays within about one
@@ -131,37 +130,74 @@ def find_copies(signatures: ndarray) -> ndarray:
     return np.array(pairs, int).reshape(-1, 2)
 
 
-def keep_copies_together(recordings: Recordings, groups: Sequence[Any]) -> list[int]:
-    """Join groups that hold copies of the same recording, and warn of the copies.
+def copies_among(recordings: Recordings) -> ndarray:
+    """Return the pairs of ``find_copies`` for these recordings.
+
+    Example:
+        >>> from pokersnn_helpers import load_nmnist
+        >>> copies_among(load_nmnist().train.subset([0, 1, 0]))
+        array([[0, 2]])
+    """
+    return find_copies(np.stack([signature(events) for events in recordings.events]))
+
+
+def join_copies(groups: Sequence[Any], pairs: ndarray) -> list[int]:
+    """Join groups that hold copies of the same recording.
 
     Args:
-        recordings: Recordings of any classes.
-        groups: Who or when, for each recording.
+        groups: Who or when, for each recording; where each recording is its own, what is joined are
+            copies of the same original.
+        pairs: The numbers of recordings that are copies of each other, (pairs, 2).
 
     Returns:
         The number of each recording's group.
 
     Example:
-        >>> from pokersnn_helpers import load_nmnist
-        >>> keep_copies_together(load_nmnist().train.subset([0, 1, 2]), ["a", "b", "a"])
-        [0, 1, 0]
+        >>> join_copies(["a", "b", "c", "a"], np.array([[0, 1]]))
+        [0, 0, 1, 0]
     """
-    numbers = check_groups(groups, len(recordings))
-    pairs = find_copies(np.stack([signature(events) for events in recordings.events]))
-    labels = np.stack([numbers, recordings.targets])
-    differ = np.ptp(labels[:, pairs], axis=2).any(axis=0)
-    pairs = pairs[differ]
-    if len(pairs) == 0:
-        return numbers.tolist()
-    one, other = pairs[0]
-    classes = [recordings.classes[recordings.targets[copy]] for copy in pairs[0]]
-    warn(
-        f"{len(np.unique(pairs))} recordings are copies of others, in another class or group, such "
-        f"as number {one} ({classes[0]}) of number {other} ({classes[1]}), perhaps with jitter or "
-        "fewer events; leave them out (inspect names the files). Until then their groups are taken "
-        "for one"
-    )
+    numbers = check_groups(groups, len(groups))
     for pair in pairs:
         low, high = sorted(numbers[pair])
         numbers[numbers == high] = low
     return np.unique(numbers, return_inverse=True)[1].tolist()
+
+
+def copies_in_words(
+    pairs: ndarray, recordings: Recordings, groups: Sequence[Any]
+) -> tuple[str, ...]:
+    """Say which copies are in another group, and which in another class, where a label is wrong.
+
+    Args:
+        pairs: The numbers of recordings that are copies of each other, (pairs, 2).
+        recordings: All recordings.
+        groups: Who or when, for each recording.
+
+    Example:
+        >>> from pokersnn_helpers import load_nmnist
+        >>> copies_in_words(np.array([[0, 1]]), load_nmnist().test, range(200))[0][:44]
+        '2 recordings are copies of others in another'
+    """
+    parts = {
+        "group": check_groups(groups, len(recordings)),
+        "class": np.asarray(recordings.targets),
+    }
+    remedies = {
+        "group": "leave them out. Until then their groups are taken for one",
+        "class": "so a label of each two is wrong; correct it, or leave both out",
+    }
+    sentences = []
+    for part, numbers in parts.items():
+        apart = pairs[np.ptp(numbers[pairs], axis=1) > 0]
+        if len(apart):
+            one, other = (f"{number} ({_class_name(recordings, number)})" for number in apart[0])
+            sentences.append(
+                f"{len(np.unique(apart))} recordings are copies of others in another {part}, such "
+                f"as number {one} of number {other}, perhaps with jitter or fewer events: "
+                f"{remedies[part]} (inspect names the files)."
+            )
+    return tuple(sentences)
+
+
+def _class_name(recordings: Recordings, number: int) -> str:
+    return recordings.classes[recordings.targets[number]]

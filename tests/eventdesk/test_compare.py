@@ -196,12 +196,24 @@ def test_of_few_recordings_that_are_all_right_nothing_can_be_told(of_a_group, co
     assert not judgement.within
 
 
-def test_within_groups_of_one_class_recordings_count():
-    """Two people of each class: nothing is known of new ones."""
-    judgement = judged({"GRU": 100}, NUMBERS // 25, NUMBERS // 50)
-    assert judgement.within
-    assert judgement.apart is Answer.YES
-    assert judgement.verdict is Verdict.ORDER
+def test_groups_of_one_class_count_once_within_them_too():
+    """Six people of each class: who is taken for one of his class is right all the time."""
+    people = np.arange(120) // 10
+    right = np.isin(people, [0, 1, 2, 3, 6, 7, 8, 9, 10])  # of 12, by chance
+    correct = {model: np.arange(120) % 2 == 0 for model in CANDIDATES} | {BY_NAME["GRU"]: right}
+    judgement = judge(correct, people // 6, people)
+    assert judgement.verdict in (Verdict.NOTHING, Verdict.CANT_TELL)
+
+
+def test_copies_count_once():
+    """Forty originals four times, of which a model has 70 % right by chance."""
+    originals = np.arange(160) // 4
+    right = originals % 10 < 7
+    correct = dict.fromkeys(CANDIDATES, originals % 2 == 0) | {BY_NAME["GRU"]: right}
+    for groups in (originals, np.arange(160) // 16):
+        judgement = judge(correct, originals % 2, groups, originals=originals)
+        assert judgement.verdict in (Verdict.NOTHING, Verdict.CANT_TELL)
+        assert judgement.sizes.sum() == 40
 
 
 def test_a_share_has_the_interval_of_its_groups():

@@ -1,14 +1,12 @@
 """Copies of a recording are found, however it was changed, and others aren't taken for copies."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 from eventdesk.ask.compare import compare
 from eventdesk.ask.verdict import Verdict
 from eventdesk.evidence.perturbations import replaced
-from eventdesk.look.copies import find_copies, keep_copies_together, signature
+from eventdesk.look.copies import copies_among, copies_in_words, find_copies, join_copies, signature
 from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs131
 from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.simulation.gestures import film_gestures
@@ -117,20 +115,29 @@ def test_so_few_events_that_chance_makes_them_alike_are_no_copies():
         assert len(find_copies(np.stack([signature(few)] * 2))) == 0
 
 
-def test_groups_with_copies_are_one_and_their_classes_are_named():
+def one_of_two_classes():
+    """Return eight digits, and a copy of the first one with the class of the last one."""
     some = digits(50)
     copy = changed(some.events[0], np.random.default_rng(0), jitter=500)
     copies = Recordings([copy], some.targets[7:8], some.classes, some.sensor_size)
-    recordings = some + copies
-    with pytest.warns(UserWarning, match=r"2 recordings .* number 0 \(6\) of number 8 \(9\)"):
-        joined = keep_copies_together(recordings, [*range(9)])
-    assert joined == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+    return some + copies
+
+
+def test_groups_with_copies_are_one_and_a_wrong_label_is_told():
+    recordings = one_of_two_classes()
+    pairs = copies_among(recordings)
+    assert join_copies([*range(9)], pairs) == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+    group, wrong_label = copies_in_words(pairs, recordings, [*range(9)])
+    assert group.startswith("2 recordings are copies of others in another group, such as number 0")
+    assert "in another class, such as number 0 (6) of number 8 (9)" in wrong_label
+    assert "a label of each two is wrong" in wrong_label
 
 
 def test_copies_within_a_group_and_a_class_harm_nobody():
     twice = digits(200).subset([0, 0])
-    with warnings.catch_warnings(action="error"):
-        assert keep_copies_together(twice, ["anna", "anna"]) == [0, 0]
+    pairs = copies_among(twice)
+    assert len(pairs) == 1
+    assert copies_in_words(pairs, twice, ["anna", "anna"]) == ()
 
 
 def test_inspect_names_the_file_that_is_a_copy(tmp_path, run):

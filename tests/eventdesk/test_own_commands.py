@@ -297,9 +297,9 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
 def test_compare_writes_how_recordings_were_read(folder, tmp_path_factory, run, monkeypatch):
     half_right = dict.fromkeys(CANDIDATES, np.arange(24) % 2 == 0)
 
-    def known(recordings, groups, **options):
+    def known(recordings, groups, copies, **options):
         judgement = judge(half_right, recordings.targets, np.arange(24))
-        return Comparison(judgement, {"seed": 5, **options})
+        return Comparison(judgement, {"seed": 5, **options}, copies)
 
     monkeypatch.setattr(asking, "compare", known)
     out = tmp_path_factory.mktemp("out")
