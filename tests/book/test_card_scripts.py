@@ -18,6 +18,7 @@ pytestmark = needs_node
 SCRIPTS = read_scripts(
     *("interactive_figures", "interactive/card/data", "interactive/shared/camera"),
     *("interactive/shared/snn", "interactive/card/scene", "interactive/card/show"),
+    "interactive/card/trace",
 )
 SETUP = (
     "const { card, cardData, mulberry32, shared } = window.interactiveFigures;"
@@ -155,3 +156,46 @@ def test_switches_change_the_events_as_they_say(change, share, shows):
     count = sum(show["all"] for show in before)
     assert sum(show["all"] for show in after) / count == pytest.approx(share, rel=0.2)
     assert [show["spikes"] for show in before] != [show["spikes"] for show in after]
+
+
+# What a neuron's voltage consists of, and what its spikes have added, in some steps of a card.
+TRACE = (
+    "const network = new card.Network(cardData); const random = mulberry32(7);"
+    "const what = { simulator, settle, network, random, suit, changes: new Set(changes) };"
+    "const show = card.Show.thrown(what);"
+    "const before = [];"  # the voltages of the hidden neurons before a reset, step by step
+    "const step = network.step;"
+    "network.step = function (counts) {"
+    "  const voltages = step.call(network, counts);"
+    "  before.push(Array.from(network.u));"
+    "  return voltages; };"
+    "while (show.stage !== 'done') show.advance();"
+    "const { steps } = show;"
+    "const neurons = [...network.z.keys()];"
+    "return [2, 9, steps.length - 1].map((now) => ({"
+    "  before: before[now], voltages: steps[now].voltages,"
+    "  others: neurons.map((neuron) => card.whatReached(network, steps, neuron, now).others),"
+    "  events: neurons.map((neuron) =>"
+    "    [...card.whatReached(network, steps, neuron, now).events.values()]),"
+    "  added: neurons.map((neuron) => card.whatItAdded(network, steps, neuron, now)) }));"
+)
+
+
+def test_parts_that_reached_a_neuron_sum_to_its_voltage():
+    for step in run(SCRIPTS, SETUP + TRACE, suit="heart", changes=[]):
+        events = np.array([sum(parts) for parts in step["events"]])
+        np.testing.assert_allclose(events + step["others"], step["before"], atol=1e-9)
+        assert np.abs(step["others"]).max() > 0.01
+
+
+def test_without_recurrence_no_other_neuron_reaches_one():
+    for step in run(SCRIPTS, SETUP + TRACE, suit="heart", changes=["no-recurrence"]):
+        events = np.array([sum(parts) for parts in step["events"]])
+        np.testing.assert_allclose(events, step["before"], atol=1e-9)
+        assert not np.any(step["others"])
+
+
+def test_what_all_neurons_added_sums_to_the_voltages():
+    for step in run(SCRIPTS, SETUP + TRACE, suit="spade", changes=[]):
+        added = np.sum(step["added"], axis=0)
+        np.testing.assert_allclose(added, step["voltages"], atol=1e-9)

@@ -4,7 +4,7 @@
   kinds.card = async (content, controls, drawing) => {
     await loadParts("shared/camera shared/snn shared/drawing card/data card/scene card/show");
     if (!interactiveFigures.cardData) throw new Error("card/data.js is damaged");
-    await loadParts("card/drawing card/table card/figure");
-    return { figure: new card.Figure(controls, drawing) };
+    await loadParts("card/trace card/drawing card/table card/tracing card/figure");
+    return { figure: new card.Figure(controls, drawing, content) };
   };
 })(interactiveFigures);

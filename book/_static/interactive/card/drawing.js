@@ -55,13 +55,43 @@
     context.restore();
   };
 
+  // ---- What reached a neuron, in place of the window's events ----
+
+  // pose: of the pip, which lies behind. parts: what came through each input.
+  card.drawReached = (canvas, pose, offset, parts) => {
+    const { context, width } = shared.begin(canvas);
+    const side = width / SIDE;
+    context.save();
+    context.scale(side, side);
+    context.translate(pose.x + 0.5, pose.y + 0.5 - offset);
+    context.rotate(pose.rotation);
+    context.scale(pose.scaleX, pose.scaleY);
+    context.fillStyle = colour("grey");
+    context.globalAlpha = 0.25;
+    card.fillPip(context, pose.suit);
+    context.restore();
+    const most = 0.6 * Math.max(...[...parts.values()].map(Math.abs));
+    for (const [input, part] of parts) {
+      const place = input % SIDE ** 2;
+      const x = (place % SIDE) * side + 0.5;
+      const y = Math.floor(place / SIDE) * side + 0.5;
+      context.globalAlpha = Math.min(Math.sqrt(Math.abs(part) / most), 1);
+      context.fillStyle = context.strokeStyle = colour(part > 0 ? "accent" : "grey");
+      if (part > 0) context.fillRect(x, y, side - 1, side - 1);
+      else context.strokeRect(x + 0.5, y + 0.5, side - 2, side - 2);
+    }
+    context.globalAlpha = 1;
+  };
+
   // ---- The hidden neurons, in the order of shared.sortByVote ----
 
+  // Returns where the middle of each is.
   card.drawNeurons = (canvas, order, suits, glow) => {
     const { context, width, height } = shared.begin(canvas);
     const across = Math.ceil(Math.sqrt((order.length * width) / height));
     const down = Math.ceil(order.length / across);
     const side = Math.min(width / across, height / down);
+    const middles = [];
     order.forEach(({ neuron, output }, place) => {
       // Column by column, in the middle.
       const x = width / 2 + side * (Math.floor(place / down) + 0.5 - across / 2);
@@ -69,8 +99,10 @@
       context.globalAlpha = 0.35 + 0.65 * glow[neuron];
       const radius = side * (0.33 + 0.12 * glow[neuron]);
       shared.drawDisc(context, x, y, radius, colour(suits[output] ?? "grey"));
+      middles[neuron] = [x, y];
     });
     context.globalAlpha = 1;
+    return middles;
   };
 
   // ---- Voltages over time ----
@@ -78,7 +110,7 @@
   card.drawVoltages = (canvas, suits, steps, leader) => {
     const lines = suits.map((ink, output) => ({ output, ink, leads: ink === leader }));
     const layout = { span: card.SPAN, margin: 34 };
-    shared.drawVoltages(canvas, lines, steps, layout, (context, { ink, leads }, x, y) => {
+    return shared.drawVoltages(canvas, lines, steps, layout, (context, { ink, leads }, x, y) => {
       const size = leads ? 13 : 5.5;
       context.save();
       context.translate(x + (leads ? 18 : 12), y);

@@ -13,14 +13,18 @@
 }) => {
   const { suits } = cardData.simulator;
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
+  card.GLYPHS = GLYPHS;
   const throwing = (name) =>
     `<button class="card-throw card-throw-${name}" name="${name}" aria-label="Throw a ${name}">
       ${GLYPHS[name]}</button>`;
   const ABOUT = "A card before a camera, and a network that sees its events";
   const PANELS = {
     scene: "a card: drag its pip",
-    window: `the camera <span class="card-polarity card-polarity-ON">ON</span>
-      <span class="card-polarity card-polarity-OFF">OFF</span>`,
+    window: `<span class="card-untraced">the camera
+        <span class="card-polarity card-polarity-ON">ON</span>
+        <span class="card-polarity card-polarity-OFF">OFF</span></span>
+      <span class="card-traced">events by weight <span class="card-polarity card-up">+</span>
+        <span class="card-polarity card-down">−</span></span>`,
     neurons: "100 hidden neurons",
     raster: "their spikes",
     voltages: "four voltages",
@@ -63,6 +67,7 @@
       this.drawing = drawing;
       this.canvases = shared.panels(drawing, ABOUT, PANELS, "card");
       this.addGrip();
+      this.tracing = new card.Tracing(this);
       this.addControls(controls);
       shared.keepDrawn(drawing, this.redraw);
       const { table } = this;
@@ -75,7 +80,7 @@
     }
 
     change() {
-      this.pause.textContent = this.table.paused ? "go on" : "pause";
+      this.pause.textContent = this.table.paused || this.tracing.isTraced() ? "go on" : "pause";
       this.redraw();
     }
 
@@ -86,12 +91,18 @@
       const { show, suit, pose, glow, rest, order, lit, changes, done, hand } = this.table;
       const steps = show?.steps ?? [];
       const leader = show?.answer().suit ?? null;
-      const offset = done && !hand && rest === 1 ? 0 : (show?.tracker.offset ?? 0);
-      card.drawScene(canvases.scene, pose, cardData.simulator, suit, offset, changes.has("half"));
-      shared.drawWindow(canvases.window, glow, rest);
-      card.drawNeurons(canvases.neurons, order, suits, lit);
-      shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN);
-      card.drawVoltages(canvases.voltages, suits, steps, leader);
+      const traced = this.tracing.look();
+      const resting = done && !hand && rest === 1;
+      const now = { pose, offset: resting ? 0 : (show?.tracker.offset ?? 0), ...traced?.step };
+      const half = changes.has("half");
+      card.drawScene(canvases.scene, now.pose, cardData.simulator, suit, now.offset, half);
+      if (traced) card.drawReached(canvases.window, now.pose, now.offset, traced.events);
+      else shared.drawWindow(canvases.window, glow, rest);
+      this.tracing.draw(traced, {
+        neurons: card.drawNeurons(canvases.neurons, order, suits, traced?.step.lit ?? lit),
+        raster: shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN),
+        voltages: card.drawVoltages(canvases.voltages, suits, steps, leader),
+      });
       const [x, y] = card.fromScene(canvases.scene, [pose.x, pose.y]);
       this.grip.style.transform =
         `translate(${canvases.scene.offsetLeft + x}px, ` +
@@ -151,8 +162,8 @@
         thrown.onclick = () => table.throwCard(thrown.name);
       this.many.onclick = () => table.throwMany();
       this.pause.onclick = () => {
-        table.paused = !table.paused;
-        table.start();
+        table.paused = !table.paused && !this.tracing.isTraced();
+        this.tracing.release();
       };
       this.values = addSliders(controls, SLOW).values;
       controls.append(this.content);

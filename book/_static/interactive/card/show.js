@@ -163,10 +163,12 @@
       if (ending && this.steps.length >= this.ends) this.stage = "done";
     }
 
-    // The counts so far are kept, too.
+    // What it got, what was seen, where the window was, and the counts so far are kept, too.
     step() {
+      const { counts, seen: pose, tracker } = this;
+      const kept = { counts: [...counts], pose, offset: tracker.offset };
       super.step();
-      const step = this.steps.at(-1);
+      const step = Object.assign(this.steps.at(-1), kept);
       this.spikeCount += step.spikes.length;
       step.eventCount = this.eventCount;
       step.spikeCount = this.spikeCount;

@@ -47,7 +47,8 @@
     }
 
     get running() {
-      return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1);
+      const waits = this.paused || this.figure.tracing.isTraced();
+      return this.show !== null && !waits && this.visible && (!this.done || this.rest < 1);
     }
 
     start() {

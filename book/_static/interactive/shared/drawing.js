@@ -204,7 +204,7 @@
     clamp(steps.length, SPANS[0] / timeWindow, SPANS[1] / timeWindow);
 
   // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are
-  // drawn.
+  // drawn. What draws them returns where.
   function timeAxis(steps, span, left, right) {
     const first = Math.max(0, steps.length - span);
     return { first, at: (step) => left + ((step - first) / span) * (right - left) };
@@ -224,6 +224,7 @@
       }
     context.fillStyle = colour("grid");
     if (steps.length) context.fillRect(at(steps.length), 0, 1, height); // now
+    return { first, at, y: (neuron) => (place.get(neuron) + 0.5) * row };
   };
 
   // lines: { output, leads, ink }, one by output; who leads is on top, with a dot at its highest
@@ -254,17 +255,22 @@
     });
     if (heads.length) shared.apart(heads, 15, top, base);
     for (const line of heads) head(context, line, at(steps.length), line.place);
+    return { first, at, y };
   };
 
-  // Move glyphs up or down until none covers another.
+  // Move glyphs down until none covers another, and back up where they would leave the panel.
   shared.apart = (heads, distance, top, bottom) => {
     heads.sort((one, other) => one.wanted - other.wanted);
+    const room = (one, other) => (one.leads || other.leads ? 1.7 * distance : distance);
     heads.forEach((head, number) => {
       const before = heads[number - 1];
-      const room = before && (before.leads || head.leads) ? 1.7 * distance : distance;
-      head.place = Math.max(head.wanted, before ? before.place + room : top);
+      head.place = Math.max(head.wanted, before ? before.place + room(before, head) : top);
     });
-    const over = Math.max(0, heads.at(-1).place - bottom);
-    for (const head of heads) head.place -= over;
+    let lowest = bottom;
+    [...heads].reverse().forEach((head, number, upwards) => {
+      const next = upwards[number + 1];
+      head.place = Math.min(head.place, lowest);
+      if (next) lowest = head.place - room(head, next);
+    });
   };
 })(interactiveFigures);
