@@ -84,6 +84,38 @@ def test_player_runs_once_when_it_comes_into_sight(visit):
 # ---- Finding the way in and out ----
 
 
+FOCUS = """() => {
+    const focused = document.activeElement;
+    const { outlineStyle, boxShadow } = getComputedStyle(focused);
+    return {
+        name: (focused.ariaLabel || focused.textContent).trim(),
+        isShown: outlineStyle !== "none" || boxShadow !== "none",
+        isInFigure: focused.closest(".interactive-figure") !== null,
+    };
+}"""
+
+
+def tab_to_the_figure(page):
+    """Press Tab until the focus is in a figure, and list where it was."""
+    places = []
+    while not (places and places[-1]["isInFigure"]):
+        assert len(places) < 60, places
+        page.keyboard.press("Tab")
+        places.append(page.evaluate(FOCUS))
+    return places
+
+
+def test_keys_show_where_they_are_and_the_skip_link_leads_near_the_figure(visit):
+    page = visit().show("card")
+    page.evaluate("scrollTo(0, 0)")
+    places = tab_to_the_figure(page)
+    assert [each["name"] for each in places if not each["isShown"]] == []
+    assert {"Skip to the text", "Color mode"} <= {each["name"] for each in places}
+    page.locator(".skip-link a").focus()
+    page.keyboard.press("Enter")
+    assert len(tab_to_the_figure(page)) <= 12
+
+
 def test_search_finds_a_phrase(visit):
     page = visit().read("search.html?q=surrogate+gradient")
     for name in ("building_the_snn.html", "glossary.html"):
