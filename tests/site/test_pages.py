@@ -18,7 +18,13 @@ on_does_it_need_spikes = pytest.mark.parametrize(
 )
 FIRST = [f"{name}.html" for name in ("book/index", *CHAPTERS[:5])]
 FIRST_FIGURE = "article :is(.themes > img, .interactive-figure, .animation, figure img, canvas)"
-AXE = {"preload": False, "resultTypes": ["violations"]}
+AXE = {
+    "preload": False,
+    "resultTypes": ["violations"],
+    "rules": {"label-content-name-mismatch": {"enabled": True}},
+}
+MINOR_BUT_MENDED = ("empty-table-header",)
+SYMBOL = 'class="card-throw'  # a suit's symbol is no word, so its name need not contain it
 UNDECODED = """async () => {
     // Those that the theme hides or a fold are fetched when they are to be shown.
     const images = [...document.images].filter((image) => image.getClientRects().length);
@@ -79,6 +85,13 @@ BROKEN_CODE = """() => [...document.querySelectorAll("article div.highlight pre"
         return height > (lines + 0.5) * parseFloat(lineHeight);
     })
     .map((code) => code.innerText.slice(0, 60))"""
+SMALL_SLIDERS = """() => {
+    const column = document.querySelector("article h1").clientWidth;
+    return [...document.querySelectorAll("article [type=range]")]
+        .filter((slider) => slider.checkVisibility())
+        .filter((slider) => slider.clientHeight < 24 || slider.clientWidth < column)
+        .map((slider) => slider.ariaLabel || slider.parentElement.innerText);
+}"""
 # Thousands of words of code look alike, and axe-core would look at each: it gets one of each look,
 # and of the entries of the reference the first twenty.
 ONE_OF_EACH_LOOK = """() => {
@@ -220,6 +233,7 @@ def test_page_is_sound_on_a_desktop_and_on_a_phone_in_both_themes(page):
         wrong = [page.evaluate(script) for script in scripts]
         wrong += [page.evaluate(CUT_OFF, "article figure"), page.evaluate(WRONG_THEME, theme)]
         assert not any(wrong), (width, theme)
+    assert page.evaluate(SMALL_SLIDERS) == [], "too small for a finger"
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     page.wait_for_function(f"({UNDECODED})().then((failed) => !failed.length)")
     assert all(size >= 10.99 for size in page.evaluate(TEXT_SIZES)), "words too small to read"
@@ -240,6 +254,7 @@ def grave_violations(page, rules=None):
     return [
         f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
         for violation in axe.run(page, options=options).response["violations"]
-        if violation["impact"] in ("serious", "critical")
+        if violation["impact"] in ("serious", "critical") or violation["id"] in MINOR_BUT_MENDED
         for node in violation["nodes"]
+        if SYMBOL not in node["html"]
     ]
