@@ -40,6 +40,7 @@ def name_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
     for cell in doctree.findall(nodes.container):
         if "prompt_show" in cell:
             title = re.match(r"# @title ([^\d\n]*[^\W\d])", cell.astext())
-            name = f"the {title[1].lower()}" if title else "the code"
+            name = title[1].lower() if title else "code"
+            name = name if name.startswith("a ") else f"the {name}"
             cell["prompt_show"] = f"Show {name}"
             cell["prompt_hide"] = f"Hide {name}"

@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
+EMPTY_HEADER = re.compile(r"<th([^>]*)>(?:<p></p>)?</th>")
 COMMENT = re.compile(r"<!--.*?-->")  # beside a number: where it comes from
 TEMPLATES = Path(__file__).with_name("templates")
 FIGURES = Path(__file__).parents[1] / "book" / "_static" / "interactive"
@@ -28,6 +29,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
     app.connect("html-page-context", fetch_font_early)
     app.connect("html-page-context", fetch_figure_early)
+    app.connect("html-page-context", name_what_is_seen)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -111,3 +113,10 @@ def fetch_figure_early(app: Sphinx, page: str, template: str, context: dict, doc
         name = (FIGURES / f"{part}.js").resolve().relative_to(FIGURES.parent)
         address = context["pathto"](f"_static/{name.as_posix()}", resource=True)
         context["metatags"] += f'<link rel="preload" href="{address}" as="script" />\n'
+
+
+def name_what_is_seen(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Call what opens a cell as it is labelled, and an empty corner of a table no header."""
+    body = context.get("body", "")
+    body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    context["body"] = EMPTY_HEADER.sub(r"<td\1></td>", body)

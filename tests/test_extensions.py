@@ -66,6 +66,22 @@ def test_callouts_get_a_class_and_other_quotes_none(first, kind):
     assert document[0]["classes"] == (["callout", kind] if kind else [])
 
 
+@pytest.mark.parametrize(
+    ("code", "prompt"),
+    [
+        ("# @title Solution 1", "Show the solution"),
+        ("# @title A training of each", "Show a training of each"),
+        ("import torch", "Show the code"),
+    ],
+)
+def test_folded_code_is_called_by_its_title(code, prompt):
+    document = new_document("")
+    cell = nodes.container("", nodes.literal_block(code, code), prompt_show="")
+    document += cell
+    callouts.name_folded_cells(None, document)
+    assert cell["prompt_show"] == prompt
+
+
 # ---- What the pages need ----
 
 

@@ -81,7 +81,72 @@ def test_player_runs_once_when_it_comes_into_sight(visit):
     assert slider.input_value() == slider.get_attribute("max")
 
 
+# ---- Paper ----
+
+PUBLISH = """document.head.append(
+    Object.assign(document.createElement("link"), { rel: "canonical", href: location.href }))"""
+FADING_IN = """() => [...document.querySelectorAll("article details > *:not(summary)")]
+    .filter((folded) => getComputedStyle(folded).animationName !== "none")
+    .map((folded) => folded.innerText)"""
+FILLED = """() => [...document.querySelectorAll(".landing-buttons a")]
+    .filter((button) => getComputedStyle(button).backgroundColor !== "rgba(0, 0, 0, 0)")
+    .map((button) => button.innerText)"""
+
+
+def test_paper_shows_what_is_folded_and_says_where_a_figure_moves(visit):
+    page = visit().show("pixel")
+    page.evaluate(PUBLISH)
+    assert page.locator("article details[open]").count() == 0
+    page.emulate_media(media="print")
+    note = page.locator("[data-kind=pixel] .paper-note")
+    note.wait_for()
+    assert page.evaluate(FADING_IN) == []
+    assert "#what-makes-a-pixel-send-an-event" in note.locator("a").get_attribute("href")
+    page.emulate_media(media="screen")
+    note.wait_for(state="detached")
+    assert page.locator("article details[open]").count() == 0
+
+
+def test_buttons_on_paper_have_no_fill_that_a_browser_leaves_out(visit):
+    page = visit().show("card")
+    assert page.evaluate(FILLED) == ["The whole thing on one page"]
+    page.emulate_media(media="print")
+    assert page.evaluate(FILLED) == []
+
+
 # ---- Finding the way in and out ----
+
+
+FOCUS = """() => {
+    const focused = document.activeElement;
+    const { outlineStyle, boxShadow } = getComputedStyle(focused);
+    return {
+        name: (focused.ariaLabel || focused.textContent).trim(),
+        isShown: outlineStyle !== "none" || boxShadow !== "none",
+        isInFigure: focused.closest(".interactive-figure") !== null,
+    };
+}"""
+
+
+def tab_to_the_figure(page):
+    """Press Tab until the focus is in a figure, and list where it was."""
+    places = []
+    while not (places and places[-1]["isInFigure"]):
+        assert len(places) < 60, places
+        page.keyboard.press("Tab")
+        places.append(page.evaluate(FOCUS))
+    return places
+
+
+def test_keys_show_where_they_are_and_the_skip_link_leads_near_the_figure(visit):
+    page = visit().show("card")
+    page.evaluate("scrollTo(0, 0)")
+    places = tab_to_the_figure(page)
+    assert [each["name"] for each in places if not each["isShown"]] == []
+    assert {"Skip to the text", "Color mode"} <= {each["name"] for each in places}
+    page.locator(".skip-link a").focus()
+    page.keyboard.press("Enter")
+    assert len(tab_to_the_figure(page)) <= 12
 
 
 def test_search_finds_a_phrase(visit):
