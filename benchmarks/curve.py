@@ -174,8 +174,10 @@ def measure_curve(seeds: int = 10, epochs: int | None = None) -> Row:
         about = {"model": kind, "units": units}
         further = {"learning rate": rates[kind, units]} | costs
         rows += rows_of(about, answers, further, groups)
-    jobs = [(REGRESSION, division, seed, epochs) for division in DIVISIONS for seed in range(seeds)]
-    answers = np.reshape(folds.in_parallel(answers_of_named, jobs), (len(DIVISIONS), seeds, -1))
+    asked = [
+        (REGRESSION, division, seed, epochs) for division in DIVISIONS for seed in range(seeds)
+    ]
+    answers = np.reshape(folds.in_parallel(answers_of_named, asked), (len(DIVISIONS), seeds, -1))
     rows += rows_of({"model": REGRESSION}, answers, cost_of_regression(), groups)
     return {"seeds": seeds, "rows": rows}
 
