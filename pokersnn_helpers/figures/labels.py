@@ -1,12 +1,12 @@
 """Labels beside what they name, and numbers with their noun."""
 
-from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy import ndarray
 
 
 def label_ends(ax: Axes) -> None:
@@ -32,8 +32,8 @@ def label_ends(ax: Axes) -> None:
     ]
     if not names:
         return
-    figure: Any = ax.figure
-    figure.draw_without_rendering()  # the layout makes room for the names and settles the limits
+    # The layout makes room for the names and settles the limits.
+    ax.figure.canvas.figure.draw_without_rendering()
     text_height = names[0].get_window_extent().height / ax.get_window_extent().height
     ends = np.array([_end(line, ax) for line in lines])
     order = np.argsort(ends, kind="stable")
@@ -51,7 +51,7 @@ def _end(line: Line2D, ax: Axes) -> float:
     return float(np.clip(height, 0, 1))
 
 
-def _apart(heights: Sequence[float], text_height: float) -> list[float]:
+def _apart(heights: ndarray, text_height: float) -> list[float]:
     """Move rising heights as little as keeps texts at them apart, and between 0 and 1."""
     stacks: list[list[float]] = []  # of texts that touch: for each, where it wants the first text
     for index, height in enumerate(heights):
