@@ -16,7 +16,7 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from pokersnn_helpers.figures.colours import ACCENT, DARK, PAPER
+from pokersnn_helpers.figures.colours import ACCENT, DARK, OFF, ON, PAPER
 
 PAPER_AT_NIGHT = "#121212"  # the dark theme's background
 PIXELS_PER_POINT = 96 / 72
@@ -84,12 +84,21 @@ def in_the_dark(svg: str) -> str:
 
 
 def repaint(encoded: str) -> str:
-    """Map a PNG's accent and greys as the lines' are, greys in between in proportion."""
+    """Map a PNG's accent and greys as the lines' are, and make its fainter events more opaque.
+
+    Greys in between are mapped in proportion.
+    """
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
     pixels = np.array(image)
     rgb = pixels[..., :3].astype(float)
     is_grey = np.ptp(rgb, axis=-1) < 24
-    is_accent = np.abs(rgb - from_hex(ACCENT)).max(axis=-1) < 12
+    is_accent, is_on, is_off = (
+        np.abs(rgb - from_hex(colour)).max(axis=-1) < 12 for colour in (ACCENT, ON, OFF)
+    )
+    is_event = is_on | is_off
+    opacity = pixels[..., 3][is_event] / 255
+    # What is pale on white, as one event of sixteen, would be nearly black on a dark page.
+    pixels[..., 3][is_event] = np.round(255 * np.sqrt(opacity))
     pixels[..., :3][is_accent] = from_hex(DARK[ACCENT])
     greys = {**DARK, PAPER: PAPER_AT_NIGHT}
     del greys[ACCENT]

@@ -1,12 +1,15 @@
 """The Sphinx extensions: figures for two themes, classes of callouts, words above folded code."""
 
+import base64
 import io
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from PIL import Image
 
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.colours import ACCENT, DARK, ON, PAPER, SHADE
@@ -42,6 +45,20 @@ def test_figure_for_each_theme_has_its_greys_and_the_same_colours():
         assert grey not in dark
         assert (grey in svg) == (in_the_dark in dark)
     assert dark.count(ON) == svg.count(ON) > 0
+
+
+def test_one_event_of_many_shows_on_a_dark_page_as_well_and_no_event_stays_clear():
+    few_and_many = np.array([-16, -1, 0, 1, 16])
+    pixels = (255 * colours.EVENTS_MAP(few_and_many / 32 + 0.5)[None]).round().astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="png")
+    repainted = figures.repaint(base64.b64encode(file.getvalue()).decode())
+    dark = np.array(Image.open(io.BytesIO(base64.b64decode(repainted))))
+    assert np.array_equal(dark[..., :3], pixels[..., :3])
+    light_opacity, dark_opacity = pixels[0, :, 3] / 255, dark[0, :, 3] / 255
+    assert dark_opacity[[0, 2, 4]].tolist() == [1, 0, 1]
+    assert (light_opacity[[1, 3]] < 0.3).all()
+    assert (dark_opacity[[1, 3]] > 0.45).all()
 
 
 def strong(text):

@@ -157,12 +157,12 @@ def plot_dynamics(
     end = ends[-1]
     draw_readout(bottom, layers[readout]["v"], dt, classes)
     bottom.set(title="readout: membrane voltages", xlim=(0, end))
-    label_ends(bottom)
     silent_from = max(ends[counts > 0], default=0)
     for ax in axes:
         ax.axvspan(silent_from, end, color=SHADE, linewidth=0, zorder=-1)
         ax.label_outer()
     fig.align_ylabels(axes)
+    label_ends(bottom)
     return fig
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import namedtuple
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -232,13 +233,48 @@ def test_a_history_is_drawn_by_epoch_with_the_one_that_is_kept():
 # ---- Labels ----
 
 
-def test_lines_are_named_beside_in_their_colours_in_the_order_of_their_ends():
-    _, ax = plt.subplots(layout="constrained")
-    lines = ax.plot([0, 1], [3 * [95], [90.0, 99.0, 98.9]], label=["low", "high", "middle"])
+def place_names(ax):
+    """Return the box of each name, and the height at which each line ends, in pixels."""
     label_ends(ax)
-    named = {text.get_text(): text.get_color() for text in ax.get_legend().get_texts()}
-    assert list(named) == ["high", "middle", "low"]
-    assert named == {line.get_label(): line.get_color() for line in lines}
+    ax.figure.draw_without_rendering()
+    boxes = {name.get_text(): name.get_window_extent() for name in ax.texts}
+    ends = {
+        line.get_label(): line.get_transform().transform(line.get_xydata()[-1])[1]
+        for line in ax.lines
+    }
+    return boxes, ends
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_lines_are_named_beside_their_ends_in_their_colours(scale):
+    """Of axes that share their heights, of a line that ends early and of a dashed one."""
+    fig, (ax, _) = plt.subplots(1, 2, sharey=True, layout="constrained")
+    ax.set(yscale=scale, ylim=(1, 1000))
+    ax.plot([0, 1], [3, 900], "--", label="high")
+    ax.plot([0, 0.5], [900, 250], ":", label="early")
+    ax.plot([0, 1], [900, 3], label="low")
+    boxes, ends = place_names(ax)
+    assert list(boxes) == ["high", "early", "low"]
+    for name, box in boxes.items():
+        assert abs((box.y0 + box.y1) / 2 - ends[name]) < box.height / 2
+        assert ax.bbox.x1 < box.x0 < box.x1 < fig.axes[1].bbox.x0
+    assert [text.get_color() for text in ax.texts] == [line.get_color() for line in ax.lines]
+
+
+def test_names_of_lines_that_end_together_are_apart_in_the_order_of_the_ends():
+    _, ax = plt.subplots(layout="constrained")
+    ends = {"bottom": 0, "third": 98.8, "first": 99.1, "second": 99, "fourth": 98.8, "far": 50}
+    for name, end in ends.items():
+        ax.plot([0, 1], [0, end], label=name)
+    ax.plot([0, 1], [1, np.nan], label="broken")
+    boxes, _ = place_names(ax)
+    from_below = sorted(boxes, key=lambda name: boxes[name].y0)
+    rising = ["bottom", "broken", "far", "third", "fourth", "second", "first"]
+    assert from_below == rising
+    assert all(boxes[low].y1 < boxes[high].y0 + 0.1 for low, high in pairwise(rising))
+    assert ax.bbox.y0 < boxes["bottom"].y0 + 0.1
+    assert boxes["first"].y1 < ax.bbox.y1 + 0.1
+    assert boxes["first"].y0 - boxes["third"].y1 < 2.1 * boxes["third"].height  # side by side
 
 
 # ---- What can't be drawn ----
