@@ -10,11 +10,11 @@ from .networks import network_named
 from .terminal import say
 
 
-def export(checkpoint: Path, c: Path, network: str = "") -> None:
+def export(checkpoint: Path, c: Path, network: str = "", bits: int = 32) -> None:
     """Write the network of a checkpoint as a C file, and say how it is compiled and fed."""
     trained = load_trained(checkpoint, "cpu", network and network_named(network))
     classifier: Any = trained.classifier  # one of features is refused
-    save_c(classifier, c)
+    save_c(classifier, c, bits=bits)
     size = in_pixels(trained.classifier.sensor_size[:2])
     say(
         f"{c}: compile it with cc -O2 -ffp-contract=off {c} -o network, and give its standard "

@@ -81,6 +81,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("compare", "--processes", "how many train at once (1); each needs about 1.2 GB", NUMBER),
     ("live", "--camera", "listen to faery's first camera", SWITCH),
     ("export", "--c", "the C file to write", FILE | {"required": True}),
+    ("export", "--bits", "per weight, 32 or 8 (32)", NUMBER),
     ("live", "--pause", "silence that ends a gesture (200)", MS),
 ]
 # Without one of these, where a command knows them, an option would say nothing: it is refused.
