@@ -32,8 +32,8 @@ def save_c(classifier: Classifier, path: StrPath, *, bits: int = 32) -> None:
     The file's ``main`` reads lines ``t x y p``; ``-DNETWORK_NO_MAIN`` leaves it out.
 
     With 8 bits, weights are rounded by ``to_int8``, which makes the file and the flash that it
-    takes about a quarter as large; voltages and currents stay in single precision. The rounded
-    network can answer otherwise than the trained one.
+    takes about a quarter as large. Each is multiplied by its scale when it is added, which takes
+    more instructions, and the rounded network can answer otherwise than the trained one.
 
     A file of the same name is replaced once the new one is complete.
 
@@ -66,15 +66,15 @@ def to_int8(weights: Tensor) -> tuple[Tensor, Tensor]:
         weights: A row for each neuron, of the weights of what it receives.
 
     Returns:
-        The multiples, from -127 to 127, either of which the largest weight of a row becomes, and
-        the scale of each row.
+        The multiples, of which a row's largest is 127 or -127, and the scale of each row. A row of
+        zeros stays so.
 
     Example:
         >>> to_int8(torch.tensor([[-127.0, 1.4], [0.0, 254.0]]))
         (tensor([[-127,    1],
                 [   0,  127]], dtype=torch.int8), tensor([1., 2.]))
     """
-    scales = weights.abs().amax(1).clamp(min=1e-12) / 127  # a row of zeros has one, too
+    scales = weights.abs().amax(1).clamp(min=1e-12) / 127  # zeros divide by it, too
     return (weights / scales[:, None]).round().to(torch.int8), scales
 
 
@@ -122,8 +122,8 @@ def _numbers(classifier: Any, bits: int) -> str:
         "",
         f"static const char *const NETWORK_NAMES[NETWORK_CLASSES] = {{{names}}};",
         "",
-        "/* Weights of inputs, recurrent and of the readout, a row for each sender, to be multiplied",
-        " * by the receiver's scale if there are scales; and the shares that voltages (A) and",
+        "/* Weights of inputs, recurrent and of the readout, a row for each sender, as multiples",
+        " * of the receiver's scale if there are scales; and the shares that voltages (A) and",
         " * currents (S) of the hidden neurons lose in a step. */",
         *(_array(name, values.numpy(force=True)) for name, values in arrays.items()),
         "",
