@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from eventdesk.trained.c_files import to_int8
 from pokersnn_helpers import SNN
 
 from . import Options
@@ -33,10 +34,9 @@ def packed(network: nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, Opt
     carried = {}
     for layer, name in layers.items():
         weights = state[name].flatten(1)
-        scale = short(weights.abs().amax(dim=1) / 127)
-        steps = (weights / torch.tensor(scale)[:, None]).round().clamp(-127, 127)
-        encoded = base64.b64encode(steps.to(torch.int8).numpy().tobytes()).decode()
-        carried[layer] = {"scale": scale, "weights": encoded}
+        steps, scales = to_int8(weights)
+        encoded = base64.b64encode(steps.numpy().tobytes()).decode()
+        carried[layer] = {"scale": short(scales), "weights": encoded}
         bias = state.get(name.replace("weight", "bias"))
         if bias is not None:
             carried[layer]["bias"] = short(bias)

@@ -17,6 +17,7 @@ def export(
     nir: Path | None = None,
     simulator: str = "",
     network: str = "",
+    bits: int = 32,
 ) -> None:
     """Write the network of a checkpoint as a C file or a NIR graph, and say how it is used."""
     if bool(c) == bool(nir):
@@ -24,7 +25,7 @@ def export(
     trained = load_trained(checkpoint, "cpu", network and network_named(network))
     classifier: Any = trained.classifier  # one of features is refused
     if c:
-        save_c(classifier, c)
+        save_c(classifier, c, bits=bits)
         pixels = in_pixels(classifier.sensor_size[:2])
         say(
             f"{c}: compile it with cc -O2 -ffp-contract=off {c} -o network, and give its standard "

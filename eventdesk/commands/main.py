@@ -84,6 +84,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("export", "--c", "the C file to write", FILE),
     ("export", "--nir", "the NIR file to write", FILE),
     ("export", "--simulator", "whose importer is to read it", SIMULATOR),
+    ("export", "--bits", "per weight of the C file, 32 or 8 (32)", NUMBER),
     ("live", "--pause", "silence that ends a gesture (200)", MS),
 ]
 # Without one of these, where a command knows them, an option would say nothing: it is refused.

@@ -23,53 +23,86 @@ from pokersnn_helpers.system.writing import StrPath, atomic_write
 FUNCTIONS = Path(__file__).with_name("network.c")
 
 
-def save_c(classifier: Classifier, path: StrPath) -> None:
-    """Write a classifier as a C99 file, with weights in single precision.
+def save_c(classifier: Classifier, path: StrPath, *, bits: int = 32) -> None:
+    """Write a classifier as a C99 file, with weights in single precision or in 8 bits.
 
     ``network_push(&n, t, x, y, p)`` adds an event, and ``network_answer(&n, maxima)`` says which
     class it is so far. Time in which nothing comes and no neuron can spike is passed over in one
     go. Its spikes are those of PyTorch but for rounding, since events are added up as they come.
     The file's ``main`` reads lines ``t x y p``; ``-DNETWORK_NO_MAIN`` leaves it out.
 
+    With 8 bits, weights are rounded by ``to_int8``, which makes the file and the flash that it
+    takes about a quarter as large. Each is multiplied by its scale when it is added, which takes
+    more instructions, and the rounded network can answer otherwise than the trained one.
+
     A file of the same name is replaced once the new one is complete.
 
     Args:
         classifier: The classifier to write, of an ``SNN`` or a ``FastSNN``.
         path: The file to write, usually ``*.c``.
+        bits: Per weight, 32 or 8.
 
     Raises:
         ValueError: The network can't be written in C, which holds for any that isn't an ``SNN`` or
             a ``FastSNN`` in single precision, for a ``decode`` of your own, for time bins that are
-            no whole number of µs or longer than a time constant, and for weights that aren't
-            finite.
+            no whole number of µs or longer than a time constant, for weights that aren't finite,
+            and for ``bits`` other than 32 and 8.
         OSError: The file can't be written. An older file stays as it was.
 
     Example:
         >>> save_c(Classifier(SNN(hidden_size=20)), "network.c")
     """
     with errors_in(f"{path} isn't written"):
-        text = _numbers(classifier) + FUNCTIONS.read_text(encoding="utf-8")
+        text = _numbers(classifier, bits) + FUNCTIONS.read_text(encoding="utf-8")
     with atomic_write(Path(path)) as file:
         file.write(text.encode())
 
 
 @torch.no_grad()
-def _numbers(classifier: Any) -> str:
+def to_int8(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Round weights to the nearest multiples of a scale, of which each row has its own.
+
+    Args:
+        weights: A row for each neuron, of the weights of what it receives.
+
+    Returns:
+        The multiples, of which a row's largest is 127 or -127, and the scale of each row. A row of
+        zeros stays so.
+
+    Example:
+        >>> to_int8(torch.tensor([[-127.0, 1.4], [0.0, 254.0]]))
+        (tensor([[-127,    1],
+                [   0,  127]], dtype=torch.int8), tensor([1., 2.]))
+    """
+    scales = weights.abs().amax(1).clamp(min=1e-12) / 127  # zeros divide by it, too
+    return (weights / scales[:, None]).round().to(torch.int8), scales
+
+
+@torch.no_grad()
+def _numbers(classifier: Any, bits: int) -> str:
     """Return the part of the file that differs from network to network."""
+    if bits not in (8, 32):
+        raise ValueError(f"bits is {bits}; give 8 or 32")
     _check_kind(classifier)
     snn = classifier.snn
     width, height, polarities = classifier.sensor_size
     check_network(snn, width * height * polarities)
     a, s = _shares(snn)
     a_out, s_out = shares_lost(snn.readout)
-    arrays = {
-        "W_IN": snn.lif0.input_weights.t(),
-        "W_REC": snn.lif0.recurrent_weights.t(),
-        "W_OUT": snn.linear.weight.t(),
-        "A": a,
-        "S": s,
+    weights = {
+        "W_IN": snn.lif0.input_weights,
+        "W_REC": snn.lif0.recurrent_weights,
+        "W_OUT": snn.linear.weight,
     }
-    _check_values({**arrays, "A_OUT": torch.tensor(a_out), "S_OUT": torch.tensor(s_out)})
+    shares = {"A": a, "S": s}
+    shares_out = {"A_OUT": torch.tensor(a_out), "S_OUT": torch.tensor(s_out)}
+    _check_values({**weights, **shares, **shares_out})
+    arrays = {}
+    for name, rows in weights.items():
+        if bits == 8:
+            rows, arrays[f"{name}_SCALES"] = to_int8(rows)
+        arrays[name] = rows.t()
+    arrays |= shares
     names = ", ".join(_quoted(name) for name in classifier.classes)
     lines = [
         "#include <stdint.h>",
@@ -82,14 +115,16 @@ def _numbers(classifier: Any) -> str:
         f"#define NETWORK_CLASSES {len(classifier.classes)}",
         f"#define TIME_WINDOW {_whole_window(classifier)} /* of a time step, in microseconds */",
         f"#define SETTLE_STEPS {classifier.settle_steps} /* of silence after the last event */",
+        f"#define BITS {bits} /* per weight */",
         f"#define V_TH {_number(float(snn.lif0.p.v_th))}",
         f"#define A_OUT {_number(a_out)} /* shares that the readout loses */",
         f"#define S_OUT {_number(s_out)}",
         "",
         f"static const char *const NETWORK_NAMES[NETWORK_CLASSES] = {{{names}}};",
         "",
-        "/* Weights of inputs, recurrent and of the readout, a row for each sender; and the shares",
-        " * that voltages (A) and currents (S) of the hidden neurons lose in a step. */",
+        "/* Weights of inputs, recurrent and of the readout, a row for each sender, as multiples",
+        " * of the receiver's scale if there are scales; and the shares that voltages (A) and",
+        " * currents (S) of the hidden neurons lose in a step. */",
         *(_array(name, values.numpy(force=True)) for name, values in arrays.items()),
         "",
     ]
@@ -147,9 +182,10 @@ def _whole_window(classifier: Classifier) -> int:
 def _array(name: str, values: ndarray) -> str:
     sizes = "".join(f"[{size}]" for size in values.shape)
     rows: Iterable[ndarray] = np.atleast_2d(values)
-    lines = [", ".join(map(_number, row.tolist())) for row in rows]
+    kind, literal = ("int8_t", str) if values.dtype == np.int8 else ("float", _number)
+    lines = [", ".join(map(literal, row.tolist())) for row in rows]
     body = ",\n".join(f"{{{line}}}" if values.ndim > 1 else line for line in lines)
-    return f"static const float {name}{sizes} = {{\n{body}}};\n"
+    return f"static const {kind} {name}{sizes} = {{\n{body}}};\n"
 
 
 def _number(value: float) -> str:

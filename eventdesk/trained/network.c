@@ -16,6 +16,12 @@ enum { NETWORK_OK = 0, NETWORK_BAD_TIME = -1, NETWORK_BAD_PLACE = -2 };
 #define NETWORK_NO_ANSWER (-1)
 #define NETWORK_MAX_TIME (INT64_C(1) << 53) /* microseconds */
 
+#if BITS == 8
+#define WEIGHT(name, sender, receiver) (name##_SCALES[receiver] * name[sender][receiver])
+#else
+#define WEIGHT(name, sender, receiver) (name[sender][receiver])
+#endif
+
 #ifndef NETWORK_ON_STEP /* is called with the network after each step that is computed */
 #define NETWORK_ON_STEP(n) ((void)0)
 #endif
@@ -72,9 +78,9 @@ static void compute_step(network *n) {
       continue;
     n->is_quiet = 0;
     for (k = 0; k < HIDDEN; k++)
-      n->sent[k] += W_REC[h][k];
+      n->sent[k] += WEIGHT(W_REC, h, k);
     for (o = 0; o < NETWORK_CLASSES; o++)
-      sent_out[o] += W_OUT[h][o];
+      sent_out[o] += WEIGHT(W_OUT, h, o);
   }
   for (o = 0; o < NETWORK_CLASSES; o++) {
     n->i_out[o] += sent_out[o];
@@ -128,7 +134,7 @@ static void advance(network *n, int64_t step) {
 /* Add an event: its time in microseconds, which never goes back, its pixel and polarity.
  * Whatever is refused changes nothing. */
 int network_push(network *n, int64_t t, int32_t x, int32_t y, int32_t p) {
-  const float *weights;
+  int32_t input;
   int h;
   if (x < 0 || x >= WIDTH || y < 0 || y >= HEIGHT || p < 0 || p >= POLARITIES)
     return NETWORK_BAD_PLACE;
@@ -139,9 +145,9 @@ int network_push(network *n, int64_t t, int32_t x, int32_t y, int32_t p) {
   n->has_begun = 1;
   n->last = t;
   advance(n, (t - n->start) / TIME_WINDOW);
-  weights = W_IN[(p * HEIGHT + y) * WIDTH + x];
+  input = (p * HEIGHT + y) * WIDTH + x;
   for (h = 0; h < HIDDEN; h++)
-    n->inputs[h] += weights[h];
+    n->inputs[h] += WEIGHT(W_IN, input, h);
   n->has_input = 1;
   return NETWORK_OK;
 }

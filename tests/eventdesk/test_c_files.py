@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from readers_networks import scatter_taus
 
 from eventdesk.models.layered import LayerThenSNN
 from eventdesk.models.ordinary import GRU
-from eventdesk.trained.c_files import save_c
+from eventdesk.trained.c_files import save_c, to_int8
 from pokersnn_helpers import SNN, Classifier, FastSNN, save_checkpoint, to_frames
 
 CC = shutil.which("cc")
@@ -55,9 +56,9 @@ int main(void) {
 """
 
 
-def compiled(classifier, folder, *options):
+def compiled(classifier, folder, *options, bits=32):
     """Return a function that shows a classifier's C lines of input, and returns its lines."""
-    save_c(classifier, folder / "network.c")
+    save_c(classifier, folder / "network.c", bits=bits)
     (folder / "driver.c").write_text(DRIVER, encoding="utf-8")
     words = [CC, *STRICT, *options, "driver.c", "-o", "driver"]
     subprocess.run(words, cwd=folder, check=True)
@@ -84,6 +85,17 @@ def trained_like(kind=FastSNN, **options):
 
 
 @torch.no_grad()
+def rounded(classifier):
+    """Return a classifier with the weights that its C file of 8 bits computes with."""
+    copy = deepcopy(classifier)
+    cell = copy.snn.lif0
+    for weights in (cell.input_weights, cell.recurrent_weights, copy.snn.linear.weight):
+        steps, scales = to_int8(weights)
+        weights.copy_(steps * scales[:, None])
+    return copy
+
+
+@torch.no_grad()
 def expected(classifier, events):
     """Return the spikes that events cause, as [step, neuron], and the maxima of the voltages."""
     classifier.snn.record = True
@@ -95,12 +107,20 @@ def expected(classifier, events):
 
 @needs_cc
 @pytest.mark.parametrize(
-    ("kind", "options"),
-    [(SNN, {}), (FastSNN, {"learn_taus": True, "dt": 0.0005})],
+    ("kind", "options", "bits"),
+    [
+        (SNN, {}, 32),
+        (FastSNN, {"learn_taus": True, "dt": 0.0005}, 32),
+        (FastSNN, {}, 8),
+    ],
 )
-def test_c_spikes_and_answers_as_pytorch_for_all_test_recordings(kind, options, data, tmp_path):
+def test_c_spikes_and_answers_as_pytorch_for_all_test_recordings(
+    kind, options, bits, data, tmp_path
+):
     classifier = trained_like(kind, **options)
-    show = compiled(classifier, tmp_path)
+    show = compiled(classifier, tmp_path, bits=bits)
+    if bits == 8:
+        classifier = rounded(classifier)
     lines = [line for events, _ in data.test for line in ["r", *as_lines(events), "e"]]
     printed = iter(show(lines))
     n_spikes = 0
@@ -120,8 +140,9 @@ def test_c_spikes_and_answers_as_pytorch_for_all_test_recordings(kind, options, 
 
 
 @needs_cc
-def test_an_answer_in_between_changes_nothing(data, tmp_path):
-    show = compiled(trained_like(), tmp_path)
+@pytest.mark.parametrize("bits", [32, 8])
+def test_an_answer_in_between_changes_nothing(bits, data, tmp_path):
+    show = compiled(trained_like(), tmp_path, bits=bits)
     events = as_lines(data.test.events[0])
     asked = [word for line in events for word in (line, "a")]
     in_portions = [line for line in show([*asked, "e"]) if line[0] != "a"]
@@ -171,6 +192,18 @@ def test_random_events_break_nothing(tmp_path):
     printed = show([*lines, "e"])
     assert {"refused -1", "refused -2"} < {*printed}
     assert np.isfinite([float(word) for word in printed[-1].split()[2:]]).all()
+
+
+def test_weights_of_8_bits_are_the_nearest_multiples_of_a_scale_per_neuron(tmp_path):
+    steps, scales = to_int8(torch.tensor([[-63.5, 0.7, 0.8], [0.0, 0.0, 0.0], [0.0, 254.0, 3.1]]))
+    assert steps.tolist() == [[-127, 1, 2], [0, 0, 0], [0, 127, 2]]
+    assert scales[[0, 2]].tolist() == [0.5, 2]
+    classifier = trained_like()
+    sizes = []
+    for bits in (32, 8):
+        save_c(classifier, tmp_path / "network.c", bits=bits)
+        sizes.append((tmp_path / "network.c").stat().st_size)
+    assert sizes[1] < sizes[0] / 3
 
 
 @needs_cc
@@ -230,3 +263,12 @@ def test_the_command_writes_the_file_and_says_what_events_have_to_be(run, tmp_pa
     assert "50% of the events" in second
     save_c(trained_like(), tmp_path / "same.c")
     assert (tmp_path / "network.c").read_bytes() == (tmp_path / "same.c").read_bytes()
+    run(*words, "--c", tmp_path / "network.c", "--bits", "8")
+    save_c(trained_like(), tmp_path / "same.c", bits=8)
+    assert (tmp_path / "network.c").read_bytes() == (tmp_path / "same.c").read_bytes()
+
+
+def test_bits_that_c_files_dont_have_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="bits is 16; give 8 or 32"):
+        save_c(trained_like(), tmp_path / "network.c", bits=16)
+    assert not [*tmp_path.iterdir()]
