@@ -9,8 +9,8 @@ from .colours import ACCENT, GREY, TEXT
 from .labels import label_ends
 
 FOLDS = {  # by the name in the measurement
-    "balanced": "folds alike",
-    "dealt": "passes dealt out at random",
+    "balanced": "suits balanced",
+    "dealt": "left to chance",
 }
 MODELS = {  # colour, style
     "SNN": (ACCENT, "-"),
