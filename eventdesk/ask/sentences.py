@@ -9,13 +9,14 @@ from scipy.stats import t as student
 from ..evidence.differences import degrees_of_freedom
 from .verdict import NEARLY_ALL, Answer, Judgement, Row, Sees, Verdict
 
+MORE = "record more, in more groups"
 REASONS = {
     Verdict.IMAGE: "a network with a memory is worth its trouble only for an early answer",
     Verdict.RATE: "time matters, and places needn't be told apart",
     Verdict.FRAMES: "time matters, but no memory is needed",
     Verdict.IMAGE_AND_RATE: "time matters, but the order of events doesn't",
     Verdict.NOTHING: "record more, or see whether the classes differ at all",
-    Verdict.CANT_TELL: "what differs may be chance; record more, in more groups",
+    Verdict.CANT_TELL: f"what differs may be chance; {MORE}",
 }
 UNDECIDED = (Verdict.NOTHING, Verdict.CANT_TELL)
 
@@ -90,12 +91,15 @@ def _reason(judged: Judgement) -> str:
     if verdict is Verdict.SHORTCUT:
         checks = " and ".join(dict.fromkeys(row.model.check for row in judged.enough))
         return f"{reason}. Check {checks}."
+    if verdict is Verdict.CANT_TELL and judged.apart is Answer.YES:
+        return f"{reason}; the classes differ, but what tells them apart can't be told; {MORE}."
     return f"{reason}; {REASONS[verdict]}."
 
 
 def _why_order(judged: Judgement) -> str:
     """Say how well models with a memory do, or that only hand-made features found the order."""
-    best_without = max(judged.without_order(), key=lambda row: row.share.mean)
+    trivial = judged.seeing(Sees.TRIVIAL)
+    best_without = max([*judged.without_order(), *trivial], key=lambda row: row.share.mean)
     without = f"without it, {_percent(best_without)} at best"
     memory, *others = judged.seeing(Sees.MEMORY)
     if memory.behind.mean <= judged.margin:

@@ -43,18 +43,34 @@ def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dic
         raise ValueError(f"no file can be read: {file}: {errors[file]}")
     readable = list(inspections)
     pairs = find_copies(np.stack([each.signature for each in inspections.values()]))
+    classes = class_folders(readable)
     for copy, first in {other: one for one, other in reversed(pairs.tolist())}.items():
-        inspections[readable[copy]].advice.append(
-            f"it shares its events with {readable[first]}, perhaps with jitter, or fewer of them; "
-            "keep one of the two"
-        )
+        shared = f"it shares its events with {readable[first]}"
+        advice = f"{shared}, perhaps with jitter, or fewer of them; keep one of the two"
+        if classes[copy] != classes[first]:
+            advice = (
+                f"{shared}, of another class, so one label is wrong; correct it, or leave both out"
+            )
+        inspections[readable[copy]].advice.append(advice)
     return inspections, errors
+
+
+def class_folders(files: Iterable[Path]) -> list[str]:
+    """Return the class of each file: its folder in the folder that holds everything.
+
+    Example:
+        >>> class_folders([Path("moves/left/1.csv"), Path("moves/right/anna/1.csv")])
+        ['left', 'right']
+    """
+    folders = [file.absolute().parent for file in files]
+    root = commonpath(folders)
+    return ["".join(folder.relative_to(root).parts[:1]) for folder in folders]
 
 
 def overview(inspections: dict[Path, Inspection], errors: dict[Path, str]) -> list[str]:
     r"""Return lines about many files: a table of their classes, and then what is odd.
 
-    Classes are the folders in the folder that holds everything. Files with the same remedy share a
+    Classes are those of ``class_folders``. Files with the same remedy share a
     line, which names the first of them.
 
     Example:
@@ -66,9 +82,7 @@ def overview(inspections: dict[Path, Inspection], errors: dict[Path, str]) -> li
     """
     import pandas as pd  # which takes a second to import
 
-    folders = [file.absolute().parent for file in inspections]
-    root = commonpath(folders)
-    classes = ["".join(folder.relative_to(root).parts[:1]) for folder in folders]
+    classes = class_folders(inspections)
     numbers = [each.numbers for each in inspections.values()]
     kept = pd.DataFrame(numbers, columns=["events", "duration (ms)"])
     table = kept.groupby(np.array(classes)).agg(["count", "median", "min", "max"])

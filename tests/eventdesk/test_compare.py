@@ -163,6 +163,18 @@ def test_the_headline_claims_no_more_than_is_known(claim, right):
     assert in_words(judged(right | known))[0].startswith(claim)
 
 
+def test_what_is_best_without_the_order_may_be_something_trivial():
+    assert (
+        "without it, last tenth 80% at best" in in_words(judged({"last tenth": 80, "GRU": 100}))[0]
+    )
+
+
+def test_what_tells_classes_apart_is_not_called_chance_where_they_are_told_apart():
+    differ, _, _, _ = in_words(judged({IMAGE: 92, "GRU": 100}))
+    assert "the classes differ" in differ and "chance" not in differ
+    assert "may be chance" in in_words(judged({"hot pixels": 66}))[0]
+
+
 def test_the_headline_says_whether_the_best_model_needs_spikes():
     without = judged({"GRU": 100, "SNN of train": 97})
     assert in_words(without)[0].endswith("GRU, needs no spikes; with them, SNN of train 97%.")

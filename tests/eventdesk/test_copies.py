@@ -7,6 +7,7 @@ from eventdesk.ask.compare import compare
 from eventdesk.ask.verdict import Verdict
 from eventdesk.evidence.perturbations import replaced
 from eventdesk.look.copies import copies_among, copies_in_words, find_copies, join_copies, signature
+from eventdesk.look.overview import inspect_files
 from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs131
 from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.simulation.gestures import film_gestures
@@ -158,3 +159,18 @@ def test_of_copies_whose_labels_mean_nothing_no_model_tells_classes_apart():
     with pytest.warns(UserWarning, match="80 recordings are copies of others"):
         said = compare(recordings, range(80), epochs=2)
     assert said.verdict in (Verdict.NOTHING, Verdict.CANT_TELL)
+
+
+def test_a_copy_in_the_folder_of_another_class_has_a_wrong_label(tmp_path):
+    rng = np.random.default_rng(0)
+    events = np.zeros(800, [("t", int), ("x", int), ("y", int), ("p", int)])
+    events["t"] = np.sort(rng.integers(0, 60_000, 800))
+    events["x"], events["y"] = rng.integers(0, 64, (2, 800))
+    for class_name, take in {"left": "1", "right": "2"}.items():
+        (tmp_path / class_name).mkdir()
+        np.save(tmp_path / class_name / f"{take}.npy", events)
+    np.save(tmp_path / "left" / "3.npy", events)
+    inspections, _ = inspect_files([tmp_path])
+    advice = {file.stem: " ".join(each.advice) for file, each in inspections.items()}
+    assert "of another class, so one label is wrong" in advice["2"]
+    assert "keep one of the two" in advice["3"]
