@@ -86,7 +86,7 @@ BROKEN_CODE = """() => [...document.querySelectorAll("article div.highlight pre"
     })
     .map((code) => code.innerText.slice(0, 60))"""
 SMALL_SLIDERS = """() => {
-    const column = document.querySelector("article h1").clientWidth;
+    const column = document.querySelector("article h1")?.clientWidth ?? 0;
     return [...document.querySelectorAll("article [type=range]")]
         .filter((slider) => slider.checkVisibility())
         .filter((slider) => slider.clientHeight < 24 || slider.clientWidth < column)
