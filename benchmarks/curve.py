@@ -21,19 +21,36 @@ UNITS = (4, 8, 20, 50, 100)
 RATES = (0.001, 0.002, 0.004)
 CHOOSING_SEEDS = (0, 1)
 REGRESSION = "logistic regression"
-# Each made of a number of units and a learning rate.
+# Each made of a number of units and a learning rate. A layer before a memory has as many units as
+# that, or always so few as FEATURES.
+FEATURES = 8
+BEHIND_FEW = f"{HYBRID} of {FEATURES}"
+GRU_BEHIND_FEW = f"GRU behind a layer of {FEATURES}"
 KINDS: dict[str, Callable[[int, float], Any]] = {
     "SNN": lambda units, rate: NetworkEstimator(hidden_size=units, learning_rate=rate),
-    HYBRID: lambda units, rate: merged(
-        NetworkEstimator(LayerThenSNN, features=units, hidden_size=units, learning_rate=rate)
-    ),
-    "GRU": lambda units, rate: NetworkEstimator(
-        GRU, hidden_size=units, clip_norm=1.0, learning_rate=rate
-    ),
+    HYBRID: lambda units, rate: hybrid(units, units, rate),
+    BEHIND_FEW: lambda units, rate: hybrid(FEATURES, units, rate),
+    "GRU": lambda units, rate: gru(units, units, rate),
+    GRU_BEHIND_FEW: lambda units, rate: gru(FEATURES, units, rate),
     "MLP on each frame": lambda units, rate: merged(
         NetworkEstimator(FrameMLP, hidden_size=units, learning_rate=rate)
     ),
 }
+
+
+def hybrid(features: int, units: int, rate: float) -> PerturbedEstimator:
+    """Return an SNN behind a layer."""
+    return merged(
+        NetworkEstimator(LayerThenSNN, features=features, hidden_size=units, learning_rate=rate)
+    )
+
+
+def gru(features: int, units: int, rate: float) -> NetworkEstimator:
+    """Return a GRU behind a layer."""
+    return NetworkEstimator(
+        GRU, features=features, hidden_size=units, clip_norm=1.0, learning_rate=rate
+    )
+
 
 # What *Does it need spikes?* compares, and a GRU that sees what the hybrid sees, at its rate.
 NAMED: Options = {

@@ -147,10 +147,13 @@ class GRU(Model):
 
     causal = True
 
-    def build(self, inputs: int, outputs: int, hidden_size: int = 64) -> None:
-        """Make the layers: as many recurrent units as there are in the layer that sees a frame."""
-        self.inputs = FrameLinear(inputs, hidden_size)
-        self.units = nn.GRU(hidden_size, hidden_size)
+    def build(
+        self, inputs: int, outputs: int, hidden_size: int = 64, features: int | None = None
+    ) -> None:
+        """Make the layers; that which sees a frame has ``features`` units, or ``hidden_size``."""
+        features = features or hidden_size
+        self.inputs = FrameLinear(inputs, features)
+        self.units = nn.GRU(features, hidden_size)
         self.readout = nn.Linear(hidden_size, outputs)
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ ANSWERS = {
     "accuracy": 6,
     "bits": 2,
     "changes": 4,
-    "curve": 2 * 21 + 3 * 2 * 20,
+    "curve": 2 * 31 + 3 * 2 * 30,
     "dealt": 5,
     "elsewhere": 1,
     "latency": 5,
