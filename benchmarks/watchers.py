@@ -74,9 +74,11 @@ class LeakySum(Model):
 class EventGRU(GRU):
     """A GRU that steps when events come; without, its units shrink by a factor that is learned."""
 
-    def build(self, inputs: int, outputs: int, hidden_size: int = 8) -> None:
+    def build(
+        self, inputs: int, outputs: int, hidden_size: int = 8, features: int | None = None
+    ) -> None:
         """Make the layers."""
-        super().build(inputs, outputs, hidden_size)
+        super().build(inputs, outputs, hidden_size, features)
         self.keep = nn.Parameter(torch.tensor(3.0))  # sigmoid: 0.95 per step
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -85,7 +87,7 @@ class EventGRU(GRU):
         has_events = torch.sparse.sum(frames, (2, 3, 4)).to_dense() > 0
         units: Any = self.units
         weights = units.weight_ih_l0, units.weight_hh_l0, units.bias_ih_l0, units.bias_hh_l0
-        h = torch.zeros_like(sent[0])
+        h = sent.new_zeros(sent.shape[1], units.hidden_size)
         states = []
         for x, is_there in zip(sent, has_events[..., None], strict=True):
             h = torch.where(is_there, torch.gru_cell(x, h, *weights), self.keep.sigmoid() * h)

@@ -27,7 +27,8 @@
     if (printed) for (const image of document.images) image.loading = "eager";
     if (printed) folded = [...document.querySelectorAll(".bd-article details:not([open])")];
     for (const details of folded) details.open = printed;
-    if (printed) notes = [...document.querySelectorAll(".interactive-figure")].flatMap(whereItMoves);
+    if (printed)
+      notes = [...document.querySelectorAll(".interactive-figure")].flatMap(whereItMoves);
     else for (const note of notes) note.remove();
     if (!printed) onScreen = null;
   }

@@ -7,7 +7,7 @@ lies within a margin. ``judge`` answers with a ``Judgement``: a ``Row`` for each
 conclusion.
 
 A ``Candidate`` is a model that takes part: it says what it sees, and its ``make`` turns the
-settings of a fold into an estimator, as in ``study.estimators``.
+settings of a fold into an estimator, as in ``evidence.estimators``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ class Candidate:
     Attributes:
         name: The name that tables print.
         sees: What it sees of a recording.
-        make: Turns the settings of a fold into an estimator, as in ``study.estimators``.
+        make: Turns the settings of a fold into an estimator, as in ``evidence.estimators``.
         check: What to look at in the recordings if this trivial model is as good as the best.
         control: A model that sees the same of any part of a recording. A start or an end is a
             shortcut only if its control tells less than half as much above guessing.

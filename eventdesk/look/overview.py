@@ -49,7 +49,8 @@ def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dic
         advice = f"{shared}, perhaps with jitter, or fewer of them; keep one of the two"
         if classes[copy] != classes[first]:
             advice = (
-                f"{shared}, of another class, so one label is wrong; correct it, or leave both out"
+                f"{shared}, in another folder; if folders are classes, one label is wrong: correct "
+                "it, or leave both out"
             )
         inspections[readable[copy]].advice.append(advice)
     return inspections, errors
@@ -70,8 +71,8 @@ def class_folders(files: Iterable[Path]) -> list[str]:
 def overview(inspections: dict[Path, Inspection], errors: dict[Path, str]) -> list[str]:
     r"""Return lines about many files: a table of their classes, and then what is odd.
 
-    Classes are those of ``class_folders``. Files with the same remedy share a
-    line, which names the first of them.
+    Classes are those of ``class_folders``. Files with the same remedy share a line, which names the
+    first of them.
 
     Example:
         >>> for name in ("left", "right"):

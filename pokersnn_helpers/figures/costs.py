@@ -47,8 +47,9 @@ def plot_accuracy_and_operations(rows: DataFrame) -> Figure:
             chosen = rows[(rows["folds"] == folds) & (rows["model"] == model)]
             draw_accuracy(ax, chosen.sort_values("operations"), model, colour, style)
         ax.set(title=title, xscale="log", ylabel="correct (%)", ylim=(75, 100.5))
-        label_ends(ax)
     axes[-1].set_xlabel("operations of an answer")
+    for ax in axes:
+        label_ends(ax)
     return fig
 
 

@@ -172,5 +172,5 @@ def test_a_copy_in_the_folder_of_another_class_has_a_wrong_label(tmp_path):
     np.save(tmp_path / "left" / "3.npy", events)
     inspections, _ = inspect_files([tmp_path])
     advice = {file.stem: " ".join(each.advice) for file, each in inspections.items()}
-    assert "of another class, so one label is wrong" in advice["2"]
+    assert "if folders are classes, one label is wrong" in advice["2"]
     assert "keep one of the two" in advice["3"]

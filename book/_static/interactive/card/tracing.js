@@ -191,7 +191,7 @@
     }
 
     // Its voltage as a sum: up, down, and what other neurons bring, line by line.
-    weighed({ up, down, others, voltage, spike }) {
+    weighed({ up, down, voltage, spike }) {
       const { clientWidth: width } = this.balance;
       const lowest = Math.min(0, voltage, up + down);
       const highest = Math.max(up, voltage, constants.v_th);
@@ -236,20 +236,34 @@
       const value = (place) => on("voltages", [at(now + 1), y(steps[now].voltages[place])]);
       const threads = strongest.map(([input, part]) => {
         const pixel = input % SIDE ** 2;
-        const from = [(pixel % SIDE) + 0.5, Math.floor(pixel / SIDE) + 0.5].map((one) => one * side);
+        const from = [(pixel % SIDE) + 0.5, Math.floor(pixel / SIDE) + 0.5].map(
+          (one) => one * side,
+        );
         const share = Math.abs(part / strongest[0][1]);
-        return way(on("window", from), disc, colour(part > 0 ? "accent" : "grey"), 0.5 + 1.5 * share);
+        return way(
+          on("window", from),
+          disc,
+          colour(part > 0 ? "accent" : "grey"),
+          0.5 + 1.5 * share,
+        );
       });
       const most = largest(added[now].map(Math.abs));
       const [, top] = on("voltages", [0, 0]);
       const marks = suits.map((suit, place) => {
         const [right, height] = value(place);
-        const after = steps.slice(first, now + 1).map(({ voltages }, nth) =>
-          on("voltages", [at(first + nth + 1), y(voltages[place])]).join());
-        const without = steps.slice(first, now + 1).map(({ voltages }, nth) =>
-          on("voltages", [
-            at(first + nth + 1), y(voltages[place] - added[first + nth][place]),
-          ]).join());
+        const after = steps
+          .slice(first, now + 1)
+          .map(({ voltages }, nth) =>
+            on("voltages", [at(first + nth + 1), y(voltages[place])]).join(),
+          );
+        const without = steps
+          .slice(first, now + 1)
+          .map(({ voltages }, nth) =>
+            on("voltages", [
+              at(first + nth + 1),
+              y(voltages[place] - added[first + nth][place]),
+            ]).join(),
+          );
         return `<polygon points="${[...after, ...without.reverse()].join(" ")}"
             fill="${colour(suit)}" fill-opacity="0.4"/>
           <circle cx="${right}" cy="${height}" r="3" fill="${colour(suit)}"/>`;
