@@ -12,12 +12,14 @@ FOLDS = {  # by the name in the measurement
     "balanced": "suits balanced",
     "dealt": "left to chance",
 }
-MODELS = {  # colour, style
-    "SNN": (ACCENT, "-"),
-    "SNN behind a layer": (ACCENT, "--"),
-    "GRU": (TEXT, "-"),
-    "MLP on each frame": (GREY, "-"),
-    "logistic regression": (GREY, ""),
+MODELS = {  # by the name in the measurement: what the line is called, its colour and its style
+    "SNN": ("SNN", ACCENT, "-"),
+    "SNN behind a layer": ("behind as many units", ACCENT, "--"),
+    "SNN behind a layer of 8": ("behind 8 units", ACCENT, ":"),
+    "GRU": ("GRU", TEXT, "-"),
+    "GRU behind a layer of 8": ("GRU behind 8 units", TEXT, ":"),
+    "MLP on each frame": ("MLP on each frame", GREY, "-"),
+    "logistic regression": ("logistic regression", GREY, "none"),
 }
 WATCHING = {  # by the name in the measurement: what the line is called, its colour and its style
     "SNN, 100": ("SNN, 100 neurons", ACCENT, "-"),
@@ -43,9 +45,9 @@ def plot_accuracy_and_operations(rows: DataFrame) -> Figure:
     """
     fig, axes = plt.subplots(2, sharex=True, sharey=True, figsize=(6.0, 5.6), layout="constrained")
     for ax, (folds, title) in zip(axes, FOLDS.items(), strict=True):
-        for model, (colour, style) in MODELS.items():
+        for model, looks in MODELS.items():
             chosen = rows[(rows["folds"] == folds) & (rows["model"] == model)]
-            draw_accuracy(ax, chosen.sort_values("operations"), model, colour, style)
+            draw_accuracy(ax, chosen.sort_values("operations"), *looks)
         ax.set(title=title, xscale="log", ylabel="correct (%)", ylim=(75, 100.5))
     axes[-1].set_xlabel("operations of an answer")
     for ax in axes:
@@ -57,8 +59,7 @@ def draw_accuracy(ax: Axes, rows: DataFrame, label: str, colour: str, style: str
     """Draw a dot for each size, with a line down to its worst seed, and join them."""
     mean = 100 * rows["mean"]
     ax.vlines(rows["operations"], 100 * rows["worst seed"], mean, color=colour, alpha=0.4)
-    line = style or "none"
-    ax.plot(rows["operations"], mean, line, marker="o", color=colour, label=label)
+    ax.plot(rows["operations"], mean, style, marker="o", color=colour, label=label)
 
 
 def plot_watching(rows: DataFrame) -> Figure:
