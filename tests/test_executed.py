@@ -204,7 +204,8 @@ def test_a_build_executes_chapters_once_without_warnings_and_one_that_measures_a
     execute_chapters(app)
     *together, last = (book / "log").read_text().splitlines()
     assert (sorted(together), last) == (["fails 1", "other 1"], "alone None")
-    assert "WARNING" not in capfd.readouterr().err  # a kernel that ends may log an error of its socket
+    # A kernel that ends may log an error of its socket.
+    assert "WARNING" not in capfd.readouterr().err
     execute_chapters(app)
     assert (book / "log").read_text().splitlines()[3:] == ["fails 1"]
 
