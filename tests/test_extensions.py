@@ -20,6 +20,7 @@ import callouts
 import figures
 import published
 import typography
+import unpublished
 from docutils import nodes
 from docutils.utils import new_document
 
@@ -168,3 +169,42 @@ def test_figures_of_a_page_without_a_number_are_counted_from_one():
     published.count_figures_on_each_page(None, env)
     assert env.toc_fignumbers["book/page"]["figure"] == {"earlier": (1,), "later": (2,)}
     assert env.toc_fignumbers["book/chapter"]["figure"] == {"own": (3, 1)}
+
+
+# ---- A copy that isn't published ----
+
+NOWHERE = "https://github.com/OWNER/book"
+SOMEWHERE = "https://github.com/someone/book"
+
+
+@pytest.mark.parametrize("repository, shown", [(NOWHERE, False), (SOMEWHERE, True)])
+def test_buttons_and_links_in_the_footer_lead_somewhere_or_are_left_out(repository, shown):
+    options = {
+        "repository_url": repository,
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+        "use_repository_button": True,
+        "extra_footer": f'<p><a href="{repository}/blob/main/CITATION.cff">how to cite it</a></p>',
+    }
+    unpublished.leave_out_buttons(None, SimpleNamespace(html_theme_options=options))
+    assert bool(options["launch_buttons"]) == options["use_repository_button"] == shown
+    footer = options["extra_footer"]
+    assert ("<a " in footer, "isn't published yet" in footer) == (shown, not shown)
+    assert "how to cite it</" in footer
+
+
+@pytest.mark.parametrize("repository, shown", [(NOWHERE, False), (SOMEWHERE, True)])
+def test_links_to_nowhere_are_text_and_code_that_would_fail_says_so(repository, shown):
+    document = new_document("page")
+    source = nodes.reference(text="source", refuri=f"{repository}/blob/main/snn.py")
+    slug = repository.removeprefix("https://github.com/")
+    colab = f"https://colab.research.google.com/github/{slug}/blob/main/a.ipynb"
+    elsewhere = nodes.reference(text="Norse", refuri="https://github.com/norse/norse")
+    document += nodes.paragraph("", "", source, nodes.Text(", "), elsewhere)
+    document += nodes.paragraph("", "", nodes.reference(text="Open in Colab", refuri=colab))
+    document += nodes.literal_block(text=f"git clone {repository}")
+    unpublished.leave_out_links(None, document, "page")
+    links = [link.astext() for link in document.findall(nodes.reference)]
+    assert links == (["source", "Norse", "Open in Colab"] if shown else ["Norse"])
+    text = document.astext()
+    assert ("source, Norse" in text, "Open in Colab" in text) == (True, shown)
+    assert ("isn't published yet" in text) == (not shown)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
+from unpublished import LEADS_NOWHERE
 
 from tools.pages import numbered_chapters
 
@@ -20,6 +21,10 @@ HTML = ROOT / "_build" / "html"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # a project's pages lie below its name
 MOVED = CONFIG["sphinx"]["config"]["redirects"]
+published = pytest.mark.skipif(
+    bool(LEADS_NOWHERE.search(CONFIG["repository"]["url"])),
+    reason="no address is set",
+)
 
 
 def pages():

@@ -123,6 +123,7 @@ def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):
     page.wait_for_url(f"**/{addresses[2]}")
 
 
+@site.published
 def test_buttons_of_the_landing_page_lead_on(visit):
     reader = visit(width=390)
     page = reader.page

@@ -8,8 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
-from book_site import CHAPTERS, CONFIG, PAGES, PREFIX, SETTLED, Visit
+from book_site import CHAPTERS, CONFIG, PAGES, PREFIX, SETTLED, Visit, published
 from PIL import Image
+from unpublished import LEADS_NOWHERE
 
 on_each_page = pytest.mark.parametrize("page", PAGES, indirect=True)
 on_each_chapter = pytest.mark.parametrize("page", [f"{c}.html" for c in CHAPTERS], indirect=True)
@@ -193,6 +194,13 @@ def test_print_keeps_the_figures(page):
     show(page, media="screen")
 
 
+@on_each_page
+def test_no_link_leads_to_a_repository_that_is_not_there(page):
+    links = page.locator("a").evaluate_all("(links) => links.map((link) => link.href)")
+    assert not list(filter(LEADS_NOWHERE.search, links))
+
+
+@published
 @on_each_chapter
 def test_buttons_lead_where_they_say(page):
     name = urlsplit(page.url).path.removeprefix(PREFIX).removesuffix(".html")
