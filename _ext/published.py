@@ -116,7 +116,12 @@ def fetch_figure_early(app: Sphinx, page: str, template: str, context: dict, doc
 
 
 def name_what_is_seen(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Call what opens a cell as it is labelled, and an empty corner of a table no header."""
+    """Call what opens a cell as it is labelled, and an empty corner of a table no header.
+
+    Links in HTML, which ``keep_links_inside`` doesn't see, are pointed inside, too.
+    """
     body = context.get("body", "")
+    if app.config.html_baseurl:
+        body = body.replace(f'href="{app.config.html_baseurl}', f'href="{"../" * page.count("/")}')
     body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
     context["body"] = EMPTY_HEADER.sub(r"<td\1></td>", body)

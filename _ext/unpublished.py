@@ -14,10 +14,10 @@ from sphinx.util import logging
 LEADS_NOWHERE = re.compile(r"/OWNER(/|\.github\.io)")
 ANCHOR = re.compile(rf'<a href="[^"]*{LEADS_NOWHERE.pattern}[^"]*">(.*?)</a>')
 IN_FOOTER = (
-    "This copy isn't published yet, so links to Colab and to its repository are left out; "
+    "This copy is not published yet, so links to Colab and to its repository are left out; "
     "<code>python tools/publish.py</code> sets its address."
 )
-BELOW_CODE = "This copy isn't published yet: nothing is at this address. In its folder, "
+BELOW_CODE = "This copy is not published yet: nothing is at this address. In its folder, "
 
 
 def setup(app: Sphinx) -> dict:

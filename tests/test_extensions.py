@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,11 +19,14 @@ pytest.importorskip("sphinx")
 
 import callouts
 import figures
+import icons
 import published
+import pydata_sphinx_theme
 import typography
 import unpublished
 from docutils import nodes
 from docutils.utils import new_document
+from fontTools.ttLib import TTFont
 
 
 def test_figure_for_each_theme_has_its_greys_and_the_same_colours():
@@ -188,7 +192,7 @@ def test_buttons_and_links_in_the_footer_lead_somewhere_or_are_left_out(reposito
     unpublished.leave_out_buttons(None, SimpleNamespace(html_theme_options=options))
     assert bool(options["launch_buttons"]) == options["use_repository_button"] == shown
     footer = options["extra_footer"]
-    assert ("<a " in footer, "isn't published yet" in footer) == (shown, not shown)
+    assert ("<a " in footer, "is not published yet" in footer) == (shown, not shown)
     assert "how to cite it</" in footer
 
 
@@ -207,4 +211,20 @@ def test_links_to_nowhere_are_text_and_code_that_would_fail_says_so(repository, 
     assert links == (["source", "Norse", "Open in Colab"] if shown else ["Norse"])
     text = document.astext()
     assert ("source, Norse" in text, "Open in Colab" in text) == (True, shown)
-    assert ("isn't published yet" in text) == (not shown)
+    assert ("is not published yet" in text) == (not shown)
+
+
+# ---- Icons ----
+
+
+def test_style_sheet_and_font_keep_the_icons_that_a_page_names(tmp_path):
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+    shutil.copytree(theme, tmp_path / "_static")
+    (tmp_path / "page.html").write_text('<i class="fa-solid fa-sun"></i>')
+    icons.keep_icons_shown(SimpleNamespace(outdir=tmp_path), None)
+    rules = (tmp_path / "_static" / "styles" / "pydata-sphinx-theme.css").read_text()
+    sun, moon = 0xF185, 0xF186
+    assert (f"{sun:x}" in rules, f"{moon:x}" in rules) == (True, False)
+    (solid,) = tmp_path.glob("_static/vendor/fontawesome/webfonts/fa-solid-*.woff2")
+    characters = TTFont(solid).getBestCmap()
+    assert (sun in characters, moon in characters) == (True, False)

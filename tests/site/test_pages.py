@@ -42,6 +42,9 @@ WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
     .flatMap((both) => [...both.children])
     .filter((image) => image.checkVisibility() !== image.classList.contains(`only-${theme}`))
     .map((image) => image.src)"""
+ICONS_WITHOUT_CHARACTER = """() => [...document.querySelectorAll("i[class*=fa-]")]
+    .filter((icon) => ["none", "normal"].includes(getComputedStyle(icon, "::before").content))
+    .map((icon) => icon.className)"""
 CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => element.innerText)"""
@@ -192,6 +195,11 @@ def test_print_keeps_the_figures(page):
     for figure in figures.all():
         assert figure.locator("img").filter(visible=True).count() >= 1
     show(page, media="screen")
+
+
+@on_each_page
+def test_each_icon_has_its_character(page):
+    assert page.evaluate(ICONS_WITHOUT_CHARACTER) == []
 
 
 @on_each_page
