@@ -18,8 +18,10 @@ from numbers import Integral
 from threading import RLock, Thread
 from typing import Any
 
+import sklearn.linear_model  # noqa: F401 (its libraries are among those that are limited)
+import torch  # noqa: F401 (as above)
 from joblib import Parallel, delayed, parallel_config
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from pokersnn_helpers.system.checks import check_numbers
 from pokersnn_helpers.system.progress import progress_bar, progress_hidden
@@ -27,6 +29,10 @@ from pokersnn_helpers.system.warn import warn
 
 # Seeds are those of a process: where a backend works with threads, they would mix their numbers.
 ONE_AT_A_TIME = RLock()
+
+# They are found while this module is imported: beside a thread that loads a library, the search
+# would wait for the interpreter, and that thread for the search, forever.
+LIBRARIES = ThreadpoolController()
 
 
 def in_parallel(
@@ -81,7 +87,7 @@ def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
     if os.getppid() == parent:
         _end_with(parent)
     alone = parallel_config("sequential")  # what a job calls doesn't go to the backend again
-    with ONE_AT_A_TIME, alone, threadpool_limits(1), progress_hidden():
+    with ONE_AT_A_TIME, alone, LIBRARIES.limit(limits=1), progress_hidden():
         return name, job()
 
 

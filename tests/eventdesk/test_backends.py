@@ -5,6 +5,8 @@ A cluster of dask.distributed stands for several machines.
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from functools import partial
 
@@ -80,6 +82,27 @@ def test_threads_of_a_process_which_share_its_seeds_work_one_after_another():
     jobs = {number: partial(meet, number) for number in range(4)}
     with joblib.parallel_config("threading"):
         assert not any(dict(in_parallel(jobs, 2)).values())
+
+
+BESIDE_A_THREAD_THAT_LOADS_LIBRARIES = """
+import ctypes
+from threading import Thread
+from eventdesk.evidence.parallel import in_parallel
+
+def work():
+    for _ in range(50):
+        dict(in_parallel({number: int for number in range(10)}))
+
+worker = Thread(target=work, daemon=True)
+worker.start()
+while worker.is_alive():
+    ctypes.CDLL(None)
+"""
+
+
+def test_jobs_go_on_beside_a_thread_that_loads_libraries():
+    command = [sys.executable, "-c", BESIDE_A_THREAD_THAT_LOADS_LIBRARIES]
+    subprocess.run(command, check=True, timeout=100)
 
 
 def backend_within():
