@@ -78,13 +78,8 @@ class Watcher:
 
 
 def looking(name: str, threshold: float) -> list[str]:
-    """Return the options with which ``watch.c`` tells of voltages above a threshold.
-
-    A spiking network may not pass over steps in which they could rise above it.
-    """
+    """Return the options with which ``watch.c`` tells of voltages above a threshold."""
     options = [f"-DTHRESHOLD={threshold:.8e}f"]
-    if name.startswith("SNN"):
-        options.append("-DMAXIMA")
     if KINDS[name].gate:
         options.append(f"-DGATE={KINDS[name].gate}")
     return options

@@ -33,17 +33,16 @@ static void look(void *given) {
   network *n = given;
   int best = 0;
   for (int o = 1; o < NETWORK_CLASSES; o++)
-    if (n->v_out[o] > n->v_out[best])
+    if (n->s.v_out[o] > n->s.v_out[best])
       best = o;
-  if (n->v_out[best] > THRESHOLD)
-    tell(n->step, best, n->v_out[best]);
-#ifdef MAXIMA /* Steps in which a voltage could rise above the threshold aren't passed over. */
+  if (n->s.v_out[best] > THRESHOLD)
+    tell(n->s.step, best, n->s.v_out[best]);
+  /* Steps in which a voltage could rise above the threshold aren't passed over. */
   for (int o = 0; o < NETWORK_CLASSES; o++)
-    n->maxima[o] = THRESHOLD;
-#endif
+    n->s.maxima[o] = THRESHOLD;
 #ifdef HOST
   counts.steps++;
-#ifdef MAXIMA
+#ifdef HIDDEN /* neurons that spike */
   for (int h = 0; h < HIDDEN; h++)
     counts.spikes += n->z[h];
 #endif

@@ -16,8 +16,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from eventdesk.models.layered import FrameLinear
-from eventdesk.models.ordinary import GRU, Model
+from eventdesk.models.ordinary import GRU, EventGRU, LeakySum
 from eventdesk.trained.c_files import save_c
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -45,54 +44,6 @@ ENDS["t"][1] = SEGMENT
 NOISE = (0.1, 1, 10, 10)  # events per pixel and second, one drawn for each segment
 COPIES = 4  # of a card, each with other noise, and as many segments of noise
 NOTHING = 3.0  # the voltage that a suit has to exceed to be more probable than nothing
-TABLE = 256  # entries of what the C files look up
-
-
-class LeakySum(Model):
-    """A logistic regression on a sum of the events that decays from step to step."""
-
-    causal = True
-
-    def build(self, inputs: int, outputs: int) -> None:
-        """Make the layer."""
-        self.weights = FrameLinear(inputs, outputs)
-        nn.init.zeros_(self.weights.weight)
-        nn.init.zeros_(self.weights.bias).requires_grad_(False)  # would be summed up
-        self.bias = nn.Parameter(torch.zeros(outputs))
-        self.keep = nn.Parameter(torch.tensor(2.2))  # sigmoid: 0.9 per step
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """Return voltages (T, B, classes)."""
-        total = torch.zeros(())
-        sums = []
-        for sent in self.weights(frames):
-            total = self.keep.sigmoid() * total + sent
-            sums.append(total)
-        return torch.stack(sums) + self.bias
-
-
-class EventGRU(GRU):
-    """A GRU that steps when events come; without, its units shrink by a factor that is learned."""
-
-    def build(
-        self, inputs: int, outputs: int, hidden_size: int = 8, features: int | None = None
-    ) -> None:
-        """Make the layers."""
-        super().build(inputs, outputs, hidden_size, features)
-        self.keep = nn.Parameter(torch.tensor(3.0))  # sigmoid: 0.95 per step
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """Return voltages (T, B, classes)."""
-        sent = torch.relu(self.inputs(frames))
-        has_events = torch.sparse.sum(frames, (2, 3, 4)).to_dense() > 0
-        units: Any = self.units
-        weights = units.weight_ih_l0, units.weight_hh_l0, units.bias_ih_l0, units.bias_hh_l0
-        h = sent.new_zeros(sent.shape[1], units.hidden_size)
-        states = []
-        for x, is_there in zip(sent, has_events[..., None], strict=True):
-            h = torch.where(is_there, torch.gru_cell(x, h, *weights), self.keep.sigmoid() * h)
-            states.append(h)
-        return self.readout(torch.stack(states))
 
 
 def add_noise(rng: np.random.Generator, card: ndarray | None, rate: float) -> ndarray:
@@ -222,54 +173,10 @@ def train(name: str, cards: Recordings, seed: int, epochs: int | None = None) ->
 @torch.no_grad()
 def write(network: Any, path: Path) -> None:
     """Write the C file of a trained network, without the output that isn't a suit."""
-    if isinstance(network, FastSNN):
-        suits = FastSNN(hidden_size=network.arguments["hidden_size"])
-        state = network.state_dict()
-        state["linear.weight"] = state["linear.weight"][:-1]
-        suits.load_state_dict(state)
-        save_c(Classifier(suits), path)
-        return
-    text = [f"#include <stdint.h>\n#include <string.h>\n#define TABLE {TABLE}"]
-    numbers: dict[str, float] = {
-        "WIDTH": WIDTH,
-        "HEIGHT": HEIGHT,
-        "NETWORK_CLASSES": 4,
-        "TIME_WINDOW": 1000,
-    }
-    if isinstance(network, LeakySum):
-        keep = float(network.keep.sigmoid())
-        arrays = {
-            "W_INPUTS": network.weights.weight[:-1].T,
-            "B_OUT": network.bias[:-1],
-            "KEPT": keep ** np.arange(TABLE),
-        }
-        template = "leaky.c"
-    else:
-        units = network.units
-        numbers["UNITS"] = units.hidden_size
-        if isinstance(network, EventGRU):
-            numbers["KEEP"] = float(network.keep.sigmoid())
-        arrays = {
-            "W_INPUTS": network.inputs.weight.T,
-            "B_INPUTS": network.inputs.bias,
-            "W_IN": units.weight_ih_l0,
-            "B_IN": units.bias_ih_l0,
-            "W_REC": units.weight_hh_l0,
-            "B_REC": units.bias_hh_l0,
-            "W_OUT": network.readout.weight[:-1],
-            "B_OUT": network.readout.bias[:-1],
-            "SIGMOID": 1 / (1 + np.exp(-np.linspace(-8, 8, TABLE + 1))),
-        }
-        template = "gru.c"
-    text += [f"#define {name} {value}" for name, value in numbers.items()]
-    text += [c_array(name, np.asarray(values)) for name, values in arrays.items()]
-    text += [(Path(__file__).parent / template).read_text(encoding="utf-8")]
-    path.write_text("\n".join(text), encoding="utf-8")
-
-
-def c_array(name: str, values: ndarray) -> str:
-    """Return the text of an array of single precision in C."""
-    sizes = "".join(f"[{size}]" for size in values.shape)
-    lines = [", ".join(f"{value:.8e}f" for value in row) for row in np.atleast_2d(values)]
-    body = ",\n".join(f"{{{line}}}" if values.ndim > 1 else line for line in lines)
-    return f"static const float {name}{sizes} = {{\n{body}}};"
+    kind = FastSNN if isinstance(network, FastSNN) else type(network)
+    suits: Any = kind(**{**network.arguments, "output_size": 4})
+    kept = suits.state_dict()
+    for name, values in network.state_dict().items():
+        kept[name] = values[: len(kept[name])] if values.ndim else values
+    suits.load_state_dict(kept)
+    save_c(Classifier(suits), path)

@@ -9,7 +9,7 @@ from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.networks.snn import SNN
 
 from .layered import LayerThenSNN
-from .ordinary import CNN, GRU, FrameMLP
+from .ordinary import CNN, GRU, EventGRU, FrameMLP, LeakySum
 
 
 class NamedNetwork(NamedTuple):
@@ -28,5 +28,7 @@ NETWORKS = {
     "CNN": NamedNetwork(CNN, CNN),
     "FrameMLP": NamedNetwork(FrameMLP, FrameMLP),
     "GRU": NamedNetwork(GRU, GRU),
+    "EventGRU": NamedNetwork(EventGRU, EventGRU),
+    "LeakySum": NamedNetwork(LeakySum, LeakySum),
 }
 OPTIONS = {each.option: each.kind for each in NETWORKS.values() if each.option}

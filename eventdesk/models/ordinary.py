@@ -162,6 +162,65 @@ class GRU(Model):
         return self.readout(states)
 
 
+class EventGRU(GRU):
+    """A ``GRU`` that steps when events come; without, its units shrink by a factor that it learns.
+
+    Example:
+        >>> EventGRU(hidden_size=8)(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 4])
+    """
+
+    def build(
+        self, inputs: int, outputs: int, hidden_size: int = 8, features: int | None = None
+    ) -> None:
+        """Make the layers, as ``GRU`` does."""
+        super().build(inputs, outputs, hidden_size, features)
+        self.keep = nn.Parameter(torch.tensor(3.0))  # sigmoid: 0.95 per step
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return voltages (T, B, classes)."""
+        sent = torch.relu(self.inputs(frames))
+        counts = torch.sparse.sum if frames.is_sparse else torch.sum
+        events = counts(frames, (2, 3, 4))
+        has_events = (events.to_dense() > 0)[..., None]
+        units: Any = self.units
+        weights = units.weight_ih_l0, units.weight_hh_l0, units.bias_ih_l0, units.bias_hh_l0
+        h = sent.new_zeros(sent.shape[1], units.hidden_size)
+        states = []
+        for x, is_there in zip(sent, has_events, strict=True):
+            h = torch.where(is_there, torch.gru_cell(x, h, *weights), self.keep.sigmoid() * h)
+            states.append(h)
+        return self.readout(torch.stack(states))
+
+
+class LeakySum(Model):
+    """A logistic regression on a sum of the events that decays from step to step.
+
+    Example:
+        >>> LeakySum()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 4])
+    """
+
+    causal = True
+
+    def build(self, inputs: int, outputs: int) -> None:
+        """Make the layer."""
+        self.weights = FrameLinear(inputs, outputs)
+        nn.init.zeros_(self.weights.weight)
+        nn.init.zeros_(self.weights.bias).requires_grad_(False)  # would be summed up
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.keep = nn.Parameter(torch.tensor(2.2))  # sigmoid: 0.9 per step
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return voltages (T, B, classes)."""
+        total = torch.zeros(())
+        sums = []
+        for sent in self.weights(frames):
+            total = self.keep.sigmoid() * total + sent
+            sums.append(total)
+        return torch.stack(sums) + self.bias
+
+
 def summed_image(recordings: Recordings) -> ndarray:
     """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs).
 

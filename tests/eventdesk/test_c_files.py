@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from copy import deepcopy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from readers_networks import scatter_taus
 
 from eventdesk.models.layered import LayerThenSNN
-from eventdesk.models.ordinary import GRU
+from eventdesk.models.ordinary import CNN, GRU, EventGRU, LeakySum
 from eventdesk.trained.c_files import save_c, to_int8
 from pokersnn_helpers import SNN, Classifier, FastSNN, save_checkpoint, to_frames
 
@@ -18,7 +19,8 @@ CC = shutil.which("cc")
 needs_cc = pytest.mark.skipif(not CC, reason="there is no C compiler, cc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-ffp-contract=off"]
 SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-# Each line of input is an event, "a" asks, "r" begins anew; spikes are printed with their step.
+# Each line of input is an event, "a" asks, "r" begins anew; each step's spikes and voltages are
+# printed.
 DRIVER = """
 #include <stdio.h>
 #define NETWORK_NO_MAIN
@@ -28,8 +30,14 @@ static void tell(const void *n);
 #include "network.c"
 static void tell(const void *given) {
   const network *n = given;
+  if (is_asking) return;
+#ifdef HIDDEN
   for (int h = 0; h < HIDDEN; h++)
-    if (n->z[h] && !is_asking) printf("z %lld %d\\n", (long long)n->step, h);
+    if (n->z[h]) printf("z %lld %d\\n", (long long)n->s.step, h);
+#endif
+  printf("v %lld", (long long)n->s.step);
+  for (int o = 0; o < NETWORK_CLASSES; o++) printf(" %.9g", n->s.v_out[o]);
+  printf("\\n");
 }
 int main(void) {
   static network n;
@@ -84,59 +92,90 @@ def trained_like(kind=FastSNN, **options):
     return Classifier(snn).eval()
 
 
+def drawn(kind, **options):
+    """Return a network without spikes, whose weights are random."""
+    torch.manual_seed(1)
+    network = kind(**options)
+    with torch.no_grad():
+        for weights in network.parameters():
+            if weights.requires_grad:
+                weights += 0.1 * torch.randn_like(weights)
+    return Classifier(network).eval()
+
+
 @torch.no_grad()
 def rounded(classifier):
     """Return a classifier with the weights that its C file of 8 bits computes with."""
     copy = deepcopy(classifier)
-    cell = copy.snn.lif0
-    for weights in (cell.input_weights, cell.recurrent_weights, copy.snn.linear.weight):
-        steps, scales = to_int8(weights)
-        weights.copy_(steps * scales[:, None])
+    for weights in copy.parameters():
+        if weights.ndim > 1:
+            steps, scales = to_int8(weights)
+            weights.copy_(steps * scales[:, None])
     return copy
 
 
 @torch.no_grad()
 def expected(classifier, events):
-    """Return the spikes that events cause, as [step, neuron], and the maxima of the voltages."""
-    classifier.snn.record = True
-    frames = to_frames(events, classifier.time_window)[:, None]
-    voltages, _, _ = classifier.run(frames)
-    spikes = classifier.snn.recording.lif0.z[:, 0].nonzero().tolist()
-    return spikes, voltages.amax(0)[0].numpy()
+    """Return the spikes that events cause, as [step, neuron], and the voltages of all steps."""
+    snn = getattr(classifier.snn, "snn", classifier.snn)
+    snn.record = True
+    voltages, _, _ = classifier.run(to_frames(events, classifier.time_window)[:, None])
+    recording = getattr(snn, "recording", None)
+    spikes = recording.lif0.z[:, 0].nonzero().tolist() if recording else []
+    return spikes, voltages[:, 0].numpy()
+
+
+def answers_of(printed):
+    """Return of each answer the spikes, the steps, their voltages, the class and the maxima."""
+    spikes, steps, voltages = [], [], []
+    for line in printed:
+        kind, *words = line.split()
+        numbers = [float(word) for word in words]
+        if kind == "z":
+            spikes.append(numbers)
+        elif kind == "v":
+            steps.append(int(numbers[0]))
+            voltages.append(numbers[1:])
+        else:
+            yield spikes, steps, voltages, int(numbers[0]), numbers[1:]
+            spikes, steps, voltages = [], [], []
 
 
 @needs_cc
 @pytest.mark.parametrize(
-    ("kind", "options", "bits"),
+    ("make", "bits"),
     [
-        (SNN, {}, 32),
-        (FastSNN, {"learn_taus": True, "dt": 0.0005}, 32),
-        (FastSNN, {}, 8),
+        (partial(trained_like, SNN), 32),
+        (partial(trained_like, learn_taus=True, dt=0.0005), 32),
+        (trained_like, 8),
+        (partial(drawn, GRU, hidden_size=20, features=30), 32),
+        (partial(drawn, GRU, hidden_size=20), 8),
+        (partial(drawn, EventGRU), 32),
+        (partial(drawn, LeakySum), 32),
+        (partial(drawn, LeakySum, dt=0.002), 8),
     ],
 )
-def test_c_spikes_and_answers_as_pytorch_for_all_test_recordings(
-    kind, options, bits, data, tmp_path
+def test_c_computes_each_step_and_answer_as_pytorch_for_all_test_recordings(
+    make, bits, data, tmp_path
 ):
-    classifier = trained_like(kind, **options)
+    classifier = make()
     show = compiled(classifier, tmp_path, bits=bits)
     if bits == 8:
         classifier = rounded(classifier)
     lines = [line for events, _ in data.test for line in ["r", *as_lines(events), "e"]]
-    printed = iter(show(lines))
-    n_spikes = 0
-    for events, _ in data.test:
-        spikes, maxima = expected(classifier, events)
-        found = []
-        for line in printed:
-            kind_of_line, *numbers = line.split()
-            if kind_of_line == "e":
-                break
-            found.append([int(number) for number in numbers])
+    answers = answers_of(show(lines))
+    n_steps, n_spikes = 0, 0
+    for (events, _), answer in zip(data.test, answers, strict=True):
+        found, steps, voltages, best, maxima = answer
+        spikes, every = expected(classifier, events)
         assert found == spikes
-        assert np.allclose([float(number) for number in numbers[1:]], maxima, 1e-4, 1e-5)
-        assert int(numbers[0]) == maxima.argmax()
+        assert np.allclose(voltages, every[steps], 1e-4, 1e-5)
+        assert np.allclose(maxima, every.max(0), 1e-4, 1e-5)
+        assert best == every.max(0).argmax()
+        n_steps += len(steps)
         n_spikes += len(spikes)
-    assert n_spikes > 1000
+    assert n_steps > 150
+    assert n_spikes > 1000 or not hasattr(classifier.snn, "lif0")
 
 
 @needs_cc
@@ -151,18 +190,25 @@ def test_an_answer_in_between_changes_nothing(bits, data, tmp_path):
 
 
 @needs_cc
-def test_idle_time_is_passed_over_and_gives_the_same_voltages(simulated, tmp_path):
-    classifier = trained_like()
-    with torch.no_grad():  # else spikes would go on for ever
-        classifier.snn.lif0.recurrent_weights *= 0.1
+@pytest.mark.parametrize(
+    "make",
+    [trained_like, *(partial(drawn, kind) for kind in (GRU, EventGRU, LeakySum))],
+)
+def test_idle_time_is_passed_over_and_gives_the_same_voltages(make, simulated, tmp_path):
+    classifier = make()
+    if hasattr(classifier.snn, "lif0"):  # else spikes would go on for ever
+        with torch.no_grad():
+            classifier.snn.lif0.recurrent_weights *= 0.1
     events = simulated.test.events[0]
     late = events.copy()
-    late["t"] += events["t"][-1] + 70_000
+    late["t"] += events["t"][-1] + 370_000
     both = np.concatenate([events, late])
     show = compiled(classifier, tmp_path)
-    *_, last = show([*as_lines(both), "e"])
-    _, maxima = expected(classifier, both)
-    assert np.allclose([float(word) for word in last.split()[2:]], maxima, 1e-4, 1e-5)
+    ((_, steps, voltages, _, maxima),) = answers_of(show([*as_lines(both), "e"]))
+    _, every = expected(classifier, both)
+    assert len(steps) < len(every) - 100
+    assert np.allclose(voltages, every[steps], 1e-4, 1e-5)
+    assert np.allclose(maxima, every.max(0), 1e-4, 1e-5)
     # A hundred years between two events would take hours, step by step.
     far = [*as_lines(events[:5]), "3000000000000000 1 1 1", "e"]
     assert show(far)[-1].startswith("e ")
@@ -182,9 +228,13 @@ def test_bad_streams_are_refused_and_change_nothing(tmp_path):
 
 @needs_cc
 @pytest.mark.slow
-def test_random_events_break_nothing(tmp_path):
+@pytest.mark.parametrize(
+    "make",
+    [trained_like, *(partial(drawn, kind) for kind in (GRU, EventGRU, LeakySum))],
+)
+def test_random_events_break_nothing(make, tmp_path):
     rng = np.random.default_rng(0)
-    show = compiled(trained_like(), tmp_path, *SANITIZED)
+    show = compiled(make(), tmp_path, *SANITIZED)
     t = rng.integers(-20, 200, 100_000).cumsum()
     places = rng.integers(-3, 40, (len(t), 2))
     p = rng.integers(-1, 3, len(t))
@@ -214,10 +264,10 @@ def test_main_reads_lines_and_says_the_class(data, tmp_path):
     save_c(classifier, path)
     program = tmp_path / "network"
     subprocess.run([CC, *STRICT, path, "-o", program], check=True)
-    _, maxima = expected(classifier, data.test.events[0])
+    _, voltages = expected(classifier, data.test.events[0])
     text = "\n".join(as_lines(data.test.events[0]))
     done = subprocess.run([program], input=text, capture_output=True, encoding="utf-8", check=True)
-    assert done.stdout.splitlines()[0] == classifier.classes[maxima.argmax()]
+    assert done.stdout.splitlines()[0] == classifier.classes[voltages.max(0).argmax()]
     for wrong, words in (("1 2 3", "t x y p"), ("9 0 0 0\n8 0 0 0", "event 2 is refused")):
         done = subprocess.run([program], input=wrong, capture_output=True, text=True)
         assert done.returncode == 1
@@ -231,17 +281,25 @@ def changed(change):
     return classifier
 
 
+def with_bias(module):
+    if isinstance(module, torch.nn.Linear):
+        module.bias.data.fill_(1)
+
+
 @pytest.mark.parametrize(
     ("classifier", "words"),
     [
         (lambda: Classifier(LayerThenSNN()), "no C for what LayerThenSNN computes"),
-        (lambda: Classifier(GRU()), "no C for what GRU computes"),
+        (lambda: Classifier(CNN()), "no C for what CNN computes"),
         (lambda: SNN(), "no C for what SNN computes; give a Classifier"),
         (lambda: Classifier(SNN(), decode=torch.sum), "decode of your own"),
         (lambda: Classifier(SNN()).double(), "float64"),
         (lambda: Classifier(SNN(dt=0.0000015)), "1.5 µs"),
         (lambda: Classifier(SNN(dt=0.006)), "time constant"),
         (lambda: changed(lambda c: c.snn.linear.weight.fill_(torch.nan)), "W_OUT"),
+        (lambda: Classifier(GRU(output_size=5)), "5 outputs for .* and 4 classes"),
+        (lambda: Classifier(GRU(sensor_size=(9, 9, 2))), "162 inputs .* a sensor of 35x35 pixels"),
+        (lambda: Classifier(LeakySum().apply(with_bias)), "sum of biases"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:dt is")
@@ -265,6 +323,14 @@ def test_the_command_writes_the_file_and_says_what_events_have_to_be(run, tmp_pa
     assert (tmp_path / "network.c").read_bytes() == (tmp_path / "same.c").read_bytes()
     run(*words, "--c", tmp_path / "network.c", "--bits", "8")
     save_c(trained_like(), tmp_path / "same.c", bits=8)
+    assert (tmp_path / "network.c").read_bytes() == (tmp_path / "same.c").read_bytes()
+
+
+@pytest.mark.parametrize("kind", [GRU, EventGRU, LeakySum])
+def test_the_command_writes_what_a_checkpoint_holds(kind, run, tmp_path):
+    save_checkpoint(drawn(kind), tmp_path / "run.pt")
+    run("export", "--checkpoint", tmp_path / "run.pt", "--c", tmp_path / "network.c")
+    save_c(drawn(kind), tmp_path / "same.c")
     assert (tmp_path / "network.c").read_bytes() == (tmp_path / "same.c").read_bytes()
 
 

@@ -38,6 +38,7 @@ from eventdesk.models.ordinary import (
     CNN,
     GRU,
     MLP,
+    EventGRU,
     FrameMLP,
     summed_image,
 )
@@ -46,7 +47,7 @@ from pokersnn_helpers.events.recordings import make_events
 from pokersnn_helpers.networks.building import build_network
 from pokersnn_helpers.networks.spiking_network import WHOLE
 
-NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
+NETWORKS = (MLP, CNN, FrameMLP, GRU, EventGRU, LayerThenSNN, BinarySNN)
 
 
 def batch(recordings, sparse, time_window=1000):
@@ -71,7 +72,9 @@ def test_models_of_the_sum_see_no_order_in_time(network, some):
         torch.testing.assert_close(model(frames), expected)
 
 
-@pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector, LeakyDetector, PlaceGRU])
+@pytest.mark.parametrize(
+    "network", [GRU, EventGRU, LayerThenSNN, MotionDetector, LeakyDetector, PlaceGRU]
+)
 def test_network_with_a_memory_sees_the_order(network, some):
     frames = batch(some, False)
     model = network().eval()
