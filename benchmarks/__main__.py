@@ -68,6 +68,8 @@ OPTIONS = {
     "recordings": "simulated ones to train on, or to ask about",
 }
 
+SOURCE = "it returns recordings of your own and a group for each, in place of the cards"
+
 
 def positive(text: str) -> int:
     """Read a whole number from 1 on."""
@@ -86,6 +88,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--compare", action="store_true", help="fail if a kept mean has changed")
     for option, text in OPTIONS.items():
         parser.add_argument(f"--{option}", type=positive, help=text)
+    parser.add_argument("--source", metavar="FILE.py:FUNCTION", help=SOURCE)
     return parser
 
 
@@ -105,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line()
     words = parser.parse_args(arguments)
     options = {}
-    for option in OPTIONS:
+    for option in [*OPTIONS, "source"]:
         value = getattr(words, option)
         if value:
             options[option] = value
@@ -118,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 parser.error(f"{name} takes no --{option}")
         if words.compare and name not in stored():
             parser.error(f"{name} hasn't been kept; --write keeps it")
+    if words.source and (words.write or words.compare):
+        parser.error("what is kept for the book's pages is measured on its cards: omit --source")
     if words.compare:
         store.require_real()
     # Of the code that is imported now, whatever changes while it measures.

@@ -10,6 +10,7 @@ from eventdesk.evidence.estimators import NetworkEstimator, PerturbedEstimator
 from eventdesk.evidence.protocol import Evidence, Trial
 from eventdesk.models.layered import LayerThenSNN
 from eventdesk.models.ordinary import GRU, FrameMLP
+from pokersnn_helpers import Recordings
 
 from . import Options, Row, folds, store
 from .counting import count_operations
@@ -101,50 +102,79 @@ def of_kind(kind: str, units: int, rate: float, epochs: int | None) -> Any:
     return folds.for_epochs({kind: KINDS[kind](units, rate)}, epochs)[kind]
 
 
-def share_with_rate(kind: str, units: int, rate: float, seed: int, epochs: int | None) -> float:
-    """Return the share of Tonic's training recordings that are right by inner folds."""
-    cards = folds.training_cards()
+def learned_and_tested(source: str | None) -> tuple[Recordings, Recordings]:
+    """Return Tonic's training and test recordings, or of a source those of its first trial."""
+    if source is None:
+        data = recordings()
+        return data.train, data.test
+    trial = folds.evidence(source).folds(3)[0]
+    return trial.learn.recordings, trial.test(lambda tested: tested.recordings)
+
+
+def share_with_rate(
+    kind: str, units: int, rate: float, seed: int, epochs: int | None, source: str | None
+) -> float:
+    """Return the share that is right by inner folds of what rates are chosen by.
+
+    That is Tonic's training recordings, or of a source what its first trial learns from.
+    """
+    chosen_by = folds.training_cards()
+    if source is not None:
+        learned = folds.evidence(source).folds(3)[0].learn
+        chosen_by = Evidence(learned.recordings, learned.groups)
     model = of_kind(kind, units, rate, epochs)
-    return float(answers_to(model, cards.folds(3, seed), seed, cards).mean())
+    return float(answers_to(model, chosen_by.folds(3, seed), seed, chosen_by).mean())
 
 
 def answers_of_kind(
-    kind: str, units: int, rate: float, division: str, seed: int, epochs: int | None
+    kind: str,
+    units: int,
+    rate: float,
+    division: str,
+    seed: int,
+    epochs: int | None,
+    source: str | None,
 ) -> ndarray:
     """Say which of all recordings a model of this size classifies correctly."""
-    cards = folds.cards()
+    every = folds.evidence(source)
     model = of_kind(kind, units, rate, epochs)
-    return answers_to(model, DIVISIONS[division](cards, seed), seed, cards)
+    return answers_to(model, DIVISIONS[division](every, seed), seed, every)
 
 
-def answers_of_named(name: str, division: str, seed: int, epochs: int | None) -> ndarray:
+def answers_of_named(
+    name: str, division: str, seed: int, epochs: int | None, source: str | None
+) -> ndarray:
     """Say which of all recordings a model of ``NAMED`` classifies correctly."""
-    cards = folds.cards()
+    every = folds.evidence(source)
     model = folds.for_epochs(NAMED, epochs)[name]
-    return answers_to(model, DIVISIONS[division](cards, seed), seed, cards)
+    return answers_to(model, DIVISIONS[division](every, seed), seed, every)
 
 
-def best_rates(epochs: int | None) -> dict[tuple[str, int], float]:
-    """Choose the learning rate of each kind and size by folds of Tonic's training recordings."""
+def kept(function: Callable[..., Any], source: str | None) -> Callable[..., Any]:
+    """Return a function that keeps what it returns, unless its source may change unnoticed."""
+    return store.resumed(function) if source is None else function
+
+
+def best_rates(epochs: int | None, source: str | None) -> dict[tuple[str, int], float]:
+    """Choose the learning rate of each kind and size by inner folds."""
     sizes = [(kind, units) for kind in KINDS for units in UNITS]
     jobs = [
-        (kind, units, rate, seed, epochs)
+        (kind, units, rate, seed, epochs, source)
         for kind, units in sizes
         for rate in RATES
         for seed in CHOOSING_SEEDS
     ]
-    shares = folds.in_parallel(store.resumed(share_with_rate), jobs)
+    shares = folds.in_parallel(kept(share_with_rate, source), jobs)
     by_rate = np.reshape(shares, (len(sizes), len(RATES), len(CHOOSING_SEEDS))).mean(axis=2)
     best = by_rate.argmax(axis=1)  # of equals the first
     return {size: RATES[number] for size, number in zip(sizes, best, strict=True)}
 
 
-def cost(kind: str, units: int, rate: float, epochs: int | None) -> Row:
-    """Train with seed 0 on Tonic's training recordings, and count for its test recordings."""
-    data = recordings()
-    model = of_kind(kind, units, rate, epochs).fit(data.train, 0)
+def cost(kind: str, units: int, rate: float, epochs: int | None, source: str | None) -> Row:
+    """Train with seed 0, and count for what wasn't learned from."""
+    learned, test = learned_and_tested(source)
+    model = of_kind(kind, units, rate, epochs).fit(learned, 0)
     network = model
-    test = data.test
     if isinstance(model, PerturbedEstimator):
         network = model.estimator
         test = model.perturb(test)
@@ -154,48 +184,51 @@ def cost(kind: str, units: int, rate: float, epochs: int | None) -> Row:
     return {"weights": weights, "operations": float(operations.effective.mean())}
 
 
-def cost_of_regression() -> Row:
+def cost_of_regression(source: str | None) -> Row:
     """Count for the logistic regression, with an addition for each event of the sum."""
-    data = recordings()
-    model = MODELS[REGRESSION].fit(data.train, 0)
-    multiplied = count_regression(model, data.test).effective.mean()
-    added = np.mean([len(events) for events in data.test.events])
+    learned, test = learned_and_tested(source)
+    model = MODELS[REGRESSION].fit(learned, 0)
+    multiplied = count_regression(model, test).effective.mean()
+    added = np.mean([len(events) for events in test.events])
     _, regression = model.model
     return {"weights": regression.coef_.size, "operations": float(multiplied + added)}
 
 
-def measure_curve(seeds: int = 10, epochs: int | None = None) -> Row:
+def measure_curve(seeds: int = 10, epochs: int | None = None, source: str | None = None) -> Row:
     """Say how accurate models of several sizes are, and what an answer of theirs costs.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
         epochs: To train for, in place of each model's own.
+        source: As for ``folds.evidence``.
 
     Returns:
         A row per model, number of units and kind of folds.
     """
-    groups = folds.cards().groups
-    rates = best_rates(epochs)
+    groups = folds.evidence(source).groups
+    rates = best_rates(epochs, source)
     jobs = [
-        (kind, units, rate, division, seed, epochs)
+        (kind, units, rate, division, seed, epochs, source)
         for seed in range(seeds)
         for (kind, units), rate in rates.items()
         for division in DIVISIONS
     ]
-    found = folds.in_parallel(store.resumed(answers_of_kind), jobs)
+    found = folds.in_parallel(kept(answers_of_kind, source), jobs)
     shape = (seeds, len(rates), len(DIVISIONS), len(groups))
     by_model = np.reshape(found, shape).transpose(1, 2, 0, 3)
     rows = []
     for (kind, units), answers in zip(rates, by_model, strict=True):
-        costs = cost(kind, units, rates[kind, units], epochs)
+        costs = cost(kind, units, rates[kind, units], epochs, source)
         about = {"model": kind, "units": units}
         further = {"learning rate": rates[kind, units]} | costs
         rows += rows_of(about, answers, further, groups)
     asked = [
-        (REGRESSION, division, seed, epochs) for division in DIVISIONS for seed in range(seeds)
+        (REGRESSION, division, seed, epochs, source)
+        for division in DIVISIONS
+        for seed in range(seeds)
     ]
     answers = np.reshape(folds.in_parallel(answers_of_named, asked), (len(DIVISIONS), seeds, -1))
-    rows += rows_of({"model": REGRESSION}, answers, cost_of_regression(), groups)
+    rows += rows_of({"model": REGRESSION}, answers, cost_of_regression(source), groups)
     return {"seeds": seeds, "rows": rows}
 
 
@@ -210,40 +243,41 @@ def rows_of(about: Row, answers: ndarray, further: Row, groups: Any) -> list[Row
     return rows
 
 
-def measure_dealt(seeds: int = 20, epochs: int | None = None) -> Row:
+def measure_dealt(seeds: int = 20, epochs: int | None = None, source: str | None = None) -> Row:
     """Compare networks when the passes of each suit are dealt out to folds at random.
 
     Args:
         seeds: As for ``curve``; each is a deal.
         epochs: As for ``curve``.
+        source: As for ``curve``.
 
     Returns:
         A row per model; by how many points the first is better than others, with an interval over
         passes, for each suit, too; and what is right of each pass.
     """
-    cards = folds.cards()
-    jobs = [(name, "dealt", seed, epochs) for name in NAMED for seed in range(seeds)]
-    found = folds.in_parallel(store.resumed(answers_of_named), jobs)
+    every = folds.evidence(source)
+    jobs = [(name, "dealt", seed, epochs, source) for name in NAMED for seed in range(seeds)]
+    found = folds.in_parallel(kept(answers_of_named, source), jobs)
     answers = dict(zip(NAMED, np.reshape(found, (len(NAMED), seeds, -1)), strict=True))
     rows = [
-        {"model": name, **folds.mean(correct, cards.groups)} for name, correct in answers.items()
+        {"model": name, **folds.mean(correct, every.groups)} for name, correct in answers.items()
     ]
-    suits = np.asarray(cards.recordings.targets)
+    suits = np.asarray(every.recordings.targets)
     chosen = {"all": suits >= 0}
-    for number, suit in enumerate(cards.recordings.classes):
-        chosen[suit] = suits == number
+    for number in np.unique(suits):
+        chosen[every.recordings.classes[number]] = suits == number
     differences = []
     for name in [name for name in NAMED if name != HYBRID]:
         for suit, of_suit in chosen.items():
             better = folds.points(
-                answers[HYBRID][:, of_suit], answers[name][:, of_suit], cards.groups[of_suit]
+                answers[HYBRID][:, of_suit], answers[name][:, of_suit], every.groups[of_suit]
             )
             differences.append({"first": HYBRID, "second": name, "suit": suit, **better})
     passes = []
-    for number in np.unique(cards.groups):
-        of_pass = cards.groups == number
+    for number in np.unique(every.groups):
+        of_pass = every.groups == number
         shares = {name: float(correct[:, of_pass].mean()) for name, correct in answers.items()}
-        suit = cards.recordings.classes[suits[of_pass][0]]
+        suit = every.recordings.classes[suits[of_pass][0]]
         passes.append(
             {"pass": int(number), "suit": suit, "recordings": int(of_pass.sum()), **shares}
         )

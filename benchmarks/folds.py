@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache, partial
+from runpy import run_path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,20 @@ def cards() -> Evidence:
     """Return all 131 with their card passes."""
     everything = all_recordings()
     return Evidence(everything.recordings, everything.table["pass"])
+
+
+@cache
+def evidence(source: str | None = None) -> Evidence:
+    """Return recordings with what was recorded together.
+
+    Args:
+        source: ``FILE.py:function``, which returns recordings and the group of each. Default: all
+            131 with their card passes.
+    """
+    if source is None:
+        return cards()
+    path, function = source.rsplit(":", 1)
+    return Evidence(*run_path(path)[function]())
 
 
 def training_cards() -> Evidence:
