@@ -63,8 +63,8 @@ def claims() -> dict[str, list[Model]]:
     of_48 = 100 / 48
     upright = "32 upright others"
     rule = "shift, untrained"
-    regression = panel.loc[("cards", "LR on the sum")]
     small_snn, small_gru = sizes.loc[("SNN", 8)], sizes.loc[("GRU", 8)]
+    regression = sizes.loc["logistic regression"].iloc[0]
     return {
         "1 · Cards of Tonic's training set: the recipe": [
             model("recipe", lines.loc["and EMA"], RANGE, ACCENT, of_48),

@@ -16,10 +16,9 @@ FOLDS = {  # by the name in the measurement
 }
 MODELS = {  # by the name in the measurement: what the line is called, its colour and its style
     "SNN": ("SNN", ACCENT, "-"),
-    "SNN behind a layer": ("behind as many units", ACCENT, "--"),
-    "SNN behind a layer of 8": ("behind 8 units", ACCENT, ":"),
+    "SNN behind a layer": ("SNN, layer (dashed)", ACCENT, "--"),
+    "SNN behind a layer of 8": ("layer of 8 (dotted)", ACCENT, ":"),
     "GRU": ("GRU", TEXT, "-"),
-    "GRU behind a layer of 8": ("GRU behind 8 units", TEXT, ":"),
     "MLP on each frame": ("MLP on each frame", GREY, "-"),
     "logistic regression": ("logistic regression", GREY, "none"),
 }
