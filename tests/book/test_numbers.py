@@ -5,8 +5,8 @@ A quoted number is followed by a comment that no page shows, in chapters as in o
     The CNN gets 93%<!-- accuracy["CNN", "mean"] --> right.
 
 A measurement is a name, or a name and a table (``latency.curves``). In brackets stand the row, by
-its words and amounts from left to right, and the column. A number that stands alone needs none
-(``nested.mean``). Python may do the rest. The number has to
+its words and amounts from left to right (None where it has none), and the column. A number that
+stands alone needs none (``nested.mean``). Python may do the rest. The number has to
 be right in all digits that are written; zeros at the end of 1,000 and more may be rounded ones.
 """
 
@@ -56,7 +56,7 @@ class Table:
         rows = measured(self.name, self.table)
         keys = [name for name in rows if name in AMOUNTS or not is_numeric_dtype(rows[name])]
         for name, value in zip(keys, row, strict=False):
-            rows = rows[rows[name] == value]
+            rows = rows[rows[name].isna() if value is None else rows[name] == value]
         assert len(rows) == 1, f"{key} is of {len(rows)} rows; keys are {keys}"
         return rows[column].iloc[0]
 
