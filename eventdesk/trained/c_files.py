@@ -21,6 +21,7 @@ from pokersnn_helpers.networks.snn import SNN, LearnedTaus
 from pokersnn_helpers.system.checks import errors_in, refuse_hooks
 from pokersnn_helpers.system.writing import StrPath, atomic_write
 
+from ..models.layered import LayerThenSNN
 from ..models.ordinary import GRU, EventGRU, LeakySum
 
 FUNCTIONS = Path(__file__).with_name("c")
@@ -42,8 +43,8 @@ def save_c(classifier: Classifier, path: StrPath, *, bits: int = 32) -> None:
     A file of the same name is replaced once the new one is complete.
 
     Args:
-        classifier: The classifier to write, of an ``SNN``, ``FastSNN``, ``GRU``, ``EventGRU`` or
-            ``LeakySum``.
+        classifier: The classifier to write, of an ``SNN``, ``FastSNN``, ``LayerThenSNN``, ``GRU``,
+            ``EventGRU`` or ``LeakySum``.
         path: The file to write, usually ``*.c``.
         bits: Per weight, 32 or 8.
 
@@ -87,7 +88,7 @@ def to_int8(weights: Tensor) -> tuple[Tensor, Tensor]:
 class _Parts(NamedTuple):
     """What a network's C file is made of."""
 
-    functions: str  # the file that computes a step
+    functions: tuple[str, ...]  # the files that compute a step
     weights: dict[str, Tensor]  # a row for each receiver; first those of inputs, last the readout's
     numbers: dict[str, float]  # by the names that C has for them
     vectors: dict[str, Tensor]
@@ -101,7 +102,7 @@ def _spiking(snn: SNN) -> _Parts:
     a_out, s_out = shares_lost(snn.readout)
     shares_out = {"A_OUT": a_out, "S_OUT": s_out}
     numbers = {"HIDDEN": len(a), "V_TH": float(cell.p.v_th)} | shares_out
-    return _Parts("spiking.c", weights | {"W_OUT": snn.linear.weight}, numbers, {"A": a, "S": s})
+    return _Parts(("spiking.c",), weights | {"W_OUT": snn.linear.weight}, numbers, {"A": a, "S": s})
 
 
 def _shares(snn: SNN) -> tuple[Tensor, Tensor]:
@@ -114,6 +115,22 @@ def _shares(snn: SNN) -> tuple[Tensor, Tensor]:
     return a * ones, s * ones
 
 
+def _layered(network: LayerThenSNN) -> _Parts:
+    inner = _spiking(network.snn)
+    to_neurons = inner.weights.pop("W_INPUTS")
+    weights = {"W_INPUTS": network.inputs.weight, "W_IN": to_neurons, **inner.weights}
+    features = network.inputs.out_features
+    copies = len(network.steps)
+    late = torch.as_tensor(network.steps_late())
+    if network.late is None:
+        late = late.repeat_interleave(features)
+    whole = late.int()
+    sizes = {"FEATURES": features, "COPIES": copies, "ROWS": int(whole.max()) + 2}
+    vectors = {"B_INPUTS": network.inputs.bias, "DELAYS": whole, "PARTS": late - whole}
+    files = ("layer.c", "spiking.c")
+    return _Parts(files, weights, sizes | inner.numbers, vectors | inner.vectors)
+
+
 def _gated(gru: GRU) -> _Parts:
     units: Any = gru.units
     weights = {"W_INPUTS": gru.inputs.weight, "W_IN": units.weight_ih_l0}
@@ -123,7 +140,7 @@ def _gated(gru: GRU) -> _Parts:
     numbers = {"UNITS": units.hidden_size}
     if isinstance(gru, EventGRU):
         numbers["KEEP"] = float(gru.keep.sigmoid())
-    return _Parts("gru.c", weights, numbers, {**biases, "B_OUT": gru.readout.bias, **table})
+    return _Parts(("gru.c",), weights, numbers, {**biases, "B_OUT": gru.readout.bias, **table})
 
 
 def _leaky(network: LeakySum) -> _Parts:
@@ -131,12 +148,13 @@ def _leaky(network: LeakySum) -> _Parts:
         raise ValueError("there is no C for a sum of biases; set weights.bias to 0")
     keep = float(network.keep.sigmoid())
     weights = {"W_INPUTS": network.weights.weight}
-    return _Parts("leaky.c", weights, {"KEEP": keep}, {"B_OUT": network.bias})
+    return _Parts(("leaky.c",), weights, {"KEEP": keep}, {"B_OUT": network.bias})
 
 
 KINDS: dict[Any, Callable[[Any], _Parts]] = {
     SNN: _spiking,
     FastSNN: _spiking,
+    LayerThenSNN: _layered,
     GRU: _gated,
     EventGRU: _gated,
     LeakySum: _leaky,
@@ -178,7 +196,7 @@ def _text(classifier: Any, bits: int) -> str:
         *(_array(name, each.numpy(force=True)) for name, each in {**arrays, **vectors}.items()),
         "",
     ]
-    files = [FUNCTIONS / name for name in ("begin.c", functions, "end.c")]
+    files = [FUNCTIONS / name for name in ("begin.c", *functions, "end.c")]
     return "\n".join(lines) + "".join(file.read_text(encoding="utf-8") for file in files)
 
 
@@ -223,7 +241,7 @@ def _whole_window(classifier: Classifier) -> int:
 def _array(name: str, values: ndarray) -> str:
     sizes = "".join(f"[{size}]" for size in values.shape)
     rows: Iterable[ndarray] = np.atleast_2d(values)
-    kind = "int8_t" if values.dtype == np.int8 else "float"
+    kind = {"int8": "int8_t", "int32": "int32_t"}.get(values.dtype.name, "float")
     lines = [", ".join(map(_literal, row.tolist())) for row in rows]
     body = ",\n".join(f"{{{line}}}" if values.ndim > 1 else line for line in lines)
     return f"static const {kind} {name}{sizes} = {{\n{body}}};\n"
