@@ -72,6 +72,16 @@ class Inspection(NamedTuple):
     signature: ndarray
 
 
+class About(NamedTuple):
+    """What is known of a file whose events have been brought into order."""
+
+    sensor_size: SensorSize | None
+    scale: float  # the factor that made times whole
+    in_ns: bool  # since 1970, as a computer's clock counts
+    backwards: int  # events, at which times ran backwards
+    advice: list[str]
+
+
 class Disorder(NamedTuple):
     """A way in which times are out of order."""
 
@@ -98,24 +108,18 @@ def inspect_file(path: StrPath) -> Inspection:
         >>> inspect_file("odd.csv").advice[0]
         'times run backwards at event 1 (from 5 to 3); sort the events by time'
     """
-    file = read_unchecked(path)
-    stamps = file.events["t"]
-    times, scale = _whole(stamps)
-    times, disorders = _continued(times, stamps)
-    columns = [times, *(file.events[field] for field in "xyp")]
-    table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
-    by_time = np.argsort(times, kind="stable")
-    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, path)
+    table, about = _read_in_order(path)
+    events = check_events(table, about.sensor_size or ANY_SENSOR, path)
+    del table  # as large as the file
     with errors_in(path):
-        by_polarity = event_image(events, file.sensor_size)
-    hot_pixels = find_hot_pixels(events)
+        by_polarity = event_image(events, about.sensor_size)
+    hot_pixels = _hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
     image = by_polarity.sum(axis=0)
     height, width = image.shape
-    _, restarts, backwards = disorders
     numbers = {
         **describe(by_polarity, duration),
         "highest rate (events/ms)": float(rate.max()),
@@ -123,14 +127,14 @@ def inspect_file(path: StrPath) -> Inspection:
         "height": height,
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
-        "times that run backwards": int((restarts.at | backwards.at).sum()),
+        "times that run backwards": about.backwards,
     }
     advice = [
-        *_advice_on_order(stamps, disorders),
-        *_advice_on_times(t, scale, stamps[0] > MAX_TIME, image.size),
+        *about.advice,
+        *_advice_on_times(t, about.scale, about.in_ns, image.size),
         *_advice_on_pixels(events, image, hot_pixels),
     ]
-    if not file.sensor_size:
+    if not about.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
     return Inspection(numbers, rate, image, hot_pixels, advice, signature(events))
 
@@ -207,10 +211,16 @@ def find_hot_pixels(events: ndarray) -> ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    events = check_events(events, ANY_SENSOR)
+    return _hot_pixels(check_events(events, ANY_SENSOR))
+
+
+def _hot_pixels(events: ndarray) -> ndarray:
+    """Find hot pixels, as ``find_hot_pixels`` does, of events that are checked."""
     counts = event_image(events).sum(axis=0)
-    t = events["t"] - events["t"][0]
-    part = t * PARTS // (t[-1] + 1)
+    part = events["t"] - events["t"][0]
+    duration = part[-1]
+    part *= PARTS  # in place, as there may be many
+    part //= duration + 1
     fires = np.zeros((*counts.shape, PARTS), bool)
     fires[events["y"], events["x"], part] = True
     parts = fires.sum(axis=2)
@@ -230,9 +240,35 @@ def find_hot_pixels(events: ndarray) -> ndarray:
     return np.argwhere(all_the_time)[is_hot, ::-1][most_first]
 
 
+def _read_in_order(path: StrPath) -> tuple[ndarray, About]:
+    """Read a file and sort its events, unchecked, by times that go on where a clock didn't."""
+    file = read_unchecked(path)
+    stamps = file.events["t"]
+    times, scale = _whole(stamps)
+    times, disorders = _continued(times, stamps)
+    _, restarts, backwards = disorders
+    about = About(
+        file.sensor_size,
+        scale,
+        bool((stamps[:1] > MAX_TIME).any()),
+        int((restarts.at | backwards.at).sum()),
+        list(_advice_on_order(stamps, disorders)),
+    )
+    columns = [times, *(file.events[field] for field in "xyp")]
+    table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
+    if not _never_falls(times):
+        table = table[np.argsort(times, kind="stable")]
+    return table, about
+
+
+def _never_falls(times: ndarray) -> bool:
+    """Say whether times are in order, as most are, with little memory."""
+    return bool((times[1:] >= times[:-1]).all())
+
+
 def _whole(stamps: ndarray) -> tuple[ndarray, float]:
     """Return times as whole numbers, and the factor that made them whole."""
-    if not (stamps % 1).any():
+    if stamps.dtype.kind in "iu" or not (stamps % 1).any():
         whole = stamps.astype(np.int64)
         return whole - whole[:1], 1
     in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
@@ -245,11 +281,14 @@ def _continued(times: ndarray, stamps: ndarray) -> tuple[ndarray, list[Disorder]
 
     ``stamps`` are the times as they stand in the file.
     """
-    bits, overflows = _find_overflows(stamps)
-    times = times + 2**bits * overflows.cumsum()
-    restarts = find_restarts(times)
-    times = times - np.cumsum(restarts * np.diff(times, prepend=times[:1]))
-    backwards = np.diff(times, prepend=times[:1]) < 0
+    bits = 0
+    overflows = restarts = backwards = np.zeros(len(times), bool)
+    if not _never_falls(times):
+        bits, overflows = _find_overflows(stamps)
+        times = times + 2**bits * overflows.cumsum()
+        restarts = find_restarts(times)
+        times = times - np.cumsum(restarts * np.diff(times, prepend=times[:1]))
+        backwards = np.diff(times, prepend=times[:1]) < 0
     return times, [
         Disorder(
             overflows, f"a counter of {bits} bits overflowed", f"add 2**{bits} µs from there on"
@@ -302,10 +341,13 @@ def _advice_on_times(t: ndarray, scale: float, in_ns: bool, pixels: int) -> Iter
     if duration == 0:
         yield f"{count} events, all at the same time; record for longer"
         return
-    moments, sizes = np.unique(t, return_counts=True)
-    gaps = np.diff(moments)
+    gaps = np.diff(t)
     gap = gaps.max()
+    start = t[gaps.argmax()]
     tick = np.gcd.reduce(gaps)
+    first = np.flatnonzero(np.append(True, gaps > 0)).astype(np.int32)  # of those that come at once
+    del gaps  # which may be as large as the file
+    at_once = np.diff(first, append=np.int32(count))
     factor = 1e-3 if in_ns else likely_factor(t, pixels, scale)
     if factor < scale and not in_ns:
         yield (
@@ -322,14 +364,13 @@ def _advice_on_times(t: ndarray, scale: float, in_ns: bool, pixels: int) -> Iter
             f"--time-window {tick} or a multiple of it"
         )
     if gap > max(PAUSE, duration / 10):
-        start = moments[gaps.argmax()]
         yield (
             f"nothing for {gap / 1000:.10g} ms from {start / 1000:.10g} ms on; cut the recording "
             "there, or look whether the camera dropped events"
         )
-    most = sizes.max()
-    if most > max(ENOUGH_EVENTS, BURST_SHARE * count, BURST_FACTOR * np.median(sizes)):
-        when = moments[sizes.argmax()] / 1000
+    most = at_once.max()
+    if most > max(ENOUGH_EVENTS, BURST_SHARE * count, BURST_FACTOR * np.median(at_once)):
+        when = t[first[at_once.argmax()]] / 1000
         yield (
             f"{most} of {count} events come at once, at {when:.10g} ms; cut them off, they show no "
             "motion"

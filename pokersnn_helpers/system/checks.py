@@ -205,7 +205,7 @@ def check_events(
         refuse_values(wrong, given, f"{name}: field {field}", reason)
         checked[field] = values
     t = checked["t"]
-    backwards = np.diff(t, prepend=t[0]) < 0
+    backwards = np.append(False, t[1:] < t[:-1])
     order = (
         "sort by time: events[np.argsort(events['t'], kind='stable')], or cut the recording there "
         "if its clock began anew"

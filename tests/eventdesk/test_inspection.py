@@ -1,6 +1,7 @@
 """What ``inspect`` finds odd, and from where on."""
 
 import re
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -178,3 +179,19 @@ def test_a_camera_of_which_half_the_pixels_are_hot_is_told_in_one_line(inspect):
     assert 0.9 < number / len(hot) < 1.05
     first, _ = inspection.advice
     assert first.startswith(f"{number} of 4096 pixels are hot; look at the camera's thresholds")
+
+
+@pytest.mark.slow
+def test_inspection_needs_little_more_memory_than_the_file(tmp_path):
+    columns = [("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")]
+    rng = np.random.default_rng(0)
+    events = np.zeros(3_000_000, columns)
+    events["t"] = np.sort(rng.integers(10**8, size=len(events)))
+    events["x"], events["y"] = rng.integers(300, size=(2, len(events)))
+    path = tmp_path / "long.npy"
+    np.save(path, events)
+    tracemalloc.start()
+    inspect_file(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5.5 * path.stat().st_size
