@@ -14,6 +14,7 @@ from numpy import ndarray
 from pokersnn_helpers.events.recordings import Recordings, check_recordings
 from pokersnn_helpers.system.warn import warn
 
+from ..evidence.estimators import refuse_too_long
 from ..evidence.parallel import in_parallel
 from ..evidence.protocol import Evidence, Trial, jobs_of
 from ..files.folders import in_pixels, network_size, resize, thin
@@ -175,6 +176,7 @@ def compare(
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
     recipe = choose_settings(trials[0].learn.recordings, given)
+    refuse_too_long(smaller, recipe["time_window"], recipe["batch_size"])
     recipe |= {"folds": folds, "seed": seed, "size": in_pixels(smaller.sensor_size), "share": share}
     ask = partial(_ask, evidence, trials, given, seed, processes)
     judgement = _judge_in_stages(partial(_judge, evidence, originals), ask)

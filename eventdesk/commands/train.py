@@ -20,12 +20,12 @@ from pokersnn_helpers.data.pokerdvs import load_pokerdvs
 from pokersnn_helpers.events.recordings import Recordings, Split
 from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import chosen_device
-from pokersnn_helpers.system.reading import check_memory
 from pokersnn_helpers.training.checkpoints import rebuild
 from pokersnn_helpers.training.fit import History, Trainer
 from pokersnn_helpers.training.recipe import Recipe, choose_recipe
 from pokersnn_helpers.training.train import train_classifier
 
+from ..evidence.estimators import refuse_too_long
 from ..evidence.perturbations import apply
 from ..files.folders import in_pixels, thin
 from ..models.detector import detector
@@ -38,7 +38,6 @@ from .networks import network_named, network_to_train, takes_steps
 from .terminal import Stopped, interruptible, say
 
 Network = Callable[..., torch.nn.Module]  # a class, or what makes one
-HIDDEN_SIZE = 100  # of the networks of OPTIONS, where nothing else is said
 
 
 @dataclass(frozen=True)
@@ -140,28 +139,13 @@ def begin(
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
     if options.network in OPTIONS:  # of one's own nobody knows what it keeps
-        refuse_too_long(data, recipe, options.hidden_size or HIDDEN_SIZE)
+        for part in parts(data):
+            refuse_too_long(part, recipe.time_window, recipe.batch_size, options.hidden_size)
     digest = digest_of(data)
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
     options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
     return options, recipe, data, network
-
-
-def refuse_too_long(data: Split, recipe: Recipe, hidden_size: int) -> None:
-    """Refuse a recording that is so long that a batch with it doesn't fit into the memory.
-
-    In a batch all are as long as the longest. For each neuron, step and recording of it, training
-    keeps a number of 4 bytes at least: FastSNN needs 4.2 bytes in all, other networks more.
-    """
-    recordings = min(recipe.batch_size, len(data.train))
-    longest = max(float(events["t"][-1]) for part in parts(data) for events in part.events)
-    steps = longest / recipe.time_window
-    check_memory(
-        4 * recordings * steps * hidden_size,
-        f"batches with the longest recording, of {longest / 1e6:,.0f} s,",
-        "cut recordings by --window-ms, or leave that one out",
-    )
 
 
 def options_like(folder: Path) -> Options:

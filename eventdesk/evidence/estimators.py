@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +22,7 @@ from pokersnn_helpers.events.frames import make_loader
 from pokersnn_helpers.events.recordings import Recordings
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.networks.classifier import Classifier
+from pokersnn_helpers.system.reading import check_memory
 from pokersnn_helpers.training.evaluation import evaluate
 from pokersnn_helpers.training.fit import History
 from pokersnn_helpers.training.recipe import Recipe
@@ -33,6 +35,7 @@ Perturbation = Callable[[Recordings], Recordings]
 # What networks are trained by, whatever the recordings: stored measurements depend on it.
 BOOK_RECIPE = asdict(Recipe())
 del BOOK_RECIPE["network"], BOOK_RECIPE["surrogate_slope"]
+HIDDEN_SIZE = 100  # of the desk's networks, where nothing else is said
 
 
 class NetworkEstimator:
@@ -173,3 +176,33 @@ def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
     """
     regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
     return FeatureEstimator(regression, features)
+
+
+def refuse_too_long(
+    recordings: Recordings, time_window: float, batch_size: int, hidden_size: int | None = None
+) -> None:
+    """Refuse a recording that is so long that a batch with it doesn't fit into the memory.
+
+    In a batch all are as long as the longest. For each neuron, step and recording of it, training
+    keeps a number of 4 bytes at least: FastSNN needs 4.2 bytes in all, other networks more.
+
+    Args:
+        recordings: Those to train on or to ask about.
+        time_window: Width of a time bin in µs.
+        batch_size: Recordings per batch.
+        hidden_size: Neurons of the network. Default: ``HIDDEN_SIZE``.
+
+    Raises:
+        ValueError: A batch with the longest recording needs more memory than is free.
+    """
+    durations = [float(events["t"][-1]) for events in recordings.events]
+    longest = int(np.argmax(durations))
+    steps = durations[longest] / time_window
+    batch = min(batch_size, len(recordings))
+    name = recordings.classes[recordings.targets[longest]]
+    seconds = durations[longest] / 1e6
+    check_memory(
+        4 * batch * steps * (hidden_size or HIDDEN_SIZE),
+        f"batches with recording {longest}, of {name}, which lasts {seconds:,.0f} s,",
+        "cut recordings by --window-ms, or leave that one out",
+    )

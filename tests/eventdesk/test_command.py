@@ -14,10 +14,12 @@ import pytest
 import torch
 from same import altered, same, same_checkpoints
 
+from eventdesk.ask.compare import compare
 from eventdesk.commands import main
 from eventdesk.commands import train as command
 from eventdesk.commands.terminal import Stopped, forget
 from eventdesk.commands.train import split_groups
+from eventdesk.evidence.estimators import refuse_too_long
 from eventdesk.trained.runs import load_run, save_run
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -29,7 +31,6 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.events.recordings import make_events
-from pokersnn_helpers.training.recipe import Recipe
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
@@ -170,11 +171,14 @@ def test_a_run_knows_all_of_its_recordings_again(data):
 
 def test_a_recording_that_is_too_long_for_the_memory_is_refused_before_training(data):
     events = make_events([0, 10**15], [3, 4], [7, 7], [1, 0])
-    train = data.train[:9]
+    train = data.train[::5]
     about = train.classes, train.sensor_size
     long = Recordings([*train.events, events], [*train.targets, 0], *about)
-    with pytest.raises(ValueError, match=r"of 1,000,000,000 s, need .* cut recordings by --window"):
-        command.refuse_too_long(Split(long, data.test), Recipe(), 100)
+    words = r"recording 10, of club, which lasts 1,000,000,000 s, .* cut recordings by --window"
+    with pytest.raises(ValueError, match=words):
+        refuse_too_long(long, 1000, 8)
+    with pytest.raises(ValueError, match=words):
+        compare(long, range(len(long)), time_window=1000)
 
 
 # ---- Runs that are stopped and resumed ----
