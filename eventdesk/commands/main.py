@@ -64,6 +64,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train", "--batch-size", "recordings per batch; else chosen", NUMBER),
     ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
+    ("train", "--history", "write loss and accuracy of each epoch here, as CSV", FILE),
     ("train", "--resume", "go on with this run and its options; only --epochs may differ", FILE),
     ("train", "--device", "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one", {}),
     ("predict", "--each", "a line per file of a folder, too", SWITCH),

@@ -5,14 +5,16 @@ import json
 import os
 import reprlib
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
@@ -20,6 +22,8 @@ from pokersnn_helpers.data.pokerdvs import load_pokerdvs
 from pokersnn_helpers.events.recordings import Recordings, Split
 from pokersnn_helpers.system.checks import errors_in
 from pokersnn_helpers.system.devices import chosen_device
+from pokersnn_helpers.system.progress import progress_hidden
+from pokersnn_helpers.system.writing import atomic_write
 from pokersnn_helpers.training.checkpoints import rebuild
 from pokersnn_helpers.training.fit import History, Trainer
 from pokersnn_helpers.training.recipe import Recipe, choose_recipe
@@ -73,6 +77,7 @@ def train(
     resume: Path | None = None,
     device: str = "",
     like: Path | None = None,
+    history: Path | None = None,
     **given: Any,
 ) -> None:
     """Train, save after every epoch, and report."""
@@ -91,6 +96,10 @@ def train(
 
             def keep(trainer: Trainer) -> None:
                 done = len(trainer.history.loss)
+                if done:
+                    say_epoch(trainer.history, options.epochs)
+                if done and history:
+                    write_history(trainer.history, history)
                 if done and path:
                     known = what_is_known(trainer, data, is_over=done == options.epochs)
                     saved_before = bool(resume or done > 1)
@@ -103,8 +112,9 @@ def train(
                             f"epochs is {options.epochs}, and {done} are done; choose more"
                         )
 
-            with interruptible(), errors_in(resume or options):
-                _, history = train_classifier(
+            bar = nullcontext() if sys.stderr.isatty() else progress_hidden()
+            with interruptible(), errors_in(resume or options), bar:
+                _, learned = train_classifier(
                     data,
                     seed=options.seed,
                     device=torch_device,
@@ -113,7 +123,28 @@ def train(
                 )
     except KeyboardInterrupt as interrupt:
         raise Stopped(advice(path, device)) from interrupt
-    report(history, data)
+    report(learned, data)
+
+
+def say_epoch(history: History, epochs: int) -> None:
+    """Say how an epoch went, where no terminal shows a bar."""
+    if not sys.stderr.isatty():
+        done = len(history.loss)
+        say(
+            f"epoch {done} of {epochs}: loss {history.loss[-1]:.3f}, {history.accuracy[-1]:.0%} right"
+        )
+
+
+def write_history(history: History, path: Path) -> None:
+    """Write a row per epoch, with what was measured after each."""
+    epochs = range(1, len(history.loss) + 1)
+    columns = {"epoch": epochs} | {
+        name: values
+        for name, values in vars(history).items()
+        if isinstance(values, list) and len(values) == len(epochs)
+    }
+    with atomic_write(path) as file:
+        pd.DataFrame(columns).to_csv(file, index=False)
 
 
 def what_is_known(trainer: Trainer, data: Split, is_over: bool) -> Known:

@@ -10,6 +10,7 @@ from functools import reduce
 from operator import getitem
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from same import altered, same, same_checkpoints
@@ -199,6 +200,18 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     train("--resume", killed)
     train(*epochs, "--checkpoint", alone)
     assert same_checkpoints(killed, alone)
+
+
+def test_the_history_is_a_row_per_epoch_and_goes_on_with_the_run(tmp_path, capsys):
+    history = tmp_path / "history.csv"
+    run = tmp_path / "run.pt"
+    train("--epochs", 2, "--checkpoint", run, "--history", history)
+    first = pd.read_csv(history)
+    assert list(first["epoch"]) == [1, 2]
+    assert "epoch 2 of 2: loss " in capsys.readouterr().out  # there is no terminal here
+    train("--resume", run, "--epochs", 3, "--history", history)
+    assert list(pd.read_csv(history)["loss"][:2]) == list(first["loss"])
+    assert len(pd.read_csv(history)) == 3
 
 
 def test_resumed_run_loads_what_it_was_trained_on(finished, data, monkeypatch):
