@@ -129,10 +129,8 @@ def train(
 def say_epoch(history: History, epochs: int) -> None:
     """Say how an epoch went, where no terminal shows a bar."""
     if not sys.stderr.isatty():
-        done = len(history.loss)
-        say(
-            f"epoch {done} of {epochs}: loss {history.loss[-1]:.3f}, {history.accuracy[-1]:.0%} right"
-        )
+        loss, accuracy = history.loss[-1], history.accuracy[-1]
+        say(f"epoch {len(history.loss)} of {epochs}: loss {loss:.3f}, {accuracy:.0%} right")
 
 
 def write_history(history: History, path: Path) -> None:
