@@ -1,6 +1,7 @@
 """Find recordings that are copies of others: the same events, jittered, thinned out or moved."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -106,21 +107,66 @@ def _unusual(counts: ndarray) -> ndarray:
     return differences
 
 
-def find_copies(signatures: ndarray) -> ndarray:
-    """Find pairs of recordings that share so many events that one is a copy of the other.
+def digest(events: ndarray) -> bytes:
+    """Return a hash that stays the same where all events come later, or at pixels further on.
 
     Args:
-        signatures: The signature of each recording, (recordings, 1024).
+        events: Structured array with fields t (µs), x, y and p.
 
     Returns:
-        The numbers of the recordings of each pair, (pairs, 2), the smaller one first.
+        32 bytes; none for fewer than 20 different events, which may be alike by chance.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
         >>> events = load_nmnist().train.events[0]
-        >>> find_copies(np.stack([signature(events), signature(events[::2])]))
-        array([[0, 1]])
+        >>> later = events.copy()
+        >>> later["t"] += 10_000
+        >>> digest(later) == digest(events)
+        True
     """
+    if len(np.unique(events[:1000])) < FEWEST:
+        return b""
+    all_columns = blake2b(digest_size=32)
+    for field in "txyp":
+        all_columns.update(events[field] - events[field].min())
+    return all_columns.digest()
+
+
+def find_copies(signatures: ndarray, digests: Sequence[bytes]) -> ndarray:
+    """Find pairs of recordings that share so many events that one is a copy of the other.
+
+    Exact copies are found by their digests, on a sensor of any size and however short they are;
+    others by their signatures.
+
+    Args:
+        signatures: The signature of each recording, (recordings, 1024).
+        digests: The digest of each.
+
+    Returns:
+        The numbers of the recordings of each pair, (pairs, 2), the smaller one first. An exact copy
+        is in one pair, with the first recording that it is a copy of.
+
+    Example:
+        >>> from pokersnn_helpers import load_nmnist
+        >>> events = load_nmnist().train.events[0]
+        >>> some = [events, events[::2], events]
+        >>> find_copies(np.stack([signature(each) for each in some]), [*map(digest, some)])
+        array([[0, 1],
+               [0, 2]])
+    """
+    firsts: dict[bytes, int] = {}
+    exact = []
+    for number, each in enumerate(digests):
+        first = firsts.setdefault(each, number) if each else number
+        if first < number:
+            exact.append((first, number))
+    others = np.setdiff1d(np.arange(len(signatures)), [copy for _, copy in exact])
+    alike = others[_alike(signatures[others])]
+    return np.array(sorted([*exact, *map(tuple, alike)]), int).reshape(-1, 2)
+
+
+def _alike(signatures: ndarray) -> ndarray:
+    """Return the numbers of each two signatures that are alike, (pairs, 2)."""
     pairs = []
     for number, one in enumerate(signatures):
         late = np.stack([np.roll(one, lag) for lag in range(-LAGS, LAGS + 1)])
@@ -138,7 +184,8 @@ def copies_among(recordings: Recordings) -> ndarray:
         >>> copies_among(load_nmnist().train.subset([0, 1, 0]))
         array([[0, 2]])
     """
-    return find_copies(np.stack([signature(events) for events in recordings.events]))
+    every = recordings.events
+    return find_copies(np.stack([signature(events) for events in every]), [*map(digest, every)])
 
 
 def join_copies(groups: Sequence[Any], pairs: ndarray) -> list[int]:

@@ -19,7 +19,7 @@ from ..files.event_files import (
     is_whole,
     read_unchecked,
 )
-from .copies import signature
+from .copies import digest, signature
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,6 +55,7 @@ class Inspection(NamedTuple):
         advice: A sentence for each thing that is odd: what, where, and after the last semicolon
             what to do.
         signature: The numbers by which copies of the recording are found; see ``signature``.
+        digest: The hash by which exact ones are; see ``digest``.
 
     Example:
         >>> from pathlib import Path
@@ -70,6 +71,7 @@ class Inspection(NamedTuple):
     hot_pixels: ndarray
     advice: list[str]
     signature: ndarray
+    digest: bytes
 
 
 class About(NamedTuple):
@@ -136,7 +138,7 @@ def inspect_file(path: StrPath) -> Inspection:
     ]
     if not about.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
-    return Inspection(numbers, rate, image, hot_pixels, advice, signature(events))
+    return Inspection(numbers, rate, image, hot_pixels, advice, signature(events), digest(events))
 
 
 def describe(image: ndarray, duration: float) -> dict[str, float]:

@@ -42,7 +42,8 @@ def inspect_files(paths: Iterable[StrPath]) -> tuple[dict[Path, Inspection], dic
     if not inspections:
         raise ValueError(f"no file can be read: {file}: {errors[file]}")
     readable = list(inspections)
-    pairs = find_copies(np.stack([each.signature for each in inspections.values()]))
+    signatures = np.stack([each.signature for each in inspections.values()])
+    pairs = find_copies(signatures, [each.digest for each in inspections.values()])
     classes = class_folders(readable)
     for copy, first in {other: one for one, other in reversed(pairs.tolist())}.items():
         shared = f"it shares its events with {readable[first]}"

@@ -6,7 +6,14 @@ import pytest
 from eventdesk.ask.compare import compare
 from eventdesk.ask.verdict import Verdict
 from eventdesk.evidence.perturbations import replaced
-from eventdesk.look.copies import copies_among, copies_in_words, find_copies, join_copies, signature
+from eventdesk.look.copies import (
+    copies_among,
+    copies_in_words,
+    digest,
+    find_copies,
+    join_copies,
+    signature,
+)
 from eventdesk.look.overview import inspect_files
 from pokersnn_helpers import Recordings, load_nmnist, load_pokerdvs131
 from pokersnn_helpers.events.recordings import make_events
@@ -19,6 +26,10 @@ def changed(events, rng, jitter=0, kept=1.0, moved=(0, 0)):
     times = some["t"] + rng.normal(0, jitter, len(some)).round()
     copy = replaced(some, t=times - times.min(), x=some["x"] + moved[0], y=some["y"] + moved[1])
     return np.sort(copy, order="t")
+
+
+def pairs_among(events):
+    return find_copies(np.stack([signature(each) for each in events]), [*map(digest, events)])
 
 
 def digits(step):
@@ -41,7 +52,7 @@ def test_copies_are_found(change):
     rng = np.random.default_rng(0)
     events = [*digits(20).events]
     copies = [changed(each, rng, **change) for each in events]
-    pairs = find_copies(np.stack([signature(each) for each in events + copies]))
+    pairs = pairs_among(events + copies)
     assert set(map(tuple, pairs.tolist())) <= {(number, number + 20) for number in range(20)}
     assert len(pairs) >= 19  # half of the events of one may be too few
 
@@ -106,14 +117,31 @@ def flickering_discs():
     ],
 )
 def test_others_are_no_copies(others):
-    signatures = [signature(events) for events in others().events]
-    assert len(find_copies(np.stack(signatures))) == 0
+    assert len(pairs_among(others().events)) == 0
 
 
 def test_so_few_events_that_chance_makes_them_alike_are_no_copies():
     events = load_nmnist().train.events[0]
     for few in (events[:19], np.repeat(events[:1], 99)):
-        assert len(find_copies(np.stack([signature(few)] * 2))) == 0
+        assert len(pairs_among([few, few])) == 0
+
+
+def small_and_short():
+    """Return recordings of 16 × 16 pixels that last 2 ms, which have no signature."""
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        t = np.sort(rng.integers(2000, size=60))
+        x, y = rng.integers(16, size=(2, 60))
+        yield make_events(t, x, y, rng.integers(2, size=60))
+
+
+def test_exact_copies_are_found_on_any_sensor_later_and_further_on():
+    events = [*small_and_short()]
+    later = replaced(events[2], t=events[2]["t"] + 10_000, x=events[2]["x"] + 3)
+    assert pairs_among([*events, later, events[2]]).tolist() == [[2, 4], [2, 5]]
+    altered = later.copy()
+    altered["y"][7] += 1
+    assert len(pairs_among([*events, altered])) == 0
 
 
 def one_of_two_classes():
