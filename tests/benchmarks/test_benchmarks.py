@@ -30,6 +30,7 @@ ANSWERS = {
     "nested": 13,
     "operations": 9,
     "passes": 4,
+    "simulation": 1,
     "sparse": 7,
     "unknown": 3,
     "variety": 8,
