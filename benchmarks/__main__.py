@@ -26,6 +26,7 @@ BENCHMARKS = {
     ),
     "dealt": ("curve", "networks with and without spikes, card passes dealt out at random"),
     "curve": ("curve", "accuracy and operations of networks with 4 to 100 units"),
+    "digits": ("curve", "the same of a second set, digits of N-MNIST, with groups of ten"),
     "panel": ("panel", "simple rules and models, on the trials of the pages' networks"),
     "changes": ("accuracy", "a GRU on changed recordings, trained on them or not"),
     "nested": ("accuracy", "the best SNN on cards, its setting chosen by inner folds"),

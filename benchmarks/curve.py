@@ -1,6 +1,7 @@
 """Accuracy against operations, and networks that have seen other kinds of passes than they meet."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from .operations import count_regression, frames_of
 from .timing import recordings
 
 UNITS = (4, 8, 20, 50, 100)
+Size = tuple[str, int]  # a kind, and its units
 RATES = (0.001, 0.002, 0.004)
 CHOOSING_SEEDS = (0, 1)
 REGRESSION = "logistic regression"
+DIGITS = f"{Path(__file__).with_name('digits.py')}:digits"
 # Each made of a number of units and a learning rate. A layer before a memory has as many units as
 # that, or always so few as FEATURES.
 FEATURES = 8
@@ -152,12 +155,11 @@ def answers_of_named(
 
 def kept(function: Callable[..., Any], source: str | None) -> Callable[..., Any]:
     """Return a function that keeps what it returns, unless its source may change unnoticed."""
-    return store.resumed(function) if source is None else function
+    return store.resumed(function) if source in (None, DIGITS) else function
 
 
-def best_rates(epochs: int | None, source: str | None) -> dict[tuple[str, int], float]:
+def best_rates(sizes: Sequence[Size], epochs: int | None, source: str | None) -> dict[Size, float]:
     """Choose the learning rate of each kind and size by inner folds."""
-    sizes = [(kind, units) for kind in KINDS for units in UNITS]
     jobs = [
         (kind, units, rate, seed, epochs, source)
         for kind, units in sizes
@@ -194,19 +196,27 @@ def cost_of_regression(source: str | None) -> Row:
     return {"weights": regression.coef_.size, "operations": float(multiplied + added)}
 
 
-def measure_curve(seeds: int = 10, epochs: int | None = None, source: str | None = None) -> Row:
+def measure_curve(
+    seeds: int = 10,
+    epochs: int | None = None,
+    source: str | None = None,
+    kinds: Sequence[str] = tuple(KINDS),
+    sizes: Sequence[int] = UNITS,
+) -> Row:
     """Say how accurate models of several sizes are, and what an answer of theirs costs.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
         epochs: To train for, in place of each model's own.
         source: As for ``folds.evidence``.
+        kinds: Of ``KINDS``.
+        sizes: Units of each.
 
     Returns:
         A row per model, number of units and kind of folds.
     """
     groups = folds.evidence(source).groups
-    rates = best_rates(epochs, source)
+    rates = best_rates([(kind, units) for kind in kinds for units in sizes], epochs, source)
     jobs = [
         (kind, units, rate, division, seed, epochs, source)
         for seed in range(seeds)
@@ -282,3 +292,18 @@ def measure_dealt(seeds: int = 20, epochs: int | None = None, source: str | None
             {"pass": int(number), "suit": suit, "recordings": int(of_pass.sum()), **shares}
         )
     return {"seeds": seeds, "rows": rows, "differences": differences, "passes": passes}
+
+
+def measure_digits(seeds: int = 3, epochs: int | None = None) -> Row:
+    """Say of a second set, digits of N-MNIST, what ``curve`` and ``dealt`` say of cards.
+
+    Args:
+        seeds: As for ``curve``.
+        epochs: As for ``curve``.
+
+    Returns:
+        Rows as of ``curve``, of fewer kinds and sizes, and differences as of ``dealt``.
+    """
+    kinds = ("SNN", HYBRID, "GRU", "MLP on each frame")
+    curve = measure_curve(seeds, epochs, DIGITS, kinds, sizes=(8, 100))
+    return curve | {"differences": measure_dealt(seeds, epochs, DIGITS)["differences"]}

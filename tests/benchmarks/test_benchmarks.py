@@ -41,6 +41,7 @@ SPLIT_OF_TONIC = {"elsewhere", "lines", "operations", "passes", "variety"}
 NOT_SMALL = {
     "always_on",
     "compare",
+    "digits",
     "known_sets",
     "learned",
     "panel",
