@@ -41,6 +41,30 @@ def test_yes_to_a_gesture_that_was_deleted_teaches_nothing_out_of_sight():
     assert told == "1 of 1 answer right. Draw the next one." and not learns
 
 
+def test_a_button_that_outlives_its_answer_does_nothing():
+    asks, scores, kept, correcting = run_figure(
+        "const one = await tab(); const { trials, controls } = one; const scores = [];"
+        "stroke(one, zed); const asks = Boolean(trials.asked);"
+        "trials.forget();"  # as another network does; buttons go with the next image
+        "for (const press of [() => trials.confirm(), () => trials.doubtIt(),"
+        "    () => trials.correct(one.gestures.all[0])]) {"
+        "  press(); one.draw(); scores.push(trials.score.asked); }"
+        "return [asks, scores, counts(one), trials.correcting];"
+    )
+    assert asks and scores == [0, 0, 0] and kept == [5] * 6 and not correcting
+
+
+def test_once_a_network_is_there_no_stroke_is_kept_as_an_example():
+    said, counted, asks = run_figure(
+        "const one = await tab(); one.gestures.choose(1); one.lesson.train();"
+        "await until(() => one.lesson.training.progress.at(-1)?.weights);"
+        "shared.pause = () => new Promise(() => {});"  # the page has no moment to spare
+        "await until(() => !one.lesson.goesOn);"
+        "stroke(one, zed); return [one.said, counts(one), Boolean(one.trials.asked)];"
+    )
+    assert said.startswith("The network says ") and asks and counted == [5] * 6
+
+
 def test_ten_seconds_of_what_is_no_gesture_are_recorded():
     begins, ends, last = run_figure(
         "const one = await tab(); const wait = setTimeout; let over;"

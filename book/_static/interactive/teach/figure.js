@@ -394,7 +394,7 @@
       } catch {
         this.say(`${text} The network can’t be read by this version of the page: press “train”.`);
       }
-      if (this.lesson.trained) this.learnt();
+      if (this.lesson.trained) await this.learnt();
       this.teach(isList);
       this.controls.show();
     }
@@ -453,11 +453,15 @@
       await this.countAside();
     }
 
-    // There is another network.
-    learnt() {
+    // There is another network: strokes are asked about from now on. The list is drawn later, as the
+    // network has taken long already.
+    async learnt() {
+      this.trials.complete();
       this.trials.forget();
-      this.gestures.choose(null);
+      this.gestures.chosen = null;
       if (this.invitation) this.challenge = new teach.Challenge(this);
+      await shared.pause();
+      this.gestures.show();
     }
 
     // Strokes that wait are of the gesture that is chosen.

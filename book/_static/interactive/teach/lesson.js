@@ -166,14 +166,13 @@
       figure.say("Filming copies of your strokes …", !figure.invitation);
       const run = { lesson, gestures, strokes: new Set(this.usedNow()) };
       figure.watching.begin(lesson, gestures, shown);
-      this.hire(run, shown, async (learnt) => {
+      this.hire(run, shown, (learnt) => {
         const { left, right, sumRight } = this.training.progress.at(-1);
         const of = ` Of ${counted(left, "left-out stroke")}, the network has ${right} right`;
         const rights = left ? `${of}, the sum ${sumRight}.` : "";
         const seconds = (performance.now() - this.training.began) / 1000;
         this.adopt(learnt);
         figure.say(`Trained in ${seconds.toFixed(1)} s.${rights} Now draw one.`);
-        await shared.pause();
         figure.learnt();
       });
     }

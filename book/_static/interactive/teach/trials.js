@@ -248,14 +248,18 @@
       return known || almost ? this.figure.lesson.trained.gestures[output] : null;
     }
 
+    // A button may be pressed that goes with the next image: then no answer is asked about.
+
     // The last answer was wrong: ask what it was.
     doubtIt() {
+      if (!this.asked) return;
       this.correcting = true;
       this.figure.say("What was it?");
     }
 
     // The last answer was right.
     confirm() {
+      if (!this.asked) return;
       const { output, almost } = this.answers.forwards.network;
       const gesture = this.figure.lesson.trained.gestures[output];
       // Unless it was deleted since.
@@ -276,7 +280,8 @@
     correct(gesture) {
       const { gestures, lesson } = this.figure;
       const stroke = this.asked;
-      const { output, known } = this.answers.forwards.network ?? {};
+      if (!stroke) return;
+      const { output, known } = this.answers.forwards.network;
       this.count(known && lesson.trained.gestures[output] === gesture);
       this.answers = {}; // the network will be another one
       const partner = gestures.partnerOf(gesture);
