@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from eventdesk.evidence.perturbations import apply, replaced
+from eventdesk.evidence.perturbations import apply, replaced, until
 from eventdesk.evidence.protocol import Evidence, Trial
 from eventdesk.models.ordinary import CNN, GRU
 from pokersnn_helpers import SNN, FastSNN, Recordings
@@ -33,7 +33,7 @@ from pokersnn_helpers.system.norse_cells import (
 )
 
 from . import Row, folds
-from .rules import untrained
+from .rules import RULE, FourShifts
 
 Shares = dict[tuple[str, str], float]  # of the answers that are as expected, by model and test
 
@@ -505,9 +505,10 @@ def on_discs(seed: int) -> Shares:
 RANGES: dict[str, dict[str, Any]] = {
     "as learned": {},
     "0.1 to 0.35 pixels per ms": {"slowest": 0.1, "fastest": 0.35},
-    "1 to 2 pixels per ms": {"slowest": 1, "fastest": 2},
+    "1 to 3 pixels per ms": {"slowest": 1, "fastest": 3},
     "2 or 3 dots": {"dots": (2, 3)},
 }
+SOON = 3  # frames, after which the rule is asked, too
 NOISY = replace(CAMERA, noise_rate_hz=100 * CAMERA.noise_rate_hz)
 
 
@@ -516,7 +517,8 @@ def on_ranges(seed: int, count: int, epochs: int | None) -> Shares:
     trial = trial_of(seed, count)
     learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
     network = train(MODELS[DETECTOR], learned, seed, epochs)
-    rule = untrained(TIME_WINDOW)["shift, untrained"]
+    rule = FourShifts(TIME_WINDOW)
+    soon = SOON * TIME_WINDOW / 1000
     unlike = {name: partial(drifting_dots, **options) for name, options in RANGES.items()}
     films = {
         name: film_drifting(NEW_FILMS // 2, 10 * seed + 3, draw=draw)
@@ -527,7 +529,8 @@ def on_ranges(seed: int, count: int, epochs: int | None) -> Shares:
     for name, new in films.items():
         shares[DETECTOR, name] = share(network, both_ways(to_films(new)))
         both = cut_both_ways(Evidence(new)).recordings
-        shares["shift, untrained", name] = float(np.mean(rule.predict(both) == both.targets))
+        for asked, given in ((RULE, both), (f"{RULE}, {SOON} frames", until(both, soon))):
+            shares[asked, name] = float(np.mean(rule.predict(given) == given.targets))
     return shares
 
 

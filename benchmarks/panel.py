@@ -2,7 +2,8 @@
 
 Each member learns from what the networks of a page learn from, of the same folds or films, and is
 asked about the same recordings: after 4, 6 and 8 ms where a page asks so early, and at the end. The
-work of an answer is counted as in ``counting``: products and sums of what isn't 0.
+work of an answer is counted as in ``counting``, products and sums of what isn't 0, and includes the
+additions that make a sum of events.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,25 +17,34 @@ from torch import nn
 from eventdesk.evidence.estimators import NetworkEstimator
 from eventdesk.evidence.perturbations import until
 from eventdesk.evidence.protocol import Evidence, Trial
-from pokersnn_helpers import Recordings, make_loader
+from eventdesk.models.features import shift_correlation
+from eventdesk.models.ordinary import summed_image
+from pokersnn_helpers import Recordings, make_loader, to_frames
 from pokersnn_helpers.simulation.gestures import film_gestures
 
 from . import Row, folds, motions
 from .rules import (
     EARLY_MS,
+    RULE,
+    WAYS,
+    FourShifts,
     FrameAverage,
-    Pointing,
     SoFar,
     centroid_course,
     centroid_drift,
     events_over_time,
     panel,
     polarity_centroids,
-    untrained,
 )
 
 END = "the end"
-PER_EVENT = {centroid_drift: 6, polarity_centroids: 3, centroid_course: 2, events_over_time: 1}
+PER_EVENT = {
+    centroid_drift: 6,
+    polarity_centroids: 3,
+    centroid_course: 2,
+    events_over_time: 1,
+    summed_image: 1,
+}
 SHIFTS = 25  # of ``shift_correlation``, for each pixel that has an event in a frame
 Trials = tuple[Any, list[Trial]]  # and the group of each recording that may be tested
 
@@ -89,7 +99,7 @@ TASKS = {
     "films of dots": Task(
         films,
         time_window=motions.TIME_WINDOW,
-        rules=untrained(motions.TIME_WINDOW),
+        rules={RULE: FourShifts(motions.TIME_WINDOW)},
     ),
 }
 
@@ -133,21 +143,25 @@ def work_of(model: Any, recordings: Recordings) -> float:
     model = model.estimator if isinstance(model, SoFar) else model
     if isinstance(model, NetworkEstimator):
         return convolution_work(model, recordings) / len(recordings)
-    features: Any = (
-        model.arrows if isinstance(model, Pointing) else getattr(model, "features", None)
-    )
-    width = getattr(features, "keywords", {}).get("time_window", 1000)
-    function = getattr(features, "func", features)
-    events = sum(map(len, recordings.events))
-    work = float(PER_EVENT.get(function, 0) * events)
-    if "shift" in getattr(function, "__name__", ""):
-        frames, _ = FrameAverage(None, width).frames(recordings)
-        work += SHIFTS * int(np.count_nonzero(frames))
+    if isinstance(model, FourShifts):
+        return len(WAYS) * pixels_in_frames(recordings, model.time_window) / len(recordings)
     if isinstance(model, FrameAverage):
-        work += layers_work(model.model, model.frames(recordings)[0])
-    elif not isinstance(model, Pointing):
-        work += layers_work(model.model, features(recordings))
+        return layers_work(model.model, model.frames(recordings)[0]) / len(recordings)
+    features: Any = getattr(model.features, "func", model.features)
+    work = layers_work(model.model, model.features(recordings))
+    if features is shift_correlation:
+        work += SHIFTS * pixels_in_frames(recordings, **model.features.keywords)
+    work += PER_EVENT.get(features, 0) * sum(map(len, recordings.events))
     return work / len(recordings)
+
+
+def pixels_in_frames(recordings: Recordings, time_window: float) -> int:
+    """Count the pixels that have an event, frame by frame, in either polarity."""
+    frames = [
+        to_frames(events, time_window, recordings.sensor_size).sum(1)
+        for events in recordings.events
+    ]
+    return sum(int(each.count_nonzero()) for each in frames)
 
 
 def layers_work(model: Any, inputs: np.ndarray) -> float:

@@ -2,8 +2,7 @@
 
 Each is an estimator, as in ``evidence.estimators``, which learns from the recordings that a network
 learns from, and is asked about the same; ``until`` of ``evidence.perturbations`` cuts these, to ask
-for an answer at any time. Two rules learn nothing: ``Pointing`` answers left, right, up or down as
-an arrow says.
+for an answer at any time. One rule learns nothing: ``FourShifts`` answers left, right, up or down.
 """
 
 import functools
@@ -23,7 +22,6 @@ from torch import Tensor
 
 from eventdesk.evidence.estimators import (
     FeatureEstimator,
-    Features,
     NetworkEstimator,
     logistic_regression,
 )
@@ -31,10 +29,12 @@ from eventdesk.evidence.perturbations import until
 from eventdesk.models.features import shift_correlation
 from eventdesk.models.ordinary import CNN, summed_image
 from pokersnn_helpers import Recordings, to_frames
+from pokersnn_helpers.system.checks import SensorSize
 
 EARLY_MS = (4, 6, 8)  # when an answer is asked for, besides the end
 BINS = 50  # of ``events_over_time``
 PARTS = 10  # of ``centroid_course``
+RULE = "four shifts, untrained"
 WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}  # right and down
 
 
@@ -103,43 +103,40 @@ def centroid_course(recordings: Recordings) -> ndarray:
     return np.stack(courses)
 
 
-def shift_arrow(recordings: Recordings, time_window: float = 1000) -> ndarray:
-    """Return the mean shift of ``shift_correlation``, to the right and down, in pixels.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> shift_arrow(load_pokerdvs(source="simulated").test).shape
-        (20, 2)
-    """
-    down, right = np.mgrid[-2:3, -2:3].reshape(2, -1)
-    return shift_correlation(recordings, time_window) @ np.stack([right, down], axis=1)
-
-
 @dataclass
-class Pointing:
-    """Answers left, right, up or down as an arrow points, and learns nothing.
+class FourShifts:
+    """Answers left, right, up or down, as frames shifted by a pixel match the next; learns nothing.
 
     Attributes:
-        arrows: Returns an arrow for each recording, to the right and down, (recordings, 2).
+        time_window: Width of a time bin in µs.
 
     Example:
         >>> from pokersnn_helpers.simulation.motions import film_motions
         >>> films = film_motions(12)
         >>> ways = films.subset([n for n, way in enumerate(films.targets) if way < 4])
-        >>> Pointing(centroid_drift).fit(ways).predict(ways).shape
+        >>> FourShifts().fit(ways).predict(ways).shape
         (8,)
     """
 
-    arrows: Features
+    time_window: float = 1000
 
-    def fit(self, recordings: Recordings, seed: int = 0) -> "Pointing":
+    def fit(self, recordings: Recordings, seed: int = 0) -> "FourShifts":
         """Learn nothing."""
         return self
 
     def predict(self, recordings: Recordings) -> ndarray:
         """Return the index of the class, of those called left, right, up and down."""
-        ways = np.array([WAYS.get(name, (0, 0)) for name in recordings.classes])
-        return np.argmax(self.arrows(recordings) @ ways.T, axis=1)
+        leads = [self.leads(events, recordings.sensor_size) for events in recordings.events]
+        names = np.array(list(WAYS))[np.argmax(leads, axis=1)]
+        return np.array([recordings.classes.index(name) for name in names])
+
+    def leads(self, events: ndarray, sensor_size: SensorSize) -> ndarray:
+        """Return by how much each way's match exceeds that of its opposite, (4,)."""
+        frames = to_frames(events, self.time_window, sensor_size).sum(1)  # without polarity
+        now, later = frames[:-1], frames[1:]
+        shifted = [now.roll(way, (2, 1)) for way in WAYS.values()]
+        matches = np.array([float((each * later).sum()) for each in shifted])
+        return matches - matches[[1, 0, 3, 2]]
 
 
 @dataclass
@@ -254,17 +251,4 @@ def panel(time_window: float = 1000) -> dict[str, Any]:
         "CNN on single frames": NetworkEstimator(
             partial(FrameCNN, channels=8), clip_norm=None, **network
         ),
-    }
-
-
-def untrained(time_window: float = 1000) -> dict[str, Pointing]:
-    """Return the rules that say which way something moves without having learned anything.
-
-    Example:
-        >>> list(untrained())
-        ['drift, untrained', 'shift, untrained']
-    """
-    return {
-        "drift, untrained": Pointing(centroid_drift),
-        "shift, untrained": Pointing(partial(shift_arrow, time_window=time_window)),
     }

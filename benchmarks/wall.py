@@ -18,7 +18,7 @@ from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
 
 from . import Row, motions, panel
-from .rules import untrained
+from .rules import RULE, FourShifts
 
 WALLS = 60  # to learn from
 NEW_WALLS = 120
@@ -114,7 +114,7 @@ def measure(seeds: int = 10, recordings: int = WALLS, epochs: int | None = None)
     task = panel.Task(
         partial(asked, count=recordings),
         time_window=motions.TIME_WINDOW,
-        rules=untrained(motions.TIME_WINDOW),
+        rules={RULE: FourShifts(motions.TIME_WINDOW)},
     )
     simple = panel.rows_of("walls", task, min(seeds, PANEL_SEEDS))
     return {"walls": recordings, "seeds": seeds, "rows": rows, "panel": simple}
