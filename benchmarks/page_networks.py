@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from eventdesk.trained.c_files import to_int8
 from pokersnn_helpers import SNN
+from pokersnn_helpers.figures.interactive import pack_weights
 
 from . import Options
 
@@ -23,23 +23,15 @@ LAYERS = {
 }
 
 
-def short(values: torch.Tensor) -> list[float]:
-    """Return numbers that are short on the page."""
-    return [float(f"{value:.6g}") for value in values]
-
-
 def packed(network: nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, Options]:
     """Return layers as the page carries them: weights as multiples of a scale per neuron."""
     state = network.state_dict()
     carried = {}
     for layer, name in layers.items():
-        weights = state[name].flatten(1)
-        steps, scales = to_int8(weights)
-        encoded = base64.b64encode(steps.numpy().tobytes()).decode()
-        carried[layer] = {"scale": short(scales), "weights": encoded}
+        carried[layer] = pack_weights(state[name].flatten(1))
         bias = state.get(name.replace("weight", "bias"))
         if bias is not None:
-            carried[layer]["bias"] = short(bias)
+            carried[layer]["bias"] = [float(f"{value:.6g}") for value in bias]
     return carried
 
 

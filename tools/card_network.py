@@ -18,8 +18,9 @@ from numpy.random import Generator
 from benchmarks import Options
 from benchmarks.early import augment_and_crop, nll_over_time
 from benchmarks.page_networks import CARD, packed, unpacked, write
-from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
+from pokersnn_helpers import Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.events.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.figures.interactive import neuron_constants
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.training.evaluation import evaluate
@@ -114,19 +115,6 @@ def simulator_constants() -> Options:
         }
     camera = vars(cards.CAMERA)
     return {"suits": POKERDVS_CLASSES, "camera": camera, "cards": drawn, **constants}
-
-
-def neuron_constants(snn: SNN) -> dict[str, float]:
-    """Return what the page's time step multiplies by and compares with."""
-    hidden, readout = snn.lif0.p, snn.readout.p
-    numbers = {
-        "dt_over_tau_mem": snn.dt * hidden.tau_mem_inv,
-        "dt_over_tau_syn": snn.dt * hidden.tau_syn_inv,
-        "v_th": hidden.v_th,
-        "readout_dt_over_tau_mem": snn.dt * readout.tau_mem_inv,
-        "readout_dt_over_tau_syn": snn.dt * readout.tau_syn_inv,
-    }
-    return {name: round(float(value), 9) for name, value in numbers.items()}
 
 
 def accuracy(classifier: Classifier, recordings: Recordings) -> float:

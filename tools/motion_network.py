@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from card_network import neuron_constants, smooth
+from card_network import smooth
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -26,6 +26,7 @@ from eventdesk.evidence.perturbations import replaced
 from eventdesk.models.ordinary import CNN
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.figures.interactive import neuron_constants
 from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.simulation.cards import CAMERA

@@ -17,6 +17,7 @@ from torch import Tensor
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.fast.fast_snn import check_network, shares_lost
 from pokersnn_helpers.networks.classifier import Classifier, decode
+from pokersnn_helpers.networks.rounding import to_int8
 from pokersnn_helpers.networks.snn import SNN, LearnedTaus
 from pokersnn_helpers.system.checks import errors_in, refuse_hooks
 from pokersnn_helpers.system.writing import StrPath, atomic_write
@@ -63,26 +64,6 @@ def save_c(classifier: Classifier, path: StrPath, *, bits: int = 32) -> None:
         text = _text(classifier, bits)
     with atomic_write(Path(path)) as file:
         file.write(text.encode())
-
-
-@torch.no_grad()
-def to_int8(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Round weights to the nearest multiples of a scale, of which each row has its own.
-
-    Args:
-        weights: A row for each neuron, of the weights of what it receives.
-
-    Returns:
-        The multiples, of which a row's largest is 127 or -127, and the scale of each row. A row of
-        zeros stays so.
-
-    Example:
-        >>> to_int8(torch.tensor([[-127.0, 1.4], [0.0, 254.0]]))
-        (tensor([[-127,    1],
-                [   0,  127]], dtype=torch.int8), tensor([1., 2.]))
-    """
-    scales = weights.abs().amax(1).clamp(min=1e-12) / 127  # zeros divide by it, too
-    return (weights / scales[:, None]).round().to(torch.int8), scales
 
 
 class _Parts(NamedTuple):

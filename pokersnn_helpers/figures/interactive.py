@@ -18,10 +18,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy import ndarray
 from PIL import Image
+from torch import Tensor
 
 from ..events.frames import to_frames
 from ..events.recordings import Split
-from .dynamics import plot_neuron
+from ..networks.classifier import Classifier
+from ..networks.rounding import to_int8
+from ..networks.snn import SNN
+from .dynamics import plot_answer, plot_neuron
 from .events import plot_event_cloud, plot_frames
 
 SLIDERS = Path(__file__).with_name("sliders")  # the page's figures as they are at first, as images
@@ -60,8 +64,8 @@ class InteractiveFigure:
     """A static image, and what the published page needs to make it interactive.
 
     Attributes:
-        kind: The script that draws the figure: ``"event-cloud"``, ``"motion"``, ``"tau"``, or what
-            ``interactive_sliders`` takes.
+        kind: The script that draws the figure: ``"event-cloud"``, ``"motion"``, ``"tau"``,
+            ``"trace"``, or what ``interactive_sliders`` takes.
         content: The data that it draws, in a form that JSON can hold.
         png: The static image.
         alt: A description of the image for those who can't see it.
@@ -125,11 +129,7 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
         >>> interactive_event_cloud(data).kind
         'event-cloud'
     """
-    if data.source != "simulated":
-        raise ValueError(
-            f"data.source is {data.source!r}: the page would carry recordings that may not be "
-            'redistributed. Pass load_pokerdvs(source="simulated").'
-        )
+    _refuse_others(data)
     targets = np.array(data.test.targets)
     packed = {}
     for number in np.unique(targets):
@@ -145,6 +145,15 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
         sensor_size=data.sensor_size,
         recordings=packed,
     )
+
+
+def _refuse_others(data: Split) -> None:
+    """Refuse recordings that the page may not carry."""
+    if data.source != "simulated":
+        raise ValueError(
+            f"data.source is {data.source!r}: the page would carry recordings that may not be "
+            'redistributed. Pass load_pokerdvs(source="simulated").'
+        )
 
 
 def _pack(events: ndarray) -> dict[str, dict[str, str]]:
@@ -236,6 +245,86 @@ def interactive_tau(events: ndarray) -> InteractiveFigure:
         weight=weight,
         threshold=threshold,
     )
+
+
+def interactive_trace(classifier: Classifier, data: Split, name: str) -> InteractiveFigure:
+    """Draw an answer; the page lets the reader trace it from the events to the voltages.
+
+    The page carries the network's weights in 8 bits, of those inputs alone that get an event.
+
+    Args:
+        classifier: A classifier of the cards, whose network is an ``SNN``.
+        data: Simulated recordings, for the reason that ``interactive_event_cloud`` gives.
+        name: The class of which the first test recording is shown.
+
+    Raises:
+        ValueError: ``data`` isn't simulated, or has no such class.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> interactive_trace(Classifier(SNN()), data, "heart").kind
+        'trace'
+    """
+    _refuse_others(data)
+    events = data.test.events[data.test.targets.index(data.classes.index(name))]
+    frames = to_frames(events, classifier.time_window, classifier.sensor_size).unsqueeze(1)
+    counts = classifier.append_silence(frames)[0].flatten(1)
+    inputs = counts.any(dim=0).nonzero()[:, 0]
+    steps = [
+        [[place, int(step[place])] for place in step.nonzero()[:, 0].tolist()] for step in counts
+    ]
+    snn = classifier.snn
+    weights = {
+        "input": snn.lif0.input_weights[:, inputs],
+        "recurrent": snn.lif0.recurrent_weights,
+        "readout": snn.linear.weight,
+    }
+    return InteractiveFigure.from_figure(
+        "trace",
+        plot_answer(classifier, events),
+        f"On the left, the events of a simulated {name}. On the right, above, the spikes of the "
+        "hidden neurons, in groups by the class that they vote for; below, a voltage for each "
+        "class.",
+        suits=classifier.classes,
+        inputs=inputs.tolist(),
+        counts=steps,
+        constants=neuron_constants(snn),
+        layers={layer: pack_weights(values) for layer, values in weights.items()},
+    )
+
+
+def neuron_constants(snn: SNN) -> dict[str, float]:
+    """Return what a page's time step multiplies by and compares with.
+
+    Example:
+        >>> round(neuron_constants(SNN())["dt_over_tau_mem"], 3)
+        0.1
+    """
+    hidden, readout = snn.lif0.p, snn.readout.p
+    numbers = {
+        "dt_over_tau_mem": snn.dt * hidden.tau_mem_inv,
+        "dt_over_tau_syn": snn.dt * hidden.tau_syn_inv,
+        "v_th": hidden.v_th,
+        "readout_dt_over_tau_mem": snn.dt * readout.tau_mem_inv,
+        "readout_dt_over_tau_syn": snn.dt * readout.tau_syn_inv,
+    }
+    return {name: round(float(value), 9) for name, value in numbers.items()}
+
+
+def pack_weights(weights: Tensor) -> dict[str, Any]:
+    """Return a layer's weights as a page carries them: int8, with a scale for each neuron.
+
+    Args:
+        weights: A row for each neuron.
+
+    Example:
+        >>> pack_weights(Tensor([[-127, 1]]))
+        {'scale': [1.0], 'weights': 'gQE='}
+    """
+    steps, scales = to_int8(weights)
+    scale = [float(f"{value:.6g}") for value in scales]
+    return {"scale": scale, "weights": _base64(steps.numpy().tobytes())}
 
 
 def interactive_sliders(kind: str, **content: Any) -> InteractiveFigure:

@@ -1,5 +1,7 @@
 """The scripts of Show it a card, run by Node.js: what they compute, against Python."""
 
+import json
+from base64 import b64decode
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +11,9 @@ from in_node import needs_node, read_scripts, run
 from page_models import NO_CHANCE, Middle, assert_same_events, assert_same_network
 
 from benchmarks import page_networks
-from pokersnn_helpers import first_of_each_class, to_frames
+from pokersnn_helpers import SNN, Classifier, first_of_each_class, to_frames
 from pokersnn_helpers.events.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.figures.interactive import interactive_trace
 from pokersnn_helpers.networks.classifier import unique_argmax
 from pokersnn_helpers.simulation import EventCamera, cards
 
@@ -42,6 +45,36 @@ def test_network_agrees_with_snn(simulated):
     frames = [to_frames(events) for events, _ in first_of_each_class(simulated.test)]
     snn = page_networks.unpacked(page_networks.read()["layers"]).double()
     assert_same_network(SCRIPTS, "card", snn, frames)
+
+
+def test_network_of_a_chapter_agrees_with_it(simulated):
+    torch.manual_seed(1)
+    classifier = Classifier(SNN())
+    state = {name: weights.clone() for name, weights in classifier.snn.state_dict().items()}
+    content = interactive_trace(classifier, simulated, "heart").content
+    for layer, name in page_networks.LAYERS.items():
+        scale = torch.tensor(content["layers"][layer]["scale"])[:, None]
+        steps = np.frombuffer(b64decode(content["layers"][layer]["weights"]), np.int8)
+        carried = content["inputs"] if layer == "input" else slice(None)
+        weights = state[name][:, carried]
+        rounded = torch.tensor(steps).reshape(weights.shape) * scale
+        assert (rounded - weights).abs().max() < 0.51 * scale.max()
+        state[name][:, carried] = rounded
+    classifier.snn.load_state_dict(state)
+    events = simulated.test.events[simulated.test.targets.index(1)]
+    frames = classifier.append_silence(to_frames(events).unsqueeze(1))[0][:, 0]
+    counts = [
+        [[place, int(step[place])] for place in step.nonzero()[:, 0].tolist()]
+        for step in frames.flatten(1)
+    ]
+    assert content["counts"] == counts
+    carrying = (
+        "interactiveFigures.trace = { Network: function (carried) {"
+        "  return interactiveFigures.card.networkOf(carried); } };"
+        f"interactiveFigures.traceData = {json.dumps(content)};"
+    )
+    scripts = [*SCRIPTS, *read_scripts("interactive/card/answer"), carrying]
+    assert_same_network(scripts, "trace", classifier.snn.double(), [frames])
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)

@@ -12,8 +12,9 @@ from readers_networks import scatter_taus
 
 from eventdesk.models.layered import LayerThenSNN
 from eventdesk.models.ordinary import CNN, GRU, EventGRU, LeakySum
-from eventdesk.trained.c_files import save_c, to_int8
+from eventdesk.trained.c_files import save_c
 from pokersnn_helpers import SNN, Classifier, FastSNN, save_checkpoint, to_frames
+from pokersnn_helpers.networks.rounding import to_int8
 
 CC = shutil.which("cc")
 needs_cc = pytest.mark.skipif(not CC, reason="there is no C compiler, cc")

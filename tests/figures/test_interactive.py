@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, Split
+from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier, Recordings, Split
 from pokersnn_helpers.figures.interactive import (
     ALTERNATIVE_TEXTS,
     InteractiveFigure,
@@ -19,6 +20,7 @@ from pokersnn_helpers.figures.interactive import (
     interactive_motion,
     interactive_sliders,
     interactive_tau,
+    interactive_trace,
 )
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.system.norse_cells import LIFParameters, LIFRecurrentCell
@@ -39,6 +41,7 @@ def test_image_stands_beside_the_data_with_an_alternative_text(simulated):
         interactive_event_cloud(simulated),
         interactive_motion(film_motions(1, seed=0).events[0]),
         interactive_tau(simulated.test.events[0]),
+        interactive_trace(Classifier(SNN()), simulated, "heart"),
         *map(interactive_sliders, ALTERNATIVE_TEXTS),
     ):
         html = figure._repr_html_()
@@ -80,10 +83,12 @@ def test_cloud_carries_the_first_recordings_of_each_class_that_has_some():
             assert base64.b64decode(packed) == expected[field].astype("<u2").tobytes()
 
 
-def test_cloud_refuses_what_is_not_simulated_and_times_that_it_would_cut():
+def test_what_is_not_simulated_is_refused_and_times_that_the_cloud_would_cut(simulated):
     events = np.array([(65_536, 0, 0, 1)], EVENT_DTYPE)
     with pytest.raises(ValueError, match=r"'own'.*may not be redistributed.*simulated"):
         cloud_of(events, targets=[0], source="own")
+    with pytest.raises(ValueError, match=r"'own'.*may not be redistributed.*simulated"):
+        interactive_trace(Classifier(SNN()), replace(simulated, source="own"), "heart")
     with pytest.raises(ValueError, match=r"65536 µs; the page takes 65,535"):
         cloud_of(events, targets=[0])
 

@@ -20,7 +20,7 @@ from pokersnn_helpers.system.norse_cells import (
 
 SLIDING = list(ALTERNATIVE_TEXTS)
 KINDS = ["event-cloud", *SLIDING]
-SCENES = ["card", "motion"]  # with more tests in files of their own
+SCENES = ["card", "motion", "trace"]  # with more tests in files of their own
 
 
 def on(*kinds):
@@ -316,7 +316,7 @@ def test_chart_follows_the_theme(figure):
     assert figure.images() == light
 
 
-@on(*KINDS, "card")  # the motion's pad doesn't
+@on(*KINDS, "card", "trace")  # the motion's pad doesn't
 def test_wheel_and_finger_scroll_the_page(figure):
     page = figure.page
     figure.drawing.scroll_into_view_if_needed()

@@ -120,8 +120,10 @@
         const write = (value, text, away, up = 0) => {
           const [x, y] = place(edge.with(axis, value));
           const [right, down] = [[0.4, 0.9], [0.9, 0.4], [1, 0]][axis].map((each) => each * away);
-          const spot = [x + Math.sign(x - centre) * right, y + down - up];
-          shared.write(context, text, ...spot, { fill: "text", size: 13, align: "center" });
+          const half = 4 * text.length; // of its width, which stays on the canvas
+          const across = clamp(x + Math.sign(x - centre) * right, half, canvas.clientWidth - half);
+          const style = { fill: "text", size: 13, align: "center" };
+          shared.write(context, text, across, y + down - up, style);
         };
         for (const value of ticks(span).slice(axis && 1)) write(value, String(value), 15);
         if (axis === 2) write(0, NAMES[2], 0, 16);

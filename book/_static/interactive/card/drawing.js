@@ -2,6 +2,12 @@
 (({ colour, shared, card, SIDE }) => {
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   card.SPAN = 30; // ms of the raster and the voltages
+  card.GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
+  card.WINDOW = `<span class="card-untraced">the camera
+      <span class="card-polarity card-polarity-ON">ON</span>
+      <span class="card-polarity card-polarity-OFF">OFF</span></span>
+    <span class="card-traced">events by weight <span class="card-polarity card-up">+</span>
+      <span class="card-polarity card-down">−</span></span>`;
   const INK = "#1f2328";
   const PAPER = "#fbfaf7";
 
@@ -57,19 +63,11 @@
 
   // ---- What reached a neuron, in place of the window's events ----
 
-  // pose: of the pip, which lies behind. parts: what came through each input.
-  card.drawReached = (canvas, pose, offset, parts) => {
+  // parts: what came through each input. pose: of the pip, which lies behind, if it is known.
+  card.drawReached = (canvas, parts, pose, offset) => {
     const { context, width } = shared.begin(canvas);
     const side = width / SIDE;
-    context.save();
-    context.scale(side, side);
-    context.translate(pose.x + 0.5, pose.y + 0.5 - offset);
-    context.rotate(pose.rotation);
-    context.scale(pose.scaleX, pose.scaleY);
-    context.fillStyle = colour("grey");
-    context.globalAlpha = 0.25;
-    card.fillPip(context, pose.suit);
-    context.restore();
+    if (pose) drawPip(context, side, pose, offset);
     const most = 0.6 * Math.max(...[...parts.values()].map(Math.abs));
     for (const [input, part] of parts) {
       const place = input % SIDE ** 2;
@@ -82,6 +80,18 @@
     }
     context.globalAlpha = 1;
   };
+
+  function drawPip(context, side, pose, offset) {
+    context.save();
+    context.scale(side, side);
+    context.translate(pose.x + 0.5, pose.y + 0.5 - offset);
+    context.rotate(pose.rotation);
+    context.scale(pose.scaleX, pose.scaleY);
+    context.fillStyle = colour("grey");
+    context.globalAlpha = 0.25;
+    card.fillPip(context, pose.suit);
+    context.restore();
+  }
 
   // ---- The hidden neurons, in the order of shared.sortByVote ----
 
@@ -107,9 +117,9 @@
 
   // ---- Voltages over time ----
 
-  card.drawVoltages = (canvas, suits, steps, leader) => {
+  card.drawVoltages = (canvas, suits, steps, leader, span = card.SPAN) => {
     const lines = suits.map((ink, output) => ({ output, ink, leads: ink === leader }));
-    const layout = { span: card.SPAN, margin: 34 };
+    const layout = { span, margin: 34 };
     return shared.drawVoltages(canvas, lines, steps, layout, (context, { ink, leads }, x, y) => {
       const size = leads ? 13 : 5.5;
       context.save();

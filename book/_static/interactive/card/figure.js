@@ -12,19 +12,14 @@
   shared,
 }) => {
   const { suits } = cardData.simulator;
-  const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
-  card.GLYPHS = GLYPHS;
+  const { GLYPHS } = card;
   const throwing = (name) =>
     `<button class="card-throw card-throw-${name}" name="${name}" aria-label="Throw a ${name}">
       ${GLYPHS[name]}</button>`;
   const ABOUT = "A card before a camera, and a network that sees its events";
   const PANELS = {
     scene: "a card: drag its pip",
-    window: `<span class="card-untraced">the camera
-        <span class="card-polarity card-polarity-ON">ON</span>
-        <span class="card-polarity card-polarity-OFF">OFF</span></span>
-      <span class="card-traced">events by weight <span class="card-polarity card-up">+</span>
-        <span class="card-polarity card-down">−</span></span>`,
+    window: card.WINDOW,
     neurons: "100 hidden neurons",
     raster: "their spikes",
     voltages: "four voltages",
@@ -96,10 +91,10 @@
       const now = { pose, offset: resting ? 0 : (show?.tracker.offset ?? 0), ...traced?.step };
       const half = changes.has("half");
       card.drawScene(canvases.scene, now.pose, cardData.simulator, suit, now.offset, half);
-      if (traced) card.drawReached(canvases.window, now.pose, now.offset, traced.events);
+      if (traced) card.drawReached(canvases.window, traced.events, now.pose, now.offset);
       else shared.drawWindow(canvases.window, glow, rest);
       this.tracing.draw(traced, {
-        neurons: card.drawNeurons(canvases.neurons, order, suits, traced?.step.lit ?? lit),
+        neurons: card.drawNeurons(canvases.neurons, order, suits, lit),
         raster: shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN),
         voltages: card.drawVoltages(canvases.voltages, suits, steps, leader),
       });

@@ -12,6 +12,7 @@
   card.Table = class {
     network = new card.Network(cardData);
     order = shared.sortByVote(this.network.votes());
+    suits = suits;
     random = mulberry32(Date.now());
     paused = false;
     visible = false;

@@ -1,8 +1,6 @@
 // An answer, traced: a reader points at a spike, a neuron or a voltage, and sees which events led to
 // it, through which weights, and what it added to which voltage. Meanwhile time stands still.
-(({ clamp, colour, counted, fromHTML, number, card, cardData, shared, SIDE }) => {
-  const { simulator, constants } = cardData;
-  const { suits } = simulator;
+(({ clamp, colour, counted, fromHTML, number, card, shared, SIDE }) => {
   const INVITATION = "Trace an answer: point at a spike, a neuron or a voltage.";
   const PARTS = `<div class="card-trace">
       <svg class="card-balance" aria-hidden="true" data-part="balance"></svg>
@@ -35,6 +33,8 @@
     pointed = null; // { show, neuron, now }
     kept = false; // once the pointer has left
 
+    // table: { network, order, suits, show }, where show.steps are what there is to trace; start()
+    // is called when nothing is traced any more. figure.change(): something else is.
     constructor({ drawing, canvases, table }) {
       const { content, ...parts } = fromHTML(PARTS);
       Object.assign(this, { drawing, canvases, table, ...parts });
@@ -179,6 +179,7 @@
 
     sentence({ now, output, up, down, others, spike, spikes, added }) {
       const gains = added[now];
+      const { suits } = this.table;
       const glyph = (place) => card.GLYPHS[suits[place]] ?? "no suit";
       const most = largest(gains);
       const least = largest(gains.map((gain) => -gain));
@@ -193,10 +194,11 @@
     // Its voltage as a sum: up, down, and what other neurons bring, line by line.
     weighed({ up, down, voltage, spike }) {
       const { clientWidth: width } = this.balance;
+      const { v_th } = this.table.network.constants;
       const lowest = Math.min(0, voltage, up + down);
-      const highest = Math.max(up, voltage, constants.v_th);
+      const highest = Math.max(up, voltage, v_th);
       const x = (value) => 6 + ((value - lowest) / (highest - lowest)) * (width - 50);
-      const level = x(constants.v_th);
+      const level = x(v_th);
       const ink = colour("text");
       return `${label(0, "its voltage")}
         ${bar(x(0), x(up), 0)}${bar(x(up), x(up + down), 1)}${bar(x(up + down), x(voltage), 2)}
@@ -211,6 +213,7 @@
     gained({ now, added }) {
       const most = Math.max(...added[now].map(Math.abs)) || 1;
       const half = (this.gains.clientWidth - 24) / 2;
+      const { suits } = this.table;
       const lines = added[now].map((gain, line) => {
         const ink = colour(suits[line]);
         const y = 27 + 11 * line;
@@ -224,6 +227,7 @@
     // The way from events to the neuron, to its spike, and to the voltages.
     ways({ steps, neuron, now, output, events, added }) {
       const { canvases, axes } = this;
+      const { suits } = this.table;
       const on = (name, [x, y]) => [canvases[name].offsetLeft + x, canvases[name].offsetTop + y];
       const side = canvases.window.clientWidth / SIDE;
       const strongest = [...events]
