@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from benchmarks.rules import FrameAverage, Pointing
+from benchmarks.rules import FourShifts, FrameAverage
 from eventdesk.evidence.estimators import FeatureEstimator, NetworkEstimator
 from eventdesk.evidence.protocol import Evidence, Trial
 from pokersnn_helpers import Recordings, load_pokerdvs131
@@ -122,7 +122,7 @@ def watch(monkeypatch, passes=True):
             for function in (*TRAINING, *SEEING):
                 if function in vars(module):
                     before(module, function, trains=function in TRAINING)
-    for estimator in (NetworkEstimator, FeatureEstimator, FrameAverage, Pointing):
+    for estimator in (NetworkEstimator, FeatureEstimator, FrameAverage, FourShifts):
         before(estimator, "fit", trains=True)
         before(estimator, "predict")
     learn = Trial.learn.fget

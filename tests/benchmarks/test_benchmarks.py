@@ -215,8 +215,17 @@ def test_constants_are_chosen_by_groups_that_nothing_chosen_among_has_learned_fr
 
     monkeypatch.setattr(learned, "run", lambda setting, given, task, seed: see(given))
     monkeypatch.setattr(motions, "share", lambda network, given: see(given))
+
+    def answer(rule, given, asked, task, seed):
+        see(given)
+        see(asked)
+        return asked.targets + (rule != "shift correlation")
+
+    monkeypatch.setattr(learned, "answers_of_rule", answer)
     settings = [learned.Setting(), learned.Setting(rate=1)]
-    learned.choose(settings, films, np.arange(12) // 3, learned.TASKS["rhythm"], 0)
+    asked = films, np.arange(12) // 3, learned.TASKS["rhythm"], 0
+    learned.choose(settings, *asked)
+    assert learned.choose_rule(*asked) == "shift correlation"
     groups = [{number // 3 for number in part} for part in parts]
-    assert [*map(len, groups)] == [3, 1, 3, 1]
-    assert not groups[0] & groups[1]
+    assert [*map(len, groups)] == (2 + len(learned.RULES)) * [3, 1]
+    assert not any(first & second for first, second in zip(groups[::2], groups[1::2], strict=True))
