@@ -65,7 +65,7 @@ def _data() -> list[Path]:
 
 def _archives() -> list[Path]:
     """List the archives of recordings that a chapter would find."""
-    from pokersnn_helpers.data import archives
+    from pokersnn_helpers.data import pokerdvs_archives as archives
 
     root = Path(os.environ.get("POKERSNN_DATA") or archives.cache_folder())
     folders = (root / "POKERDVS", root, archives.cache_folder() / "POKERDVS")

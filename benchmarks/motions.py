@@ -21,7 +21,7 @@ from eventdesk.evidence.protocol import Evidence, Trial
 from eventdesk.models.ordinary import CNN, GRU
 from pokersnn_helpers import SNN, FastSNN, Recordings
 from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
-from pokersnn_helpers.networks.building import build_network
+from pokersnn_helpers.networks.initial_network import build_network
 from pokersnn_helpers.networks.spiking_network import SpikingNetwork
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.camera import FRAME_INTERVAL, EventCamera

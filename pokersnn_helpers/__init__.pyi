@@ -8,8 +8,8 @@ from .events.recordings import (
     stratified_folds,
 )
 from .fast import FastSNN
-from .networks.building import build_network
 from .networks.classifier import Classifier, decode
+from .networks.initial_network import build_network
 from .networks.snn import SNN
 from .networks.spiking_network import SpikingNetwork, record_states
 from .system.checks import EVENT_DTYPE

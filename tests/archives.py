@@ -5,7 +5,7 @@ import tarfile
 
 import numpy as np
 
-from pokersnn_helpers.data import archives
+from pokersnn_helpers.data import pokerdvs_archives as archives
 
 
 def pack(archive, folder):

@@ -94,7 +94,7 @@ def packed(tmp_path_factory):
     """Two tiny archives in the form of the published ones, what is in them, and the hashes."""
     from archives import pack
 
-    from pokersnn_helpers.data import archives
+    from pokersnn_helpers.data import pokerdvs_archives as archives
 
     folder = tmp_path_factory.mktemp("packed")
     first, second = (pack(archive, folder) for archive in archives.ARCHIVES)
@@ -107,7 +107,7 @@ def published(packed, tmp_path, monkeypatch):
 
     Nothing outside the test's own folder is read or written: no network, no user's cache.
     """
-    from pokersnn_helpers.data import archives
+    from pokersnn_helpers.data import pokerdvs_archives as archives
 
     folder, hashes = tmp_path / "published", packed[1]
     shutil.copytree(packed[0], folder)

@@ -82,6 +82,15 @@ def test_folders_are_flat_and_hold_three_modules(package):
         assert len([*folder.glob("[!_]*.py")]) >= 3, folder
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_folder_names_its_modules(package):
+    for init in (ROOT / package).rglob("*/__init__.py"):
+        said = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
+        modules = {path.stem for path in init.parent.glob("[!_]*.py")}
+        named = set(re.findall(r"``(\w+)(?:\.py)?``", said))
+        assert modules <= named, init
+
+
 def test_what_breaks_beneath_an_import_is_what_a_reader_sees(tmp_path):
     (tmp_path / "numpy.py").write_text("import os\nos.is_gone\n", encoding="utf-8")
     path = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"

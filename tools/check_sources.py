@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pokersnn_helpers.data import archives
+from pokersnn_helpers.data import pokerdvs_archives as archives
 
 
 def all_addresses() -> list[tuple[str, str]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from pokersnn_helpers.networks.building import accepted_arguments
+from pokersnn_helpers.networks.initial_network import accepted_arguments
 from pokersnn_helpers.networks.spiking_network import has_step
 
-from ..models.named import OPTIONS
+from ..models.named import NETWORKS_OF_TRAIN
 
 GIVEN = "sensor_size", "input_size", "output_size", "dt", "surrogate_slope", "hidden_size"
 
@@ -23,11 +23,12 @@ def network_named(words: str) -> Callable[..., nn.Module]:
         FileNotFoundError: There is no such file.
         ValueError: There is no such name in it.
     """
-    if words in OPTIONS:
-        return OPTIONS[words]
+    if words in NETWORKS_OF_TRAIN:
+        return NETWORKS_OF_TRAIN[words]
     file, colon, name = words.rpartition(":")
     if not colon or not file.endswith(".py"):
-        raise ValueError(f"--network is {words}; choose {', '.join(OPTIONS)} or FILE.py:Class")
+        known = ", ".join(NETWORKS_OF_TRAIN)
+        raise ValueError(f"--network is {words}; choose {known} or FILE.py:Class")
     if not Path(file).is_file():
         raise FileNotFoundError(f"--network is {words}; there is no file {file}")
     names = run_path(file)

@@ -33,7 +33,7 @@ from ..evidence.estimators import refuse_too_long
 from ..evidence.perturbations import apply
 from ..files.folders import in_pixels, thin
 from ..models.detector import detector
-from ..models.named import OPTIONS
+from ..models.named import NETWORKS_OF_TRAIN
 from ..trained.familiar import Known, training_ranges
 from ..trained.runs import Options, TrainingState, load_run, restore, save_run
 from ..trained.stored import read
@@ -167,7 +167,7 @@ def begin(
         say(f"{options.network} has no step(frame, state): predict will ask it, live won't")
     data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
-    if options.network in OPTIONS:  # of one's own nobody knows what it keeps
+    if options.network in NETWORKS_OF_TRAIN:  # of one's own nobody knows what it keeps
         for part in parts(data):
             refuse_too_long(part, recipe.time_window, recipe.batch_size, options.hidden_size)
     digest = digest_of(data)
@@ -196,12 +196,12 @@ def load_saved(resume: Path, given: Options) -> tuple[Options, TrainingState]:
         del saved["delays"]
     check_options(saved, resume)
     network = saved.get("network", "snn")
-    if network not in OPTIONS and "network" not in given:
+    if network not in NETWORKS_OF_TRAIN and "network" not in given:
         raise ValueError(
             f"{resume} trains {network}, and a checkpoint never decides which code runs; name it "
             f"again: --network {network}"
         )
-    kind = network_named(network if network in OPTIONS else given["network"])
+    kind = network_named(network if network in NETWORKS_OF_TRAIN else given["network"])
     rebuild(read(resume), resume, kind)  # refuses what is wrong with the classifier
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):

@@ -16,7 +16,7 @@ from pokersnn_helpers.events.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.fast import loops
 from pokersnn_helpers.fast.fast_snn import FastSNN, as_matrix, to_rows, transposed
 from pokersnn_helpers.fast.rows import Rows
-from pokersnn_helpers.networks.building import build_network
+from pokersnn_helpers.networks.initial_network import build_network
 from pokersnn_helpers.networks.spiking_network import plain_number, width_of_steps
 from pokersnn_helpers.system.checks import SensorSize, check_numbers, check_range, check_sensor_size
 

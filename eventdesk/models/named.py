@@ -31,4 +31,4 @@ NETWORKS = {
     "EventGRU": NamedNetwork(EventGRU, EventGRU),
     "LeakySum": NamedNetwork(LeakySum, LeakySum),
 }
-OPTIONS = {each.option: each.kind for each in NETWORKS.values() if each.option}
+NETWORKS_OF_TRAIN = {each.option: each.kind for each in NETWORKS.values() if each.option}

@@ -1,1 +1,5 @@
-"""Recordings that are ready to use: POKER-DVS, downloaded or simulated, and digits of N-MNIST."""
+"""Recordings that are ready to use.
+
+``pokerdvs`` loads the cards of POKER-DVS from files that ``pokerdvs_archives`` finds or downloads,
+or simulates them; ``nmnist`` has digits of N-MNIST.
+"""

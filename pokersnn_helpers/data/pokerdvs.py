@@ -26,7 +26,7 @@ from ..events.recordings import (
 from ..system.checks import EVENT_DTYPE, suggests_names
 from ..system.warn import warn
 from ..system.writing import StrPath
-from . import archives
+from . import pokerdvs_archives as archives
 
 if TYPE_CHECKING:
     import pandas as pd

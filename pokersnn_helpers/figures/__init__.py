@@ -1,10 +1,10 @@
 """Figures: plots, drawings, animations and interactive figures, for any sensor and any classes.
 
 ``colours`` holds the one colour code, and ``labels`` what stands beside lines. ``events``,
-``dynamics`` and ``results`` draw what they are called after; ``drawings`` shows stored pictures of
-concepts, and ``memories`` small ones of networks; ``watching`` draws what hours of noise cost;
-``animations`` makes players; ``interactive`` makes figures that a reader of the published page can
-rotate or control.
+``dynamics`` and ``results`` draw what they are called after, ``costs`` accuracy and operations,
+``memories`` small pictures of networks. ``stored_drawings`` shows pictures of concepts that are
+kept; ``animations`` makes players; ``interactive`` makes figures that a reader of the published
+page can rotate or control.
 ``plot_*`` makes and returns a figure, ``draw_*`` draws into axes that you made.
 """
 

@@ -10,6 +10,8 @@ recordings aren't available. No real recording is read.
 ``dataset``     a whole set of recordings, in the form of the real one.
 ``motions``     six motions that no sum of events can tell apart in pairs.
 ``gestures``    three gestures of four people.
+
+``event_statistics`` compares simulated recordings with real ones.
 """
 
 from .camera import EventCamera

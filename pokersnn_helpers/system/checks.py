@@ -275,3 +275,8 @@ def errors_in(where: object) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name of a function or a class, also of a partial one."""
+    return getattr(getattr(function, "func", function), "__name__", repr(function))

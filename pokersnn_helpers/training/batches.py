@@ -1,26 +1,20 @@
-"""The batches of a loader, checked, and what a classifier makes of one."""
+"""The batches of a loader, checked."""
 
-import inspect
 import reprlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import nll_loss
 from torch.utils.data import Subset
 
 from ..events.frames import FrameDataset, check_finite_frames
 from ..events.recordings import Recordings
-from ..networks.classifier import Classifier, decode
+from ..networks.classifier import Classifier
 from ..system.checks import check_tensor, errors_in
 from ..system.warn import warn
-from .watch import warn_of_no_probabilities
 
 Batches = Iterable[tuple[Tensor, Tensor]]
-# Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
-# steps (B,) in, and states by name if it has such an argument; a loss per recording (B,) out.
-Loss = Callable[..., Tensor]
 
 
 def frames_behind(loader: Any) -> FrameDataset | None:
@@ -109,46 +103,3 @@ def warn_of_other_axes(frames: Tensor) -> None:
             f"frames have shape {tuple(frames.shape)}, as many time steps as recordings; if the "
             "first axis is the batch, bring them into the order (time, batch, polarity, y, x)"
         )
-
-
-def classify_batch(
-    classifier: Classifier, frames: Tensor, targets: Tensor, loss: Loss | None = None
-) -> tuple[Tensor, Tensor]:
-    """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
-    if loss is None:
-        voltages, steps, _ = classifier.run(frames)
-        log_probabilities = classifier.read(voltages, steps)
-        if classifier.decode is not decode:
-            warn_of_no_probabilities(log_probabilities)
-        return log_probabilities, nll_loss(log_probabilities, targets, reduction="none")
-    seen: dict[str, Any] = {}
-    if sees_states(loss):
-        voltages, steps, frames, seen["states"] = classifier.run_with_states(frames)
-    else:
-        voltages, steps, frames = classifier.run(frames)
-    log_probabilities = classifier.read(voltages, steps)
-    try:
-        losses = loss(voltages, targets, frames, steps, **seen)
-    except (RuntimeError, TypeError) as error:
-        raise TypeError(
-            f"loss={name_of(loss)}: {error}; it is called as loss(voltages, targets, frames, "
-            "steps), with voltages (T, B, classes) and targets (B,), and returns a tensor (B,); "
-            "one with a further argument states is given those of all steps, too"
-        ) from error
-    shape = getattr(losses, "shape", type(losses).__name__)
-    if shape != targets.shape:
-        raise ValueError(f"loss returned {shape}; return a tensor of shape {tuple(targets.shape)}")
-    return log_probabilities, losses
-
-
-def sees_states(loss: Callable[..., Any]) -> bool:
-    """Say whether a loss has an argument ``states``."""
-    try:
-        return "states" in inspect.signature(loss).parameters
-    except (TypeError, ValueError):  # of no function, or of one that doesn't say
-        return False
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Return the name of a function or a class, also of a partial one."""
-    return getattr(getattr(function, "func", function), "__name__", repr(function))

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..fast import FastSNN
-from ..networks.building import build_network
 from ..networks.classifier import Classifier, check_classifier, decode
+from ..networks.initial_network import build_network
 from ..networks.snn import SNN
 from ..system.checks import suggests_names
 from ..system.devices import Device, chosen_device

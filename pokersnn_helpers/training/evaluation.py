@@ -14,7 +14,8 @@ from ..events.recordings import PackedRecording, warn_of_other_units
 from ..networks.classifier import Classifier, check_classifier, unique_argmax
 from ..system.checks import check_events, suggests_names
 from ..system.devices import Device, chosen_device, one_cpu_thread
-from .batches import Batches, Loss, batches_of, check_loader, classify_batch
+from .batches import Batches, batches_of, check_loader
+from .loss import Loss, classify_batch
 from .watch import check_finite, warn_if_silent
 
 

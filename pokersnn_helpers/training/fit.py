@@ -20,8 +20,9 @@ from ..system.checks import check_numbers, check_range, check_tensor, errors_in,
 from ..system.devices import Device, chosen_device, one_cpu_thread
 from ..system.progress import progress_bar
 from ..system.warn import warn
-from .batches import Batches, Loss, batches_of, check_loader, classify_batch
+from .batches import Batches, batches_of, check_loader
 from .evaluation import evaluate_with_loss
+from .loss import Loss, classify_batch
 from .recipe import Augment
 from .slips import warn_of_slips, warn_of_unreached_weights
 from .watch import check_training, norm, warn_if_it_climbs, warn_if_silent

@@ -13,14 +13,13 @@ from torch import Tensor, nn
 
 from ..events.frames import make_loader
 from ..events.recordings import Recordings, Split, check_recordings, density_and_ms
-from ..networks.building import accepted_arguments, build_network, exact_decays
 from ..networks.classifier import SETTLE, Classifier, decode
+from ..networks.initial_network import accepted_arguments, build_network, exact_decays
 from ..networks.snn import SNN
 from ..networks.spiking_network import WHOLE, time_window_of
-from ..system.checks import check_numbers, check_seed, suggestion, suggests_names
+from ..system.checks import check_numbers, check_seed, name_of, suggestion, suggests_names
 from ..system.devices import Device
 from ..system.warn import warn
-from .batches import name_of
 from .fit import History, fit
 from .recipe import AUGMENTS, Augment, Recipe, choose_recipe
 

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import page_networks
 from pokersnn_helpers import Classifier
-from pokersnn_helpers.networks.building import build_network
+from pokersnn_helpers.networks.initial_network import build_network
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tonic.datasets import POKERDVS
 from benchmarks.comparison import recording_statistics
 from eventdesk.evidence.perturbations import replaced
 from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131
-from pokersnn_helpers.data import archives
+from pokersnn_helpers.data import pokerdvs_archives as archives
 from pokersnn_helpers.data.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
 

@@ -44,7 +44,7 @@ from eventdesk.models.ordinary import (
 )
 from pokersnn_helpers import Recordings, decode, make_loader
 from pokersnn_helpers.events.recordings import make_events
-from pokersnn_helpers.networks.building import build_network
+from pokersnn_helpers.networks.initial_network import build_network
 from pokersnn_helpers.networks.spiking_network import WHOLE
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, EventGRU, LayerThenSNN, BinarySNN)

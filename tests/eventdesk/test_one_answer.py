@@ -21,7 +21,7 @@ from eventdesk.models.ordinary import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, evaluate, make_loader, predict
 from pokersnn_helpers.events.frames import with_steps
 from pokersnn_helpers.networks.classifier import decode
-from pokersnn_helpers.training.batches import classify_batch
+from pokersnn_helpers.training.loss import classify_batch
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
 INPUTS = 6 * 5 * 2

@@ -21,7 +21,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.events.recordings import POKERDVS_CLASSES, make_events
-from pokersnn_helpers.networks.building import exact_decays
+from pokersnn_helpers.networks.initial_network import exact_decays
 from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.training.recipe import choose_recipe
 
