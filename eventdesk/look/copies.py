@@ -10,38 +10,40 @@ from numpy import ndarray
 from pokersnn_helpers.events.recordings import Recordings
 from pokersnn_helpers.system.checks import check_groups
 
-SIDE = 64  # cells along a side, into which pixels are merged
+SIDE = 64  # cells along a side, about, into which pixels of larger sensors are merged
 TICK = 1000  # µs: an event that is jittered stays within about one
 TICKS = 128  # from the first event on, which are looked at
-LAGS = 8  # ticks, at most, by which the others move where the first event is missing
-NUMBERS = 1024  # in a signature
+NUMBERS = 4096  # in a signature
+COLUMN, ROW, POLARITY = 131, 1543, 2011  # how many numbers further on the next one is
 SHORTEST = 3.5  # ticks: in less, passes of a card are as alike as copies
 FEWEST = 20  # different events: of fewer, a signature tells nothing
-SMALLEST = 33  # pixels across: brought to 32 or 16, simulated gestures are as alike as copies
-# The product of two copies' signatures is more. The product of others is at most 0.18 in 134 digits
-# of N-MNIST, 0.34 in 131 pips, 0.34 in 120 simulated gestures of 64 × 64 pixels, and 0.12 in discs
-# that flicker; of a digit and half of its events, it is 0.63 in the median.
-ALIKE = 0.4
-_random = np.random.default_rng(0)
-_PLACES = _random.integers(NUMBERS, size=(2, SIDE, SIDE, 1))
-_SIGNS = _random.choice([-1.0, 1.0], _PLACES.shape)
+# The product of two copies' signatures is more. The product of others is at most 0.22 in 134 digits
+# of N-MNIST, 0.37 in 131 pips, 0.32 in 144 simulated gestures of 64 × 64 pixels, 0.44 in such of
+# 32 × 32, and 0.09 in discs that flicker; one in a thousand pairs of gestures of 16 × 16 has more.
+# Of digits with half of their events, it is 0.65 in the median; with jitter, and where a digit
+# begins 10 ms later, 0.54 or more.
+ALIKE = 0.45
+CANDIDATES = 0.25  # and that of their spectra is more than this
+NEIGHBOURS = 11  # frequencies, beyond whose mean a spectrum is looked at
+BLOCK = 500  # recordings that are compared with all others at a time
 
 
 def signature(events: ndarray) -> ndarray:
-    """Return numbers by which copies are found: their products say how many events two share.
+    """Return numbers by which copies are found, wherever and whenever a copy begins.
 
     Two recordings of the same motion are no copies: their events have other moments and pixels. So
-    events are counted in cells, around the mean place and in ms since the first event, and only
-    what is unusual in a cell counts: its difference to the cells around it, before it and after it,
-    and to a still picture that flickers as a whole. These differences are added up at random places
-    with random signs (Charikar et al. 2004, "Finding frequent items in data streams").
+    events are counted in cells and in ms since the first event, and only what is unusual in a cell
+    counts: its difference to the cells around it, before it and after it, and to a still picture
+    that flickers as a whole. The next ms, column or row is so many numbers further on in the
+    signature, which is a circle; all that fall on a number are added up. What comes later, or at
+    pixels further on, has the same signature, turned.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
 
     Returns:
-        1024 numbers whose squares add up to 1; zeros for fewer than 20 different events, for less
-        than 3.5 ms, and where all columns and rows are among a sensor's first 32.
+        4096 numbers whose squares add up to 1; zeros for fewer than 20 different events, and for
+        less than 3.5 ms.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
@@ -51,41 +53,40 @@ def signature(events: ndarray) -> ndarray:
     """
     since = (events["t"] - events["t"][0]) / TICK
     events, since = events[since < TICKS], since[since < TICKS]
-    pixels = max(events["x"].max(), events["y"].max()) + 1
-    is_short = len(np.unique(events[:1000])) < FEWEST or since[-1] < SHORTEST
-    if is_short or pixels < SMALLEST:
+    if len(np.unique(events[:1000])) < FEWEST or since[-1] < SHORTEST:
         return np.zeros(NUMBERS, np.float32)
+    pixels = max(events["x"].max(), events["y"].max()) + 1
     merged = 2.0 ** -max(0, np.round(np.log2(pixels / SIDE)))
-    middle = [merged * (events[field] - events[field].mean()) + SIDE / 2 for field in "yx"]
-    at = np.stack([*middle, since])
-    at[:2] = at[:2].clip(1, SIDE - 3)
-    cells = at.astype(int)
-    counts = _count(cells, at - cells, events["p"])
-    top, left = (slice(cell.min() - 1, cell.max() + 3) for cell in cells[:2])  # others are empty
-    counts = counts[:, top, left]
-    differences = _unusual(counts)
-    places = (_PLACES[:, top, left] + np.arange(counts.shape[-1])) % NUMBERS
-    signed = _SIGNS[:, top, left] * differences
-    sums = np.bincount(places.ravel(), signed.ravel(), NUMBERS)
+    at = np.stack([merged * events["x"], merged * events["y"], since])
+    at -= np.floor(at.min(axis=1, keepdims=True)) - 1  # an empty cell before the first
+    differences = _unusual(_count(at, events["p"]))
+    sums = _add_up(_add_up(_add_up(differences, COLUMN), ROW), POLARITY)
+    sums = np.pad(sums, (0, -len(sums) % NUMBERS)).reshape(-1, NUMBERS).sum(axis=0)
     length = np.linalg.norm(sums).clip(1e-9)
     return (sums / length).astype(np.float32)
 
 
-def _count(cells: ndarray, beyond: ndarray, polarities: ndarray) -> ndarray:
-    """Count events by polarity and cell; each counts in the eight cells that it lies between.
+def _count(at: ndarray, polarities: ndarray) -> ndarray:
+    """Count events by column, row, polarity and ms; each counts in the eight cells around it.
 
     Args:
-        cells: Row, column and ms of each event, in whole numbers, (3, events).
-        beyond: How far it lies beyond these, from 0 to 1, (3, events).
+        at: Column, row and ms of each event, of which the least are 1 or more, (3, events).
         polarities: Its polarity, ON if more than 0, (events,).
     """
-    counts = np.zeros((2, SIDE, SIDE, cells[2, -1] + 2), np.float32)
+    cells = at.astype(int)
+    beyond = at - cells
+    columns, rows, ticks = cells.max(axis=1) + 3
+    shape = (columns, rows, 2, ticks)
     is_on = (polarities > 0).astype(int)
+    places = []
+    shares = []
     for step in np.ndindex(2, 2, 2):
         on = np.reshape(step, (3, 1))
-        shares = abs(1 - on - beyond).clip(max=1).prod(axis=0)
-        np.add.at(counts, (is_on, *(cells + on)), shares)
-    return counts
+        column, row, tick = cells + on
+        places.append(np.ravel_multi_index((column, row, is_on, tick), shape))
+        shares.append(abs(1 - on - beyond).prod(axis=0))
+    counts = np.bincount(np.concatenate(places), np.concatenate(shares), np.prod(shape))
+    return counts.astype(np.float32).reshape(shape)
 
 
 def _unusual(counts: ndarray) -> ndarray:
@@ -93,18 +94,39 @@ def _unusual(counts: ndarray) -> ndarray:
 
     A count between the two doesn't differ.
     """
-    from scipy.ndimage import uniform_filter  # which takes a while to import
-
-    around = uniform_filter(counts, (1, 3, 3, 3), mode="constant")
-    course = counts.sum((1, 2), keepdims=True)
+    around = counts / 27
+    for axis in (0, 1, 3):
+        around = _with_neighbours(around, axis)
+    course = counts.sum((0, 1), keepdims=True)
     of_place = counts.sum(3, keepdims=True)
     of_all = course.sum(3, keepdims=True).clip(1)
-    still = of_place * course / of_all
+    still = of_place * (course / of_all)
     low = np.minimum(around, still)
     high = np.maximum(around, still)
     differences = (counts - counts.clip(low, high)) / (high + 0.05)
     differences -= differences.mean(3, keepdims=True)  # what a place always has tells nothing
     return differences
+
+
+def _with_neighbours(counts: ndarray, axis: int) -> ndarray:
+    """Add to each count those before it and after it."""
+    sums = counts.copy()
+    later, before = (np.moveaxis(sums, axis, 0)[side] for side in (np.s_[1:], np.s_[:-1]))
+    along = np.moveaxis(counts, axis, 0)
+    later += along[:-1]
+    before += along[1:]
+    return sums
+
+
+def _add_up(counts: ndarray, distance: int) -> ndarray:
+    """Add up along the first axis; the last axis of the next one begins ``distance`` later."""
+    length = counts.shape[-1]
+    longer = length + distance * (len(counts) - 1)
+    sums = np.zeros((*counts.shape[1:-1], longer), np.float32)
+    for number, each in enumerate(counts):
+        start = distance * number
+        sums[..., start : start + length] += each
+    return sums
 
 
 def digest(events: ndarray) -> bytes:
@@ -139,7 +161,7 @@ def find_copies(signatures: ndarray, digests: Sequence[bytes]) -> ndarray:
     others by their signatures.
 
     Args:
-        signatures: The signature of each recording, (recordings, 1024).
+        signatures: The signature of each recording, (recordings, 4096).
         digests: The digest of each.
 
     Returns:
@@ -166,14 +188,37 @@ def find_copies(signatures: ndarray, digests: Sequence[bytes]) -> ndarray:
 
 
 def _alike(signatures: ndarray) -> ndarray:
-    """Return the numbers of each two signatures that are alike, (pairs, 2)."""
+    """Return the numbers of each two signatures that are alike, turned by any angle, (pairs, 2).
+
+    The spectrum of a signature stays as it is when that is turned. Only where spectra are alike,
+    too, are signatures compared at each angle.
+    """
+    spectra = _spectra(signatures)
     pairs = []
-    for number, one in enumerate(signatures):
-        late = np.stack([np.roll(one, lag) for lag in range(-LAGS, LAGS + 1)])
-        alike = (signatures[number + 1 :] @ late.T).max(1)
-        copies = number + 1 + np.flatnonzero(alike > ALIKE)
-        pairs += [(number, copy) for copy in copies]
+    for start in range(0, len(signatures), BLOCK):
+        products = spectra[start : start + BLOCK] @ spectra[start:].T
+        first, second = np.nonzero(np.triu(products > CANDIDATES, 1))
+        for number in np.unique(first):
+            others = start + second[first == number]
+            best = _at_best_angle(signatures[start + number], signatures[others])
+            pairs += [(start + number, other) for other in others[best > ALIKE]]
     return np.array(pairs, int).reshape(-1, 2)
+
+
+def _spectra(signatures: ndarray) -> ndarray:
+    """Return what the size of each frequency has beyond those around it, (signatures, 2049)."""
+    from scipy.ndimage import uniform_filter1d  # which takes a while to import
+
+    sizes = np.abs(np.fft.rfft(signatures)).astype(np.float32)
+    sizes /= uniform_filter1d(sizes, NEIGHBOURS, mode="wrap").clip(1e-9)
+    sizes -= sizes.mean(axis=1, keepdims=True)
+    return sizes / np.linalg.norm(sizes, axis=1, keepdims=True).clip(1e-9)
+
+
+def _at_best_angle(one: ndarray, others: ndarray) -> ndarray:
+    """Return the greatest product of a signature and each of others, turned by any angle."""
+    products = np.fft.irfft(np.fft.rfft(one).conj() * np.fft.rfft(others), NUMBERS)
+    return products.max(axis=1)
 
 
 def copies_among(recordings: Recordings) -> ndarray:
