@@ -42,6 +42,7 @@ BENCHMARKS = {
     ),
     "known_sets": ("compare", "what compare and other ways say of sets of known truth"),
     "winners": ("compare", "what compare hands over on new recordings; train on new people"),
+    "scale": ("scale", "minutes and memory of the desk for a folder of 20,000 recordings"),
     "operations": ("operations", "operations and energy of an answer by model"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "card": ("latency", "when the landing page's network knows the suit of simulated cards"),
