@@ -62,7 +62,7 @@ def claims() -> dict[str, list[Model]]:
     ends = ["correct", "low", "high"]
     of_48 = 100 / 48
     upright = "32 upright others"
-    rule = "shift, untrained"
+    rule = "four shifts, untrained"
     small_snn, small_gru = sizes.loc[("SNN", 8)], sizes.loc[("GRU", 8)]
     regression = sizes.loc["logistic regression"].iloc[0]
     return {
