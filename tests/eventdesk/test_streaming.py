@@ -232,6 +232,23 @@ def test_a_pause_or_a_window_begins_another_recording_however_it_is_cut(options,
             assert torch.equal(torch.cat(found), readouts)
 
 
+def test_an_hour_without_events_is_passed_over(data, monkeypatch):
+    computed = []
+    stream = Stream(classifier_of(FastSNN), pause_ms=200)
+    resume = stream.network.resume
+    monkeypatch.setattr(
+        stream.network,
+        "resume",
+        lambda frames, state: computed.append(len(frames)) or resume(frames, state),
+    )
+    events = data.test.events[0]
+    later = replaced(events, t=events["t"] + 3_600_000_000)
+    stream.push(np.concatenate([events, later]))
+    stream.end()
+    own = len(predict(stream.classifier, events, "cpu").readout)
+    assert sum(computed) == 2 * own
+
+
 @pytest.mark.parametrize("limit", ["pause_ms", "window_ms"])
 @pytest.mark.parametrize(
     "pass_time",
