@@ -127,10 +127,11 @@ def train(
 
 
 def say_epoch(history: History, epochs: int) -> None:
-    """Say how an epoch went, where no terminal shows a bar."""
+    """Say how an epoch went where the bar would stand, if no terminal shows one."""
     if not sys.stderr.isatty():
         loss, accuracy = history.loss[-1], history.accuracy[-1]
-        say(f"epoch {len(history.loss)} of {epochs}: loss {loss:.3f}, {accuracy:.0%} right")
+        line = f"epoch {len(history.loss)} of {epochs}: loss {loss:.3f}, {accuracy:.0%} right"
+        print(line, file=sys.stderr, flush=True)
 
 
 def write_history(history: History, path: Path) -> None:

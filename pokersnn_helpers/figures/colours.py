@@ -66,7 +66,7 @@ def vote_map(colour: str = ACCENT) -> LinearSegmentedColormap:
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each class: the suits have theirs, others take the style's in turn.
+    """Return a colour for each class: the suits have theirs, others the style's, greys last.
 
     Example:
         >>> class_colours(["heart", "cat"])
@@ -74,5 +74,6 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """
     taken = [CLASS_COLOURS.get(name) for name in classes]
     style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
+    style.sort(key=(TEXT, GREY).__contains__)  # what is grey looks like the background
     free = cycle(colour for colour in style if colour not in taken)
     return {name: CLASS_COLOURS.get(name) or next(free) for name in classes}

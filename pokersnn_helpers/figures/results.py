@@ -1,10 +1,11 @@
-"""Draw results: training by epoch, and numbers with their interval."""
+"""Draw results: training by epoch, answers over time, and numbers with their interval."""
 
 from collections.abc import Collection, Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -13,7 +14,7 @@ from matplotlib.lines import Line2D
 from ..system.checks import check_classes, check_type
 from ..training.evaluation import Evaluation
 from ..training.fit import History
-from .colours import ACCENT, ACCENT_MAP, PAPER, TEXT
+from .colours import ACCENT, ACCENT_MAP, PAPER, TEXT, class_colours
 
 
 def plot_intervals(
@@ -117,6 +118,47 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     ax.set_xticklabels(names, rotation=45, ha="right")
     ax.set_yticklabels(names)
     ax.grid(False)
+    return fig
+
+
+def plot_answers(
+    answers: Sequence[tuple[str, float, torch.Tensor]],
+    classes: Sequence[str],
+    time_window: float = 10_000,
+) -> Figure:
+    """Draw the readout's voltages up to each answer, and below them the class that leads so far.
+
+    The class that leads is the one whose voltage has been the highest of all until then.
+
+    Args:
+        answers: For each, the name of the class, the time of its last step in s, and the voltages
+            up to it, of shape ``(time, class)``.
+        classes: The names of the classes.
+        time_window: Length of a step in µs.
+
+    Example:
+        >>> voltages = torch.tensor([[0.0, 0.0], [0.2, 0.5], [0.9, 0.4]])
+        >>> fig = plot_answers([("left", 0.03, voltages)], ["left", "right"])
+    """
+    colours = class_colours(check_classes(classes))
+    of_class = list(colours.values())
+    fig, ax = plt.subplots(figsize=(6.0, 3.0))
+    lowest = min(float(voltages.min()) for _, _, voltages in answers)
+    highest = max(float(voltages.max()) for _, _, voltages in answers)
+    band = lowest - 0.15 * (highest - lowest)
+    for name, end, voltages in answers:
+        times = end + time_window / 1e6 * np.arange(1 - len(voltages), 1)
+        ax.set_prop_cycle(color=of_class)
+        ax.plot(times, voltages)
+        leading = voltages.cummax(0).values.argmax(1)
+        shades = [of_class[number] for number in leading]
+        ax.scatter(times, np.full(len(times), band), color=shades, marker="s")
+        place = (times.mean(), highest)
+        shift = {"xytext": (0, 6), "textcoords": "offset points"}
+        ax.annotate(name, place, **shift, color=colours[name], weight="bold", ha="center")
+    ax.set(xlabel="time (s)", ylabel="voltage v (a.u.)")
+    ax.margins(y=0.1)
+    ax.text(1.01, band, "so far", va="center", transform=ax.get_yaxis_transform())
     return fig
 
 

@@ -208,7 +208,7 @@ def test_the_history_is_a_row_per_epoch_and_goes_on_with_the_run(tmp_path, capsy
     train("--epochs", 2, "--checkpoint", run, "--history", history)
     first = pd.read_csv(history)
     assert list(first["epoch"]) == [1, 2]
-    assert "epoch 2 of 2: loss " in capsys.readouterr().out  # there is no terminal here
+    assert "epoch 2 of 2: loss " in capsys.readouterr().err  # there is no terminal here
     train("--resume", run, "--epochs", 3, "--history", history)
     assert list(pd.read_csv(history)["loss"][:2]) == list(first["loss"])
     assert len(pd.read_csv(history)) == 3

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from pokersnn_helpers import SNN, Classifier, record_states
 from pokersnn_helpers.events.recordings import make_events
@@ -308,3 +309,16 @@ def test_row_of_a_memory_shows_its_own_result():
     _, shown = plot_memories(shares[::-1], "correct (%)").axes
     dots = [(*line.get_xdata(), *line.get_ydata()) for line in shown.lines]
     assert dots == [(row, row) for row in range(len(MEASURED))]
+
+
+def test_below_an_answer_s_voltages_is_the_class_whose_voltage_was_the_highest_until_then():
+    left, right = [0.1, 0.2, 0.9, 0.0], [0.3, 0.1, 0.0, 0.5]
+    voltages = torch.tensor([left, right]).T
+    figure = results.plot_answers([("left", 1.0, voltages)], ["left", "right"], 100_000)
+    (ax,) = figure.axes
+    of_left, of_right = (line.get_color() for line in ax.lines)
+    (band,) = ax.collections
+    shades = [to_hex(colour) for colour in band.get_facecolors()]
+    assert shades == [of_right, of_right, of_left, of_left]
+    np.testing.assert_allclose(band.get_offsets()[:, 0], [0.7, 0.8, 0.9, 1.0])
+    assert ax.texts[0].get_color() == of_left
