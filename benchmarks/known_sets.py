@@ -271,6 +271,29 @@ def order_anywhere(rng: Random, target: int) -> ndarray:
     return together(rng, *in_turn(rng, places, 150, 3), turned=True)
 
 
+def pair_anywhere(rng: Random, target: int) -> ndarray:
+    """Flash a spot anywhere, and 12 ms later one to its right; or the right one first."""
+    left = rng.uniform(4, 12)
+    y = rng.uniform(5, 18)
+    places = [(left, y), (left + 7, y)][:: 1 - 2 * target]
+    first = rng.uniform(10_000, 70_000)
+    parts = []
+    for number, place in enumerate(places):
+        times = flashes(rng, [first + 12_000 * number], 120, 6000)
+        parts.append(spot(rng, place, times))
+    return together(rng, *parts)
+
+
+def half_a_millisecond(rng: Random, target: int) -> ndarray:
+    """Flash a spot on the left and half a millisecond later one on the right, or the other way."""
+    first = rng.uniform(10_000, 80_000)
+    parts = []
+    for number, x in enumerate([6, 17][:: 1 - 2 * target]):
+        times = flashes(rng, [first + 500 * number], 120, 500)
+        parts.append(spot(rng, (x, 12), times))
+    return together(rng, *parts)
+
+
 def faster_place(rng: Random, target: int) -> ndarray:
     """Let two spots flicker, one at 100 and the other at 140 Hz: the left or the right one."""
     parts = []
@@ -494,6 +517,7 @@ class KnownSet(NamedTuple):
             second of two classes is.
         people: How many people, each at a place of their own; none if each recording is alone.
         wrong: The share of labels that are wrong.
+        copies: How often each recording is there, its events up to 0.2 ms earlier or later.
     """
 
     make: Generator
@@ -502,6 +526,7 @@ class KnownSet(NamedTuple):
     classes: float = 2
     people: int = 0
     wrong: float = 0
+    copies: int = 1
 
 
 def named(verdict: Verdict, *generators: Any) -> dict[str, KnownSet]:
@@ -529,7 +554,8 @@ KNOWN_SETS = {
     **named(V.FRAMES, edges),
     **named(V.ORDER, order, order_anywhere, faster_place),
     "sum or order": KnownSet(sum_or_order, ORDER, 160, 4),
-    **named(V.ORDER, two_orders),
+    **named(V.ORDER, two_orders, pair_anywhere),
+    "half a millisecond": KnownSet(half_a_millisecond, (V.ORDER, V.SHORTCUT)),
     "shape and order": KnownSet(shape_and_order, ORDER, classes=4),
     **named(V.ORDER, drift, rotation, looming, on_then_off, three_places, equal_counts),
     **named(V.ORDER, order_against_place, lost_packets, hot_pixel_and_order),
@@ -549,7 +575,15 @@ KNOWN_SETS = {
     "noise, 4 classes": KnownSet(noise, NOTHING, classes=4),
     "noise, 480": KnownSet(noise, NOTHING, 480),
     "noise, 12 people": KnownSet(noise, NOTHING, people=12),
+    "noise, 4 copies": KnownSet(noise, (V.NOTHING, V.CANT_TELL), 160, copies=4),
 }
+
+
+def jittered(events: ndarray, rng: Random) -> ndarray:
+    """Return a copy whose events come up to 0.2 ms earlier or later."""
+    copy = events.copy()
+    copy["t"] = np.maximum(events["t"] + rng.integers(-200, 201, len(events)), 0)
+    return np.sort(copy, order="t")
 
 
 def make_set(name: str, seed: int = 0) -> tuple[Recordings, list[int]]:
@@ -563,14 +597,17 @@ def make_set(name: str, seed: int = 0) -> tuple[Recordings, list[int]]:
     targets = []
     groups = []
     for recording in range(known.size):
-        rng = np.random.default_rng([seed, recording])
-        target = recording % classes
+        original = recording % (known.size // known.copies)
+        rng = np.random.default_rng([seed, original])
+        target = original % classes
         if known.classes < 1:
             target = int(recording % round(1 / known.classes) == 0)
         if name == "chains of N-MNIST":
             film, target = chain(recording)
         else:
             film = known.make(rng, target)
+        if known.copies > 1:
+            film = jittered(film, np.random.default_rng([seed, known.size, recording]))
         group = recording
         if known.people:
             group = recording * known.people // known.size
