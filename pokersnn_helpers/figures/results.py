@@ -154,8 +154,8 @@ def plot_answers(
         shades = [of_class[number] for number in leading]
         ax.scatter(times, np.full(len(times), band), color=shades, marker="s")
         place = (times.mean(), highest)
-        shift = {"xytext": (0, 6), "textcoords": "offset points"}
-        ax.annotate(name, place, **shift, color=colours[name], weight="bold", ha="center")
+        above = ax.annotate(name, place, xytext=(0, 6), textcoords="offset points")
+        above.set(color=colours[name], weight="bold", ha="center")
     ax.set(xlabel="time (s)", ylabel="voltage v (a.u.)")
     ax.margins(y=0.1)
     ax.text(1.01, band, "so far", va="center", transform=ax.get_yaxis_transform())
