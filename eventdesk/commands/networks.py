@@ -10,6 +10,7 @@ from torch import nn
 
 from pokersnn_helpers.networks.initial_network import accepted_arguments
 from pokersnn_helpers.networks.spiking_network import has_step
+from pokersnn_helpers.system.reading import check_memory
 
 from ..models.named import NETWORKS_OF_TRAIN
 
@@ -50,6 +51,8 @@ def network_to_train(words: str, hidden_size: int = 0) -> Callable[..., nn.Modul
         raise ValueError(f"--network is {words}, which is no torch.nn.Module; let it extend that")
     if hidden_size and "hidden_size" not in accepted_arguments(network):
         raise ValueError(f"--hidden-size says nothing to {words}; leave it out")
+    if words in NETWORKS_OF_TRAIN:  # each neuron has a weight from each: 16 bytes with Adam's
+        check_memory(16 * hidden_size**2, f"{hidden_size:,} hidden neurons", "choose fewer")
     unknown = [name for name in required_arguments(network) if name not in GIVEN]
     if unknown:
         raise ValueError(

@@ -64,6 +64,7 @@ FIELD_NAMES = {  # by the names that files have for them
 COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")  # in a CSV before its header, as "# class: up!"
 NUMBERS = re.compile(r"\s*([-+.\de]+[,;\s]+){3,}([-+.\de]+\s*)?")  # a line of four or more
 ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
+MAX_LINE = 1000  # letters: longer ones are no header
 
 
 class EventFile(NamedTuple):
@@ -282,6 +283,10 @@ def _read_npy(file: BinaryIO) -> EventFile:
 def _read_npz(file: BinaryIO) -> EventFile:
     loaded = np.load(file, allow_pickle=False)
     check_memory(3 * sum(member.file_size for member in loaded.zip.infolist()))
+    names = loaded.zip.namelist()
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"it holds {', '.join(twice)} more than once; save it again")
     return _of_arrays(dict(loaded))
 
 
@@ -352,6 +357,12 @@ def _order(array: ndarray) -> str:
         raise ValueError("its columns have no names, and don't seem to be t, x, y, p; name them")
     rise = (first[-1:] - first[:1].astype(float)).sum(axis=0)  # 0 without events
     order = max(orders, key=lambda order: rise[order.index("t")], default="txyp")
+    others = [", ".join(other) for other in orders if other != order]
+    if others and len(first) > 1 and order != "xytp":
+        warn(
+            f"columns without names are taken for {', '.join(order)}, but may be "
+            f"{' or '.join(others)}; name them"
+        )
     if order == "xytp":
         warn(
             "columns without names seem to be x, y, t, p, in Tonic's order; name them, if they are "
@@ -394,8 +405,10 @@ def _first_lines(file: BinaryIO) -> FirstLines:
     """Read how a text begins, and go back. Its header may be the last comment, as of savetxt."""
     comments = []
     lines = _text(file)
-    while (line := lines.readline(1000)).startswith("#") or line.isspace():
+    while (line := lines.readline(MAX_LINE)).startswith("#") or line.isspace():
         comments.append(line)
+        while len(line) == MAX_LINE and not line.endswith("\n"):  # a long comment goes on
+            line = lines.readline(MAX_LINE)
     lines.detach()  # or else the file would be closed with it
     file.seek(0)
     separator = next((sign for sign in ",;\t" if sign in line), r"\s+")

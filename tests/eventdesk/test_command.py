@@ -18,6 +18,7 @@ from same import altered, same, same_checkpoints
 from eventdesk.ask.compare import compare
 from eventdesk.commands import main
 from eventdesk.commands import train as command
+from eventdesk.commands.networks import network_to_train
 from eventdesk.commands.terminal import Stopped, forget
 from eventdesk.commands.train import split_groups
 from eventdesk.evidence.estimators import refuse_too_long
@@ -180,6 +181,11 @@ def test_a_recording_that_is_too_long_for_the_memory_is_refused_before_training(
         refuse_too_long(long, 1000, 8)
     with pytest.raises(ValueError, match=words):
         compare(long, range(len(long)), time_window=1000)
+
+
+def test_more_hidden_neurons_than_the_memory_holds_are_refused_by_their_number():
+    with pytest.raises(ValueError, match=r"1,000,000 hidden neurons need .* choose fewer"):
+        network_to_train("snn", 10**6)
 
 
 # ---- Runs that are stopped and resumed ----

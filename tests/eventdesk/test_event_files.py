@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import sys
+import zipfile
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.pool import ThreadPool
@@ -245,6 +246,29 @@ def test_columns_in_tonics_order_are_recognised_and_it_is_said(suffix, tmp_path)
     path.write_bytes(npy(columns(rising, "xytp")) if suffix == ".npy" else headless(rising, "xytp"))
     with pytest.warns(UserWarning, match="seem to be x, y, t, p, in Tonic's order; name them"):
         assert np.array_equal(read_events(path), rising)
+
+
+def test_columns_without_names_that_fit_two_orders_are_said_to(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("0,1,4,1\n2,3,5,0\n9,8,6,1\n")
+    with pytest.warns(UserWarning, match="taken for t, x, y, p, but may be x, y, t, p; name them"):
+        assert read_events(path)["y"].tolist() == [4, 5, 6]
+
+
+def test_an_archive_with_two_arrays_of_one_name_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        for name in ("t", "x", "y", "p", "t"):
+            archive.writestr(f"{name}.npy", npy(np.zeros(3, int)))
+    with pytest.raises(ValueError, match=r"it holds t\.npy more than once; save it again"):
+        read_events(path)
+
+
+def test_a_comment_may_be_longer_than_a_header(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"# " + 2500 * b"ab" + b"\n# class: up\n" + csv(EVENTS))
+    assert np.array_equal(read_events(path), EVENTS)
+    assert read_class(path) == "up"
 
 
 def test_a_compression_that_is_not_installed_is_named_with_what_brings_it(tmp_path):
