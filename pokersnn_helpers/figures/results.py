@@ -142,7 +142,7 @@ def plot_answers(
     """
     colours = class_colours(check_classes(classes))
     of_class = list(colours.values())
-    fig, ax = plt.subplots(figsize=(6.0, 3.0))
+    fig, ax = plt.subplots(figsize=(5.8, 3.0))
     lowest = min(float(voltages.min()) for _, _, voltages in answers)
     highest = max(float(voltages.max()) for _, _, voltages in answers)
     band = lowest - 0.15 * (highest - lowest)
