@@ -166,7 +166,8 @@
     draw(traced, axes) {
       this.axes = axes;
       const { threads, balance, gains, words, canvases, table } = this;
-      threads.innerHTML = traced ? this.ways(traced) : "";
+      const isShown = canvases.window.clientWidth > 0; // nothing has a place while it is folded
+      threads.innerHTML = traced && isShown ? this.ways(traced) : "";
       balance.innerHTML = traced ? this.weighed(traced) : "";
       gains.innerHTML = traced ? this.gained(traced) : "";
       words.innerHTML = traced ? this.sentence(traced) : table.show ? INVITATION : "";
