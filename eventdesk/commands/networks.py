@@ -52,7 +52,8 @@ def network_to_train(words: str, hidden_size: int = 0) -> Callable[..., nn.Modul
     if hidden_size and "hidden_size" not in accepted_arguments(network):
         raise ValueError(f"--hidden-size says nothing to {words}; leave it out")
     if words in NETWORKS_OF_TRAIN:  # each neuron has a weight from each: 16 bytes with Adam's
-        check_memory(16 * hidden_size**2, f"{hidden_size:,} hidden neurons", "choose fewer")
+        neurons = min(hidden_size, 10**9)  # more don't fit either, and their square into no float
+        check_memory(16 * neurons**2, f"{hidden_size:,} hidden neurons", "choose fewer")
     unknown = [name for name in required_arguments(network) if name not in GIVEN]
     if unknown:
         raise ValueError(
