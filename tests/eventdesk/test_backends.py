@@ -33,9 +33,17 @@ def some():
 @pytest.fixture(scope="module")
 def cluster():
     """Two processes, in which a client of this one lets jobs run."""
+    dask = pytest.importorskip("dask")
     distributed = pytest.importorskip("distributed")
+    # On a busy machine, workers import for more than 30 s, after which they would be given up;
+    # joblib waits for their results forever.
+    patience = dict.fromkeys(("connect", "tcp"), "300s")
     options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as processes, distributed.Client(processes) as client:
+    with (
+        dask.config.set({"distributed.comm.timeouts": patience}),
+        distributed.LocalCluster(**options) as processes,
+        distributed.Client(processes) as client,
+    ):
         yield client
 
 
